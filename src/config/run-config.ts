@@ -1,0 +1,49 @@
+/** Everything a run depends on: written to the run folder, read again on resume. Plain data, no functions. */
+export interface RunConfig {
+  /** Name of the recipe that the run was started from, null for options alone. */
+  readonly recipe: string | null
+  /** `resnet-<6n+2>`, e.g. `resnet-32`. */
+  readonly network: string
+  /** Residual block of a CIFAR ResNet; `auto` = basic below depth 44, bottleneck from 44 on (the paper's networks). */
+  readonly block: 'auto' | 'basic' | 'bottleneck'
+  readonly method: 'vanilla' | 'one'
+  /** All branches of ONE: the target and the auxiliary ones (the paper's m + 1). 1 for vanilla. */
+  readonly branches: number
+  readonly dataset: 'fashion-mnist' | 'cifar10' | 'cifar100'
+  /** Folder or archive with the images; null = where `fetch` puts them. */
+  readonly data: string | null
+  readonly epochs: number
+  /** Ends the run after this many steps where set, whatever `epochs` says; the schedule then spans these steps. */
+  readonly steps: number | null
+  /** Images of one optimiser step, over all replicas. */
+  readonly batch: number
+  readonly learningRate: number
+  /** `step` = x0.1 at 50 % and 75 % of the run (the paper's), `cosine` to 0, or `constant`. */
+  readonly schedule: 'step' | 'cosine' | 'constant'
+  readonly momentum: number
+  readonly weightDecay: number
+  /** Epochs over which the distillation term ramps up, w(e) = exp(-5 (1 - min(e, R) / R)^2); 0 = full from the start. */
+  readonly rampUp: number
+  /** Softening temperature T of the distillation term. */
+  readonly temperature: number
+  readonly precision: 'fp32' | 'bf16'
+  readonly executor: 'onednn' | 'tfjs'
+  readonly tfjsBackend: 'cpu' | 'tensorflow'
+  /** `cpu` = one replica on all cores, `cpu:2` = two replicas that share the cores. */
+  readonly devices: string
+  /** Decode worker threads. */
+  readonly decodeWorkers: number
+  readonly seed: number
+  /** Run folder. */
+  readonly out: string
+  /** safetensors file with initial weights, null = drawn from the seed. */
+  readonly init: string | null
+  /** `standard` = pad 4, random crop, horizontal flip. */
+  readonly augment: 'standard' | 'none'
+  /** `epoch` = a new order each epoch; `none` = the archive's order. */
+  readonly shuffle: 'epoch' | 'none'
+  /** Steps between two `step` lines of metrics.jsonl. */
+  readonly logEvery: number
+  /** Checkpoints kept beside the best one. */
+  readonly keep: number
+}

@@ -1,0 +1,61 @@
+/**
+ * The one interface behind which a captured program runs. `onednn/`, `tfjs/` and `xla/` implement it and never import
+ * each other.
+ */
+import type { Program } from '../graph/program.ts'
+import type { StateLayout } from '../graph/state-layout.ts'
+
+/** Memory that all replicas of a run share: made by the main thread, sent once to each replica. */
+export interface SharedRunMemory {
+  /** State tensors (weights, momentum, running averages), f32, placed by the program's StateLayout. */
+  readonly state: SharedArrayBuffer
+  /** Scratch of the all-reduce; `exchangeBytes` of the executor, zeroed. */
+  readonly exchange: SharedArrayBuffer
+}
+
+/** Which replica this is, and the cores it may use. */
+export interface ReplicaPlace {
+  readonly replica: number
+  readonly replicas: number
+  /** Logical CPUs of this replica; a replica runs one pinned thread on each. */
+  readonly cores: readonly number[]
+}
+
+/** What one run of a program reads: this replica's share of a batch. */
+export interface RunInputs {
+  /** Pixels `[batch, height, width, channels]`, 0-255. */
+  readonly images: Uint8Array
+  /** Class of each image, `[batch]`; -1 = a row that fills up a partial batch and counts nowhere. */
+  readonly labels: Int32Array
+  /** Values of the program's scalar inputs, in the order of `program.scalars`. */
+  readonly scalars: Float32Array
+}
+
+export interface CompiledProgram {
+  /**
+   * Runs the program once; state is updated in place. Blocks the calling thread, and waits for the other replicas
+   * where the program all-reduces.
+   * @param outputs receives the program's scalar outputs in the order of `program.outputs`
+   */
+  run(inputs: RunInputs, outputs: Float32Array): void
+  /** Frees what the program holds; it cannot run afterwards. */
+  dispose(): void
+}
+
+/** One line of `native-ensemble devices`. */
+export interface DeviceReport {
+  readonly executor: string
+  readonly device: string
+  readonly works: boolean
+  /** Versions and capabilities where it works, else why not. */
+  readonly detail: string
+  /** What to install or set where it does not work. */
+  readonly remedy: string | null
+}
+
+export interface Executor {
+  readonly name: string
+  /** Bytes of `SharedRunMemory.exchange` that `replicas` replicas of these programs need. */
+  exchangeBytes(programs: readonly Program[], layout: StateLayout, replicas: number, cores: number): number
+  compile(program: Program, layout: StateLayout, memory: SharedRunMemory, place: ReplicaPlace): CompiledProgram
+}

@@ -1,0 +1,57 @@
+import { elementCount, type Shape } from '../vocabulary/shape.ts'
+
+/** What a state tensor is to the optimiser; regions of one role lie together in the flat state. */
+export type StateRole = 'weight' | 'momentum' | 'statistic'
+
+export interface StateTensor {
+  /** PyTorch's parameter name; momentum is `momentum.<name>`. */
+  readonly name: string
+  readonly shape: Shape
+  readonly role: StateRole
+  /** First element in the flat f32 state. */
+  readonly offset: number
+}
+
+/**
+ * Where each state tensor lies in the one flat f32 memory of a run: all weights first, then their momentum in the same
+ * order at the same distances, then the running statistics. Each tensor begins on a 64-byte line.
+ */
+export interface StateLayout {
+  readonly tensors: readonly StateTensor[]
+  /** Elements of the weights' region, padding included; momentum begins here. */
+  readonly weightElements: number
+  /** Elements of the whole state. */
+  readonly elements: number
+}
+
+const LINE_ELEMENTS = 16
+
+/** @param weights trained tensors and `statistics` running averages, in the order they are to lie in memory */
+export function layOutState(
+  weights: readonly { readonly name: string; readonly shape: Shape }[],
+  statistics: readonly { readonly name: string; readonly shape: Shape }[],
+): StateLayout {
+  const tensors: StateTensor[] = []
+  let offset = 0
+  const place = (name: string, shape: Shape, role: StateRole) => {
+    tensors.push({ name, shape, role, offset })
+    offset += Math.ceil(elementCount(shape) / LINE_ELEMENTS) * LINE_ELEMENTS
+  }
+  for (const { name, shape } of weights) place(name, shape, 'weight')
+  const weightElements = offset
+  for (const { name, shape } of weights) place(`momentum.${name}`, shape, 'momentum')
+  for (const { name, shape } of statistics) place(name, shape, 'statistic')
+  return { tensors, weightElements, elements: offset }
+}
+
+/** The tensor's elements as a view into the flat state. */
+export function viewState(tensor: StateTensor, state: SharedArrayBuffer | ArrayBuffer): Float32Array {
+  return new Float32Array(state, tensor.offset * 4, elementCount(tensor.shape))
+}
+
+/** @throws Error where the layout has no such tensor */
+export function findState(layout: StateLayout, name: string): StateTensor {
+  const tensor = layout.tensors.find((candidate) => candidate.name === name)
+  if (tensor === undefined) throw new Error(`Expected a state tensor named ${name} in the layout but received none`)
+  return tensor
+}
