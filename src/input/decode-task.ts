@@ -1,0 +1,31 @@
+/** All that crosses between the pipeline and its decode workers: numbers, words and shared memory; never a pixel. */
+import type { ImageSplit, SplitName } from '../datasets/dataset.ts'
+import type { SlotRing } from './batch-source.ts'
+
+/** Given once to each worker thread, as its workerData. */
+export interface DecodeMemory {
+  readonly ring: SlotRing
+  readonly splits: Readonly<Record<SplitName, ImageSplit>>
+  readonly seed: number
+}
+
+/** One slot to fill: images `first` .. `first + count - 1` of the pass's order, rows after them padded. */
+export interface SlotFill {
+  readonly slot: number
+  readonly first: number
+  readonly count: number
+}
+
+export interface DecodeTask {
+  readonly split: SplitName
+  readonly epoch: number
+  readonly augment: 'standard' | 'none'
+  /** Sample of each place in the pass, i32; null = the archive's order. */
+  readonly order: SharedArrayBuffer | null
+  readonly fills: readonly SlotFill[]
+}
+
+/** A task that throws says so here: a rejected promise of the pool then always means that its thread has died. */
+export type DecodeReply =
+  | { readonly kind: 'filled' }
+  | { readonly kind: 'failed'; readonly slot: number; readonly message: string; readonly stack: string }

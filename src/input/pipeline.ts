@@ -1,0 +1,338 @@
+/**
+ * The input of a run: decode workers fill slots of the ring ahead of the replicas. The main thread only hands out
+ * numbers; a free slot is what lets the next batch be decoded, so the ring's size is the back-pressure.
+ */
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Worker } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import type { ImageSplit, LoadedDataset, SplitName } from '../datasets/dataset.ts'
+import { type SlotIndex, slotIndex } from '../vocabulary/counts.ts'
+import { UserFault } from '../vocabulary/fault.ts'
+import type { SlotRing } from './batch-source.ts'
+import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
+import { writeEpochOrder } from './epoch-order.ts'
+import { createSlotRing, SLOT_STATES, type SlotState, setSlotState } from './slot-ring.ts'
+
+const entry = new URL(`../../workers/decode${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
+
+/** A task costs about 40 us of messages: several small batches share one. */
+const MOST_SLOTS_PER_TASK = 4
+
+/** One way through a split. */
+export interface Pass {
+  readonly split: SplitName
+  /** Keys the order and the augmentation. */
+  readonly epoch: number
+  readonly augment: 'standard' | 'none'
+  readonly shuffle: 'epoch' | 'none'
+  /** Batch to begin with: 0, or where a run is resumed within an epoch. */
+  readonly firstBatch: number
+  /** What becomes of images that do not fill a batch; padded rows have label -1 and zero pixels. */
+  readonly partial: 'drop' | 'pad'
+}
+
+export interface PipelineOptions {
+  readonly dataset: LoadedDataset
+  /** Images of a slot. */
+  readonly batch: number
+  readonly slots: number
+  readonly decodeWorkers: number
+  readonly seed: number
+}
+
+export interface AssignedSlot {
+  readonly slot: SlotIndex
+  /** Index of the batch in the pass. */
+  readonly batch: number
+  /** Images in it; rows after them are padding. */
+  readonly count: number
+}
+
+interface OpenPass {
+  readonly options: Pass
+  readonly order: OrderBuffer | null
+  readonly images: number
+  readonly batches: number
+  nextBatch: number
+}
+
+/** The order of a pass in shared memory; used again when no task of its pass runs any more. */
+interface OrderBuffer {
+  readonly shared: SharedArrayBuffer
+  tasks: number
+}
+
+interface RunningTask {
+  readonly pass: OpenPass
+  readonly fills: readonly SlotFill[]
+}
+
+export class InputPipeline {
+  readonly ring: SlotRing
+  readonly #options: PipelineOptions
+  readonly #states: Int32Array
+  readonly #pool: Piscina<DecodeTask, DecodeReply>
+  readonly #slotsPerTask: number
+  readonly #orders: OrderBuffer[] = []
+  readonly #running = new Set<RunningTask>()
+  /** Task that fills, or has filled, a slot; null = the slot is free. */
+  readonly #owners: (RunningTask | null)[]
+  readonly #free: number[]
+  /** Assigned and not yet taken by `next`, in the order of the pass. */
+  #ahead: AssignedSlot[] = []
+  readonly #held = new Set<number>()
+  /** Given back while a task still writes to them: free as soon as it ends. */
+  readonly #abandoned = new Set<number>()
+  #pass: OpenPass | null = null
+  #waiting: { resolve: (slot: AssignedSlot | null) => void; reject: (fault: Error) => void } | null = null
+  #failure: Error | null = null
+  #threadFault: Error | null = null
+  #closed = false
+
+  /** @throws RangeError for a size that is not a whole number from 1 */
+  constructor(options: PipelineOptions) {
+    const { dataset, batch, slots, decodeWorkers, seed } = options
+    if (!Number.isSafeInteger(decodeWorkers) || decodeWorkers < 1) {
+      throw new RangeError(`Expected a whole number from 1 for decode workers but received ${decodeWorkers}`)
+    }
+    const { height, width, channels } = dataset.description
+    this.#options = options
+    this.ring = createSlotRing({ slots, batch, height, width, channels })
+    this.#states = new Int32Array(this.ring.states)
+    this.#owners = Array.from({ length: slots }, () => null)
+    this.#free = Array.from({ length: slots }, (_, slot) => slot)
+    this.#slotsPerTask = Math.max(1, Math.min(MOST_SLOTS_PER_TASK, Math.floor(slots / (2 * decodeWorkers))))
+    const memory: DecodeMemory = { ring: this.ring, splits: { train: dataset.train, test: dataset.test }, seed }
+    this.#pool = new Piscina({
+      filename: fileURLToPath(entry),
+      name: 'decodeIntoSlots',
+      workerData: memory,
+      minThreads: decodeWorkers,
+      maxThreads: decodeWorkers,
+      idleTimeout: Number.POSITIVE_INFINITY
+    })
+    // A thread that dies without a task has no promise to reject; the pool replaces it, once it has run at all.
+    this.#pool.on('error', (fault: Error) => {
+      this.#threadFault = fault
+    })
+    this.#pool.on('workerDestroy', () => setImmediate(() => this.#failIfNoThreads()))
+  }
+
+  /** Batches of a pass over all of a split. */
+  static batches(split: ImageSplit, batch: number, partial: Pass['partial']): number {
+    return partial === 'drop' ? Math.floor(split.count / batch) : Math.ceil(split.count / batch)
+  }
+
+  /** Why the input has stopped; null while it works. Set before any slot is seen as failed. */
+  get failure(): Error | null {
+    return this.#failure
+  }
+
+  /** The decode threads now alive, for diagnosis. */
+  get threads(): readonly Worker[] {
+    return this.#pool.threads
+  }
+
+  /**
+   * Begins to fill free slots for this pass; what an earlier pass had still ahead is dropped. Slots that were taken
+   * stay taken until released.
+   * @throws UserFault where a dropped partial batch leaves no batch at all
+   */
+  open(pass: Pass): void {
+    if (this.#closed) throw new Error('Expected an open input pipeline but received one that was closed')
+    const { dataset, batch, seed } = this.#options
+    const images = dataset[pass.split].count
+    const batches = InputPipeline.batches(dataset[pass.split], batch, pass.partial)
+    if (batches === 0) {
+      throw new UserFault(
+        `Expected at least ${batch} images (one batch) for ${pass.split} of ${dataset.description.name} but received ${images}`,
+        'use a smaller --batch, or more images'
+      )
+    }
+    if (!Number.isSafeInteger(pass.firstBatch) || pass.firstBatch < 0 || pass.firstBatch > batches) {
+      throw new RangeError(`Expected 0 .. ${batches} for the first batch but received ${pass.firstBatch}`)
+    }
+    for (const { slot } of this.#ahead) this.#giveBack(slot)
+    this.#ahead = []
+    let order: OrderBuffer | null = null
+    if (pass.shuffle === 'epoch') {
+      order = this.#takeOrderBuffer(images)
+      writeEpochOrder(new Int32Array(order.shared), seed, pass.epoch)
+    }
+    this.#pass = { options: pass, order, images, batches, nextBatch: pass.firstBatch }
+    this.#fill()
+  }
+
+  /**
+   * The pass's next batch, in order; resolves when a slot is assigned to it, which may still be filling. null at the
+   * end of the pass, and after `close`.
+   * @throws the failure of a decode task
+   */
+  next(): Promise<AssignedSlot | null> {
+    if (this.#waiting) return Promise.reject(new Error('Expected one call of next() at a time but received a second'))
+    if (this.#failure) return Promise.reject(this.#failure)
+    const assigned = this.#take()
+    if (assigned || this.#closed || !this.#pass || this.#pass.nextBatch >= this.#pass.batches) {
+      return Promise.resolve(assigned)
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+    })
+  }
+
+  /** Every replica is done with the slot: it may be filled again. */
+  release(slot: SlotIndex): void {
+    if (!this.#held.delete(slot)) throw new RangeError(`Expected a slot in use for release but received ${slot}`)
+    this.#giveBack(slot)
+    this.#fill()
+  }
+
+  /** Ends the pass and the threads, at any time; replicas that wait for a slot see it as failed. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#failFillingSlots()
+    this.#waiting?.resolve(null)
+    this.#waiting = null
+    await this.#pool.destroy()
+  }
+
+  #take(): AssignedSlot | null {
+    const assigned = this.#ahead.shift()
+    if (!assigned) return null
+    this.#held.add(assigned.slot)
+    this.#fill()
+    return assigned
+  }
+
+  #fill(): void {
+    const pass = this.#pass
+    if (!pass || this.#closed || this.#failure) return
+    const { batch } = this.#options
+    while (this.#free.length > 0 && pass.nextBatch < pass.batches) {
+      // A whole task's worth lies ahead: wait until as many slots are free, so that the next task is not smaller.
+      if (this.#free.length < this.#slotsPerTask && this.#ahead.length >= this.#slotsPerTask) break
+      const fills: SlotFill[] = []
+      for (const slot of this.#free.splice(0, Math.min(this.#slotsPerTask, pass.batches - pass.nextBatch))) {
+        const first = pass.nextBatch * batch
+        const count = Math.min(batch, pass.images - first)
+        fills.push({ slot, first, count })
+        this.#ahead.push({ slot: slotIndex(slot), batch: pass.nextBatch, count })
+        pass.nextBatch++
+      }
+      this.#start({ pass, fills })
+    }
+    this.#answerWaiting()
+  }
+
+  #answerWaiting(): void {
+    const waiting = this.#waiting
+    const assigned = waiting && this.#ahead.shift()
+    if (!waiting || !assigned) return
+    this.#waiting = null
+    this.#held.add(assigned.slot)
+    waiting.resolve(assigned)
+  }
+
+  #start(task: RunningTask): void {
+    if (task.pass.order) task.pass.order.tasks++
+    this.#running.add(task)
+    for (const { slot } of task.fills) {
+      this.#owners[slot] = task
+      this.#setState(slot, SLOT_STATES.filling)
+    }
+    void this.#run(task)
+  }
+
+  async #run(task: RunningTask): Promise<void> {
+    let reply: DecodeReply
+    try {
+      reply = await this.#post(task)
+    } catch (firstDeath) {
+      try {
+        // Its thread died. The bytes depend on (seed, epoch, sample) alone, so another thread writes the same.
+        reply = this.#closed ? { kind: 'filled' } : await this.#post(task)
+      } catch (secondDeath) {
+        this.#end(task)
+        this.#fail(new Error('A decode thread died twice on the same batch', { cause: secondDeath ?? firstDeath }))
+        return
+      }
+    }
+    this.#end(task)
+    if (reply.kind === 'failed') {
+      const cause = Object.assign(new Error(reply.message), { stack: reply.stack })
+      this.#fail(new Error(`Decoding failed: ${reply.message}`, { cause }))
+    }
+    this.#fill()
+  }
+
+  /** Sends what the task has not filled yet: slots that are ready may be in use, or be filled by a later task. */
+  #post({ pass, fills }: RunningTask): Promise<DecodeReply> {
+    const left = fills.filter(
+      ({ slot }) => this.#owners[slot]?.fills === fills && this.#state(slot) === SLOT_STATES.filling
+    )
+    const { split, epoch, augment } = pass.options
+    return this.#pool.run({ split, epoch, augment, order: pass.order?.shared ?? null, fills: left })
+  }
+
+  #end(task: RunningTask): void {
+    this.#running.delete(task)
+    if (task.pass.order) task.pass.order.tasks--
+    for (const { slot } of task.fills) {
+      if (this.#owners[slot] === task && this.#abandoned.delete(slot)) this.#makeFree(slot)
+    }
+  }
+
+  #giveBack(slot: number): void {
+    const owner = this.#owners[slot]
+    if (owner && this.#running.has(owner) && this.#state(slot) === SLOT_STATES.filling) this.#abandoned.add(slot)
+    else this.#makeFree(slot)
+  }
+
+  #makeFree(slot: number): void {
+    this.#owners[slot] = null
+    this.#setState(slot, SLOT_STATES.free)
+    this.#free.push(slot)
+  }
+
+  #fail(failure: Error): void {
+    if (this.#closed || this.#failure) return
+    this.#failure = failure
+    this.#failFillingSlots()
+    this.#waiting?.reject(failure)
+    this.#waiting = null
+  }
+
+  #failFillingSlots(): void {
+    for (let slot = 0; slot < this.#states.length; slot++) {
+      if (this.#state(slot) === SLOT_STATES.filling) this.#setState(slot, SLOT_STATES.failed)
+    }
+  }
+
+  /** Piscina starts no thread in place of one that died before its first task: tasks would then wait for ever. */
+  #failIfNoThreads(): void {
+    if (this.#running.size > 0 && this.#pool.threads.length === 0) {
+      this.#fail(new Error('The decode threads died while starting', { cause: this.#threadFault }))
+    }
+  }
+
+  #takeOrderBuffer(images: number): OrderBuffer {
+    const bytes = images * Int32Array.BYTES_PER_ELEMENT
+    const inUse = this.#pass?.order
+    let order = this.#orders.find((one) => one.tasks === 0 && one !== inUse && one.shared.byteLength === bytes)
+    if (!order) {
+      order = { shared: new SharedArrayBuffer(bytes), tasks: 0 }
+      this.#orders.push(order)
+    }
+    return order
+  }
+
+  #state(slot: number): number {
+    return Atomics.load(this.#states, slot)
+  }
+
+  #setState(slot: number, state: SlotState): void {
+    setSlotState(this.#states, slot, state)
+  }
+}
