@@ -1,0 +1,31 @@
+import type { GraphBuilder, Value } from '../graph/graph-builder.ts'
+import type { Layers } from '../networks/layers.ts'
+import type { Network } from '../networks/network.ts'
+
+/** What a method's networks say of a batch. */
+export interface Predictions {
+  /** Logits of each branch, f32 [B, classes]. */
+  readonly branches: readonly Value[]
+  /** Logits of the ensemble teacher, f32 [B, classes]; null where the method has none. */
+  readonly teacher: Value | null
+}
+
+/** A training objective, with the parts it is the sum of. */
+export interface Objective {
+  readonly total: Value
+  readonly parts: readonly { readonly name: string; readonly value: Value }[]
+}
+
+/** One paper: which networks exist and what they minimise. */
+export interface Method {
+  readonly name: string
+  /** Scalars that the objective reads at each step beside the learning rate. */
+  readonly scalars: readonly ScalarName[]
+  /** @param images normalised [B, C, H, W] */
+  capture(layers: Layers, network: Network, images: Value, classes: number): Predictions
+  /** @param labels i32 [B]; `scalar` gives the inputs named in `scalars` */
+  objective(graph: GraphBuilder, predictions: Predictions, labels: Value, scalar: (name: ScalarName) => Value): Objective
+}
+
+/** Numbers that the schedule gives to each step. */
+export type ScalarName = 'learning_rate' | 'distillation_weight'

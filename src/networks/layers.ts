@@ -1,0 +1,97 @@
+import type { ConvAttributes } from '../graph/ops.ts'
+import type { GraphBuilder, Value } from '../graph/graph-builder.ts'
+import type { ComputeDType } from '../vocabulary/dtype.ts'
+import { elementCount } from '../vocabulary/shape.ts'
+
+/** Epsilon of every batch norm and weight of its running average: PyTorch's defaults, which the paper's code uses. */
+const EPSILON = 1e-5
+const RUNNING_WEIGHT = 0.1
+
+/** A running average and the batch statistic that goes into it. */
+export interface TrackedStatistic {
+  readonly name: string
+  readonly batch: Value
+  /** n / (n - 1) for a variance (PyTorch keeps the unbiased one), 1 for a mean. */
+  readonly correction: number
+}
+
+interface BatchNormOptions {
+  readonly relu: boolean
+  readonly residual?: Value
+}
+
+/**
+ * The layers of one network while it is captured. Training uses the batch's statistics and notes them for the running
+ * averages; evaluation uses the running averages.
+ */
+export class Layers {
+  readonly graph: GraphBuilder
+  readonly dtype: ComputeDType
+  readonly training: boolean
+  readonly statistics: TrackedStatistic[] = []
+  readonly runningWeight = RUNNING_WEIGHT
+
+  constructor(graph: GraphBuilder, dtype: ComputeDType, training: boolean) {
+    this.graph = graph
+    this.dtype = dtype
+    this.training = training
+  }
+
+  /** Convolution without bias, `<name>.weight` [out, in / groups, k, k] ~ N(0, sqrt(2 / (k k out))). x [B, in, H, W]. */
+  conv(name: string, x: Value, out: number, kernel: number, geometry: Partial<ConvAttributes> = {}): Value {
+    const { stride = 1, padding = (kernel - 1) / 2, groups = 1 } = geometry
+    const shape = [out, (x.shape[1] ?? 0) / groups, kernel, kernel]
+    return this.graph.scope(name, () => {
+      const std = Math.sqrt(2 / (kernel * kernel * out))
+      const master = this.graph.parameter('weight', shape, 'weight', { draw: 'normal', std })
+      const weight = this.dtype === 'f32' ? master : this.graph.applyOne('Cast', [master], { dtype: this.dtype })
+      return this.graph.applyOne('Conv2D', [x, weight], { stride, padding, groups })
+    })
+  }
+
+  /** Batch norm over all axes but the channels, then the residual added, then the rectifier. x [B, C, H, W] or [B, C]. */
+  batchNorm(name: string, x: Value, { relu, residual }: BatchNormOptions): Value {
+    const shape = [x.shape[1] ?? 0]
+    const attributes = { epsilon: EPSILON, relu, residual: residual !== undefined }
+    const added = residual === undefined ? [] : [residual]
+    return this.graph.scope(name, () => {
+      const scale = this.graph.parameter('weight', shape, 'weight', { draw: 'constant', value: 1 })
+      const shift = this.graph.parameter('bias', shape, 'weight', { draw: 'constant', value: 0 })
+      const mean = this.graph.parameter('running_mean', shape, 'statistic', { draw: 'constant', value: 0 })
+      const variance = this.graph.parameter('running_var', shape, 'statistic', { draw: 'constant', value: 1 })
+      if (!this.training) {
+        return this.graph.applyOne('BatchNormInference', [x, scale, shift, mean, variance, ...added], attributes)
+      }
+      const outputs = this.graph.apply('BatchNorm', [x, scale, shift, ...added], attributes)
+      const [y, batchMean, batchVariance] = outputs
+      if (y === undefined || batchMean === undefined || batchVariance === undefined) {
+        throw new Error(`Expected three outputs of BatchNorm but received ${outputs.length}`)
+      }
+      const count = elementCount(x.shape) / (x.shape[1] ?? 1)
+      const last = this.graph.parameters.slice(-2)
+      this.statistics.push({ name: last[0]?.name ?? '', batch: batchMean, correction: 1 })
+      this.statistics.push({ name: last[1]?.name ?? '', batch: batchVariance, correction: count / (count - 1) })
+      return y
+    })
+  }
+
+  /** `<name>.weight` [out, in] and `<name>.bias` [out] ~ U(+-1 / sqrt(in)). x f32 [B, in] -> [B, out]. */
+  linear(name: string, x: Value, out: number): Value {
+    const fanIn = x.shape[1] ?? 0
+    const initial = { draw: 'uniform', bound: 1 / Math.sqrt(fanIn) } as const
+    return this.graph.scope(name, () => {
+      const weight = this.graph.parameter('weight', [out, fanIn], 'weight', initial)
+      const bias = this.graph.parameter('bias', [out], 'weight', initial)
+      return this.graph.applyOne('Linear', [x, weight, bias], {})
+    })
+  }
+
+  /** [B, C, H, W] -> f32 [B, C]. */
+  globalAveragePool(name: string, x: Value): Value {
+    return this.graph.scope(name, () => this.graph.applyOne('GlobalAveragePool', [x], {}))
+  }
+
+  scope<T>(name: string, body: () => T): T {
+    return this.graph.scope(name, body)
+  }
+}

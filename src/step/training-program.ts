@@ -1,0 +1,113 @@
+import { checkProgram } from '../graph/check-program.ts'
+import { removeDeadNodes } from '../graph/dead-code.ts'
+import { appendGradients } from '../graph/gradients.ts'
+import { GraphBuilder, type Parameter, type Value } from '../graph/graph-builder.ts'
+import type { Program } from '../graph/program.ts'
+import { layOutState, type StateLayout } from '../graph/state-layout.ts'
+import type { ScalarName } from '../methods/method.ts'
+import type { Layers } from '../networks/layers.ts'
+import { capturePredictions, namedPredictions, type StepSpecification } from './capture.ts'
+
+export interface TrainingStep {
+  readonly program: Program
+  readonly layout: StateLayout
+  readonly parameters: readonly Parameter[]
+}
+
+/** What else a training program hands back, for tests and studies. */
+export interface ExtraOutputs {
+  /** `gradient.<name>` of each weight, averaged over the replicas. */
+  readonly gradients: boolean
+}
+
+/**
+ * Captures forward pass, backward pass, all-reduce and optimiser as one program. Its outputs are `loss` (the objective),
+ * its parts, and `correct.<branch>` (top-1 hits in the batch), each of this replica's images.
+ */
+export function captureTrainingStep(
+  specification: StepSpecification,
+  extra: ExtraOutputs = { gradients: false },
+): TrainingStep {
+  const { method, batch, momentum, weightDecay } = specification
+  const graph = new GraphBuilder(batch)
+  const { layers, predictions } = capturePredictions(graph, specification, true)
+  const scalars = new Map<ScalarName, Value>()
+  for (const name of ['learning_rate', ...method.scalars] as const) scalars.set(name, graph.scalar(name))
+  const scalar = (name: ScalarName): Value => {
+    const value = scalars.get(name)
+    if (value === undefined) throw new Error(`Expected ${name} among the scalars of method ${method.name}`)
+    return value
+  }
+  const labels = graph.labels()
+  const { total, parts } = method.objective(graph, predictions, labels, scalar)
+  const correct = namedPredictions(predictions).map(({ name, logits }) => ({
+    name: `correct.${name}`,
+    value: graph.applyOne('TopKCorrect', [logits, labels], { k: 1 }, 'metrics'),
+  }))
+
+  const weights = graph.parameters.filter(({ kind }) => kind === 'weight')
+  const gradients = appendGradients(
+    graph,
+    total,
+    weights.map(({ value }) => value),
+  )
+  const updates = graph.phase('update', () => [
+    ...weightUpdates(graph, weights, gradients, scalar('learning_rate'), { momentum, weightDecay }),
+    ...statisticUpdates(graph, layers),
+  ])
+  const reduced = updates.flatMap(({ name, gradient }) =>
+    extra.gradients && gradient !== null ? [{ name: `gradient.${name}`, value: gradient }] : [],
+  )
+  const outputs = [{ name: 'loss', value: total }, ...parts, ...correct, ...reduced]
+  const program = removeDeadNodes(graph.finish('train', outputs, updates))
+  checkProgram(program)
+  return { program, layout: layoutOf(graph.parameters), parameters: graph.parameters }
+}
+
+/** Where the parameters of a network lie; the same for its training and its evaluation program. */
+export function layoutOf(parameters: readonly Parameter[]): StateLayout {
+  const of = (kind: Parameter['kind']) =>
+    parameters.filter((parameter) => parameter.kind === kind).map(({ name, value }) => ({ name, shape: value.shape }))
+  return layOutState(of('weight'), of('statistic'))
+}
+
+interface Update {
+  readonly name: string
+  readonly value: Value
+  /** All-reduced gradient of a weight, null for other state. */
+  readonly gradient: Value | null
+}
+
+function weightUpdates(
+  graph: GraphBuilder,
+  weights: readonly Parameter[],
+  gradients: readonly Value[],
+  learningRate: Value,
+  optimiser: { readonly momentum: number; readonly weightDecay: number },
+): Update[] {
+  return weights.flatMap(({ name, value }, index): Update[] => {
+    const local = gradients[index]
+    if (local === undefined) throw new Error(`Expected a gradient for ${name} but received none`)
+    const gradient = graph.applyOne('AllReduceMean', [local], {}, name)
+    const buffer = graph.state(`momentum.${name}`, value.shape)
+    const [weight, momentum] = graph.apply('SgdNesterov', [value, buffer, gradient, learningRate], optimiser, name)
+    if (weight === undefined || momentum === undefined) throw new Error(`Expected two outputs of SgdNesterov for ${name}`)
+    return [
+      { name, value: weight, gradient },
+      { name: `momentum.${name}`, value: momentum, gradient: null },
+    ]
+  })
+}
+
+/**
+ * The average of the replicas' statistics goes into the one running average: the same as the mean of one running average
+ * a replica, which is what data-parallel code saves.
+ */
+function statisticUpdates(graph: GraphBuilder, layers: Layers): Update[] {
+  return layers.statistics.map(({ name, batch, correction }) => {
+    const mean = graph.applyOne('AllReduceMean', [batch], {}, name)
+    const running = graph.state(name, batch.shape)
+    const attributes = { weight: layers.runningWeight, correction }
+    return { name, value: graph.applyOne('RunningAverage', [running, mean], attributes, name), gradient: null }
+  })
+}
