@@ -1,0 +1,59 @@
+/** All that must be there before anything runs, in order; each step does nothing where its result is up to date. */
+import { buildAddon } from './addon.mjs'
+import { checkNodeVersion } from './node-version.mjs'
+import { installPackages } from './npm-packages.mjs'
+import { findOneDnn } from './onednn.mjs'
+import { SetupFault } from './setup-fault.mjs'
+import { buildTypeScript } from './typescript.mjs'
+
+/**
+ * @param {{typeFaultsEnd?: boolean, warningsAreErrors?: boolean}} [options] `typeFaultsEnd: false` goes on with what tsc
+ *   emitted where it found type faults
+ * @returns {Promise<{onednn: import('./onednn.mjs').OneDnn, typeFaults: string}>} `typeFaults` is empty where all is well
+ * @throws {SetupFault}
+ */
+export async function setUp({ typeFaultsEnd = true, warningsAreErrors = false } = {}) {
+  checkNodeVersion()
+  await timed('npm packages', installPackages)
+  let onednn
+  await timed('oneDNN', async () => {
+    const found = await findOneDnn()
+    onednn = found.onednn
+    return found.done
+  })
+  await timed('addon', () => buildAddon(onednn, { warningsAreErrors }))
+  let typeFaults = ''
+  await timed('TypeScript', async () => {
+    try {
+      return await buildTypeScript()
+    } catch (error) {
+      if (typeFaultsEnd || !(error instanceof SetupFault)) throw error
+      typeFaults = error.evidence
+      return 'TypeScript compiled, with type faults'
+    }
+  })
+  return { onednn, typeFaults }
+}
+
+/** Runs a step and prints what it did and how long that took; nothing where there was nothing to do. */
+export async function timed(name, step) {
+  const began = performance.now()
+  // On a terminal the line stands there while the step runs, and is then written over.
+  if (process.stdout.isTTY) process.stdout.write(`set-up: ${name} ...`)
+  const done = await step().finally(() => {
+    if (process.stdout.isTTY) process.stdout.write('\r\x1b[K')
+  })
+  if (done !== null) console.log(`set-up: ${done}, ${((performance.now() - began) / 1000).toFixed(1)} s`)
+}
+
+/** Runs a program's main part; a fault of the set-up is printed with its remedy and ends the process with exit code 2. */
+export async function orExplain(main) {
+  try {
+    process.exitCode = await main()
+  } catch (error) {
+    if (!(error instanceof SetupFault)) throw error
+    if (error.evidence !== '') console.error(error.evidence.trimEnd())
+    console.error(`${error.message}.\n${error.remedy}`)
+    process.exitCode = 2
+  }
+}
