@@ -1,0 +1,172 @@
+/**
+ * A checkpoint is one folder, `checkpoints/step-00001234`, with `model.safetensors` and `state.msgpack`. It is written
+ * aside, brought to the disk (fsync) and renamed, so a folder of that name is whole whatever ended the process.
+ */
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { expected, UserFault } from '../vocabulary/fault.ts'
+import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
+import { decodeRunState, encodeRunState, type RunProgress } from './run-state.ts'
+import { readSafetensors, writeSafetensors } from './safetensors.ts'
+import type { StateSnapshot } from './state-tensors.ts'
+
+/** A run at one moment. */
+export interface Checkpoint {
+  readonly progress: RunProgress
+  readonly tensors: StateSnapshot
+}
+
+export const MODEL_FILE = 'model.safetensors'
+export const STATE_FILE = 'state.msgpack'
+
+const FOLDER_NAME = /^step-(\d{8,})$/
+const ASIDE_PREFIX = '.tmp-'
+
+/** Where a run keeps its checkpoints. */
+export const checkpointsFolder = (runFolder: string) => join(runFolder, 'checkpoints')
+
+/** Folder of the checkpoint of a step. */
+export function checkpointFolder(runFolder: string, step: number): string {
+  return join(checkpointsFolder(runFolder), `step-${String(step).padStart(8, '0')}`)
+}
+
+/**
+ * Saves a run and then removes old checkpoints: the last `keep` stay, and the one of `progress.best`.
+ * @returns the checkpoint's folder
+ * @throws UserFault where the folder cannot be written (permissions, full disk); earlier checkpoints stay as they are
+ */
+export async function saveCheckpoint(runFolder: string, checkpoint: Checkpoint, keep: number): Promise<string> {
+  const parent = checkpointsFolder(runFolder)
+  const folder = checkpointFolder(runFolder, checkpoint.progress.step)
+  const aside = join(parent, `${ASIDE_PREFIX}${basename(folder)}`)
+  try {
+    await mkdir(parent, { recursive: true })
+    await rm(aside, { recursive: true, force: true })
+    await mkdir(aside)
+    const { model, momentum } = checkpoint.tensors
+    const modelChecksum = await writeSafetensors(join(aside, MODEL_FILE), model, { format: 'pt' })
+    const state = encodeRunState({ progress: checkpoint.progress, momentum, modelChecksum })
+    await writeDurably(join(aside, STATE_FILE), state)
+    await syncFolder(aside)
+    await replaceFolder(aside, folder)
+    await syncFolder(parent)
+    await removeOld(runFolder, keep, checkpoint.progress)
+  } catch (error) {
+    await rm(aside, { recursive: true, force: true }).catch(() => {}) // The first error is the one to tell.
+    throw fileFault(error, 'save a checkpoint in', parent)
+  }
+  return folder
+}
+
+/**
+ * @param folder one checkpoint's folder
+ * @throws UserFault where it is none, or its files are damaged or of different checkpoints
+ */
+export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
+  const modelPath = join(folder, MODEL_FILE)
+  const statePath = join(folder, STATE_FILE)
+  const state = decodeRunState(await readBytes(statePath), statePath)
+  const model = await readSafetensors(modelPath)
+  if (crc32(await readBytes(modelPath)) !== state.modelChecksum) {
+    throw new UserFault(
+      `Expected the weights that were saved with ${statePath} for ${modelPath} but received others: the file changed.`,
+      'Resume from another checkpoint, or start a new run from these weights: train --init.',
+    )
+  }
+  return { progress: state.progress, tensors: { model, momentum: state.momentum } }
+}
+
+/** Steps that have a checkpoint, ascending; folders that were being written when a process ended do not count. */
+export async function listCheckpoints(runFolder: string): Promise<number[]> {
+  try {
+    const names = await readdir(checkpointsFolder(runFolder))
+    const steps = names.flatMap((name) => FOLDER_NAME.exec(name)?.[1] ?? [])
+    return steps.map(Number).sort((left, right) => left - right)
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return []
+    throw fileFault(error, 'read', checkpointsFolder(runFolder))
+  }
+}
+
+/** Folder of the newest checkpoint, null where there is none. */
+export async function latestCheckpoint(runFolder: string): Promise<string | null> {
+  const step = (await listCheckpoints(runFolder)).at(-1)
+  return step === undefined ? null : checkpointFolder(runFolder, step)
+}
+
+/**
+ * Folder of the checkpoint of `step`, or of the newest.
+ * @throws UserFault that names the steps there are
+ */
+export async function findCheckpoint(runFolder: string, step: number | 'latest'): Promise<string> {
+  const steps = await listCheckpoints(runFolder)
+  const found = step === 'latest' ? steps.at(-1) : steps.find((candidate) => candidate === step)
+  if (found !== undefined) return checkpointFolder(runFolder, found)
+  if (steps.length === 0) {
+    throw expected(
+      'a run with a checkpoint',
+      'the run folder',
+      runFolder,
+      'Train it first, or name another run folder.',
+    )
+  }
+  throw expected(`one of the steps ${steps.join(', ')}`, 'the checkpoint', step, 'Name one of them.')
+}
+
+async function removeOld(runFolder: string, keep: number, progress: RunProgress): Promise<void> {
+  const steps = await listCheckpoints(runFolder)
+  const kept = new Set(steps.slice(-Math.max(1, keep)))
+  kept.add(progress.step)
+  if (progress.best !== null) kept.add(progress.best.step)
+  for (const step of steps) {
+    if (!kept.has(step)) await removeFolder(checkpointFolder(runFolder, step))
+  }
+}
+
+/** Renames first: a folder that is half removed must not look like a checkpoint. */
+async function removeFolder(folder: string): Promise<void> {
+  const aside = join(dirname(folder), `${ASIDE_PREFIX}old-${basename(folder)}`)
+  await rm(aside, { recursive: true, force: true })
+  await rename(folder, aside)
+  await rm(aside, { recursive: true })
+}
+
+async function replaceFolder(aside: string, folder: string): Promise<void> {
+  try {
+    await rename(aside, folder)
+  } catch (error) {
+    const code = fileErrorCode(error)
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error
+    await removeFolder(folder)
+    await rename(aside, folder)
+  }
+}
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    await file.writeFile(bytes)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Brings names of a folder's files to the disk. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle: FileHandle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    throw fileFault(error, 'read', path)
+  }
+}

@@ -1,0 +1,54 @@
+/** One branch of a trained ensemble as the plain network it is when deployed. */
+import { rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expected } from '../vocabulary/fault.ts'
+import { fileFault } from '../vocabulary/file-fault.ts'
+import { MODEL_FILE } from './checkpoint.ts'
+import { type NamedTensor, readSafetensors, writeSafetensors } from './safetensors.ts'
+
+const BRANCH_NAME = /^branches\.(\d+)\.(.+)$/
+const GATE_PREFIX = 'gate.'
+
+/** Branches in a model's tensors: 1 where nothing is branched (vanilla). */
+export function countBranches(tensors: readonly { readonly name: string }[]): number {
+  const indices = tensors.map(({ name }) => Number(BRANCH_NAME.exec(name)?.[1] ?? 0))
+  return Math.max(0, ...indices) + 1
+}
+
+/**
+ * The shared tensors and those of one branch, its prefix `branches.<i>.` dropped; the gate is left out.
+ * @throws UserFault where the model has no such branch
+ */
+export function deployedTensors(tensors: readonly NamedTensor[], branch: number): NamedTensor[] {
+  const branches = countBranches(tensors)
+  if (!Number.isInteger(branch) || branch < 0 || branch >= branches) {
+    const what = branches === 1 ? 'branch 0' : `a branch from 0 to ${branches - 1}`
+    throw expected(what, '--branch', branch, 'Name a branch that the run has.')
+  }
+  return tensors.flatMap((tensor) => {
+    if (tensor.name.startsWith(GATE_PREFIX)) return []
+    const [, index, name] = BRANCH_NAME.exec(tensor.name) ?? []
+    if (index === undefined || name === undefined) return [tensor]
+    return Number(index) === branch ? [{ ...tensor, name }] : []
+  })
+}
+
+/**
+ * Writes one branch of a checkpoint as a safetensors file that `load_state_dict` of the PyTorch network takes.
+ * @param checkpointFolder folder with `model.safetensors`
+ * @param out file to write; it is written aside and renamed, and replaces what was there
+ * @returns the tensors written
+ * @throws UserFault where the checkpoint cannot be read, has no such branch, or `out` cannot be written
+ */
+export async function exportBranch(checkpointFolder: string, branch: number, out: string): Promise<NamedTensor[]> {
+  const tensors = deployedTensors(await readSafetensors(join(checkpointFolder, MODEL_FILE)), branch)
+  const aside = `${out}.tmp-${process.pid}`
+  try {
+    await writeSafetensors(aside, tensors, { format: 'pt' })
+    await rename(aside, out)
+  } catch (error) {
+    await rm(aside, { force: true }).catch(() => {}) // The first error is the one to tell.
+    throw fileFault(error, 'write', out)
+  }
+  return tensors
+}

@@ -1,0 +1,105 @@
+/** Between the flat f32 memory of a run and named tensors, every name and shape checked. */
+import { type StateLayout, type StateTensor, viewState } from '../graph/state-layout.ts'
+import { UserFault } from '../vocabulary/fault.ts'
+import { printShape, sameShape } from '../vocabulary/shape.ts'
+import { type NamedTensor, readSafetensors } from './safetensors.ts'
+
+/** A copy of a run's tensors that stays as it is while training goes on. */
+export interface StateSnapshot {
+  /** Weights and running averages. */
+  readonly model: readonly NamedTensor[]
+  /** Momentum by the parameter's name. */
+  readonly momentum: ReadonlyMap<string, Float32Array>
+}
+
+type StateMemory = SharedArrayBuffer | ArrayBuffer
+
+const MOMENTUM_PREFIX = 'momentum.'
+
+/** Counters that PyTorch's batch norm carries and that nothing reads where its momentum is a number. */
+const isBatchCounter = (name: string) => name === 'num_batches_tracked' || name.endsWith('.num_batches_tracked')
+
+/** Copies all tensors out of the state, so between two steps this is a run at one moment. */
+export function snapshotState(layout: StateLayout, state: StateMemory): StateSnapshot {
+  const model: NamedTensor[] = []
+  const momentum = new Map<string, Float32Array>()
+  for (const tensor of layout.tensors) {
+    const data = Float32Array.from(viewState(tensor, state))
+    if (tensor.role === 'momentum') momentum.set(parameterOf(tensor), data)
+    else model.push({ name: tensor.name, shape: tensor.shape, data })
+  }
+  return { model, momentum }
+}
+
+/**
+ * Writes a snapshot's tensors into the state.
+ * @param source what the tensors come from, for the message
+ * @throws UserFault that lists every tensor that is missing, unknown or of another shape; the state is then untouched
+ */
+export function restoreState(layout: StateLayout, state: StateMemory, snapshot: StateSnapshot, source: string): void {
+  const modelTensors = layout.tensors.filter(({ role }) => role !== 'momentum')
+  const momentumTensors = layout.tensors.filter(({ role }) => role === 'momentum')
+  const differences = compareTensors(modelTensors, snapshot.model)
+  const momentumNames = new Set(momentumTensors.map(parameterOf))
+  for (const tensor of momentumTensors) {
+    const length = snapshot.momentum.get(parameterOf(tensor))?.length
+    if (length === undefined) differences.push(`${tensor.name} is missing`)
+    else if (length !== viewState(tensor, state).length) {
+      differences.push(`${tensor.name} has ${length} elements, not those of ${printShape(tensor.shape)}`)
+    }
+  }
+  for (const name of snapshot.momentum.keys()) {
+    if (!momentumNames.has(name)) differences.push(`${MOMENTUM_PREFIX}${name} is not part of this network`)
+  }
+  refuseDifferences(differences, source)
+  const byName = new Map(snapshot.model.map((tensor) => [tensor.name, tensor.data]))
+  for (const tensor of layout.tensors) {
+    const data = tensor.role === 'momentum' ? snapshot.momentum.get(parameterOf(tensor)) : byName.get(tensor.name)
+    if (data !== undefined) viewState(tensor, state).set(data)
+  }
+}
+
+/**
+ * Writes the weights and running averages of a safetensors file into the state (`train --init`); momentum stays.
+ * @throws UserFault as restoreState, or where the file cannot be read; the state is then untouched
+ */
+export async function loadInitialWeights(path: string, layout: StateLayout, state: StateMemory): Promise<void> {
+  const stored = await readSafetensors(path, { ignore: isBatchCounter })
+  const tensors = layout.tensors.filter(({ role }) => role !== 'momentum')
+  refuseDifferences(compareTensors(tensors, stored), path)
+  const byName = new Map(stored.map(({ name, data }) => [name, data]))
+  for (const tensor of tensors) {
+    const data = byName.get(tensor.name)
+    if (data !== undefined) viewState(tensor, state).set(data)
+  }
+}
+
+function parameterOf(momentum: StateTensor): string {
+  return momentum.name.slice(MOMENTUM_PREFIX.length)
+}
+
+function compareTensors(wanted: readonly StateTensor[], given: readonly NamedTensor[]): string[] {
+  const differences: string[] = []
+  const givenByName = new Map(given.map((tensor) => [tensor.name, tensor]))
+  const wantedNames = new Set(wanted.map(({ name }) => name))
+  for (const { name, shape } of wanted) {
+    const found = givenByName.get(name)
+    if (found === undefined) differences.push(`${name} ${printShape(shape)} is missing`)
+    else if (!sameShape(found.shape, shape)) {
+      differences.push(`${name} has shape ${printShape(found.shape)}, not ${printShape(shape)}`)
+    }
+  }
+  for (const { name, shape } of given) {
+    if (!wantedNames.has(name)) differences.push(`${name} ${printShape(shape)} is not part of this network`)
+  }
+  return differences
+}
+
+function refuseDifferences(differences: readonly string[], source: string): void {
+  if (differences.length === 0) return
+  const count = differences.length === 1 ? '1 differs' : `${differences.length} differ`
+  throw new UserFault(
+    `Expected the tensors of this network for ${source} but ${count}:\n${differences.map((d) => `  ${d}`).join('\n')}`,
+    'Give the options (--network, --block, --method, --branches, --dataset) that the file was made with.',
+  )
+}
