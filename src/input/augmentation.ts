@@ -1,7 +1,6 @@
 /**
  * `standard` augmentation of 32 x 32 images: zero-pad by 4, random crop back to the input's size, horizontal flip of
- * half the images. Pure: seed, epoch and sample in, pixels out. `!` in the loops: every index is within the bounds
- * that the callers have checked.
+ * half the images. Pure: seed, epoch and sample in, pixels out.
  */
 import type { ImageSplit } from '../datasets/dataset.ts'
 import { PURPOSES, philox } from '../vocabulary/random.ts'
@@ -51,9 +50,9 @@ export function randomPlacement(seed: number, epoch: number, sample: number): Pl
   counter[3] = 0
   philox(counter, [seed >>> 0, PURPOSES.augment])
   return {
-    top: Math.floor((counter[0]! / 0x100000000) * OFFSETS),
-    left: Math.floor((counter[1]! / 0x100000000) * OFFSETS),
-    flip: counter[2]! >= 0x80000000
+    top: Math.floor(((counter[0] ?? 0) / 0x100000000) * OFFSETS),
+    left: Math.floor(((counter[1] ?? 0) / 0x100000000) * OFFSETS),
+    flip: (counter[2] ?? 0) >= 0x80000000,
   }
 }
 
@@ -67,7 +66,7 @@ export function writeImage(
   input: InputSize,
   source: SplitView,
   sample: number,
-  placement: Placement
+  placement: Placement,
 ): void {
   const { height, width, channels } = input
   const stored = source.split
@@ -96,7 +95,7 @@ export function writeImage(
       let from = image + stored0 + row * rowBytes + firstColumn * sourceStep
       let to = offset + ((row + down) * width + targetColumn) * channels + channel
       for (let column = 0; column < columns; column++) {
-        target[to] = pixels[from]!
+        target[to] = pixels[from] ?? 0
         from += sourceStep
         to += targetStep
       }

@@ -10,8 +10,8 @@ export function writeEpochOrder(order: Int32Array, seed: number, epoch: number):
   const stream = randomStream(seed, 'order', epoch)
   for (let last = order.length - 1; last > 0; last--) {
     const chosen = stream.below(last + 1)
-    const swapped = order[last]!
-    order[last] = order[chosen]!
+    const swapped = order[last] ?? 0
+    order[last] = order[chosen] ?? 0
     order[chosen] = swapped
   }
 }

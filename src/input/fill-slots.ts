@@ -14,7 +14,7 @@ export function createSlotFiller(memory: DecodeMemory): (task: DecodeTask) => De
   const labels = Array.from({ length: slots }, (_, slot) => slotLabels(ring, slot))
   const splits: Record<SplitName, SplitView> = {
     train: viewSplit(memory.splits.train),
-    test: viewSplit(memory.splits.test)
+    test: viewSplit(memory.splits.test),
   }
 
   function fill(task: DecodeTask, order: Int32Array | null, { slot, first, count }: SlotFill): void {

@@ -110,7 +110,7 @@ export class InputPipeline {
       workerData: memory,
       minThreads: decodeWorkers,
       maxThreads: decodeWorkers,
-      idleTimeout: Number.POSITIVE_INFINITY
+      idleTimeout: Number.POSITIVE_INFINITY,
     })
     // A thread that dies without a task has no promise to reject; the pool replaces it, once it has run at all.
     this.#pool.on('error', (fault: Error) => {
@@ -147,7 +147,7 @@ export class InputPipeline {
     if (batches === 0) {
       throw new UserFault(
         `Expected at least ${batch} images (one batch) for ${pass.split} of ${dataset.description.name} but received ${images}`,
-        'use a smaller --batch, or more images'
+        'use a smaller --batch, or more images',
       )
     }
     if (!Number.isSafeInteger(pass.firstBatch) || pass.firstBatch < 0 || pass.firstBatch > batches) {
@@ -270,7 +270,7 @@ export class InputPipeline {
   /** Sends what the task has not filled yet: slots that are ready may be in use, or be filled by a later task. */
   #post({ pass, fills }: RunningTask): Promise<DecodeReply> {
     const left = fills.filter(
-      ({ slot }) => this.#owners[slot]?.fills === fills && this.#state(slot) === SLOT_STATES.filling
+      ({ slot }) => this.#owners[slot]?.fills === fills && this.#state(slot) === SLOT_STATES.filling,
     )
     const { split, epoch, augment } = pass.options
     return this.#pool.run({ split, epoch, augment, order: pass.order?.shared ?? null, fills: left })

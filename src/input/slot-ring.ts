@@ -28,7 +28,7 @@ export function createSlotRing(geometry: SlotGeometry): SlotRing {
     geometry,
     pixels: new SharedArrayBuffer(geometry.slots * slotBytes(geometry)),
     labels: new SharedArrayBuffer(geometry.slots * geometry.batch * Int32Array.BYTES_PER_ELEMENT),
-    states: new SharedArrayBuffer(geometry.slots * Int32Array.BYTES_PER_ELEMENT)
+    states: new SharedArrayBuffer(geometry.slots * Int32Array.BYTES_PER_ELEMENT),
   }
 }
 
