@@ -8,7 +8,7 @@ import { argv } from 'node:process'
 import { fileURLToPath } from 'node:url'
 
 const SLOT_READER = ['src/input/slot-ring.ts', 'src/input/batch-source.ts']
-const STEP = ['src/vocabulary', 'src/graph', 'src/networks', 'src/methods']
+const STEP = ['src/vocabulary', 'src/config', 'src/graph', 'src/networks', 'src/methods']
 
 /** room -> what it may import beside itself: rooms, or single files of a room. */
 export const ROOMS = {
@@ -23,14 +23,15 @@ export const ROOMS = {
   'src/step': STEP,
   'src/replica': ['src/vocabulary', 'src/graph', 'src/step', 'src/executors', ...SLOT_READER],
   'src/checkpoint': ['src/vocabulary', 'src/config', 'src/graph', 'src/step'],
+  'src/report': ['src/vocabulary', 'src/config'],
   'src/evaluation': ['src/vocabulary', 'src/replica', 'src/input'],
   'src/trainer': [
     ...['src/vocabulary', 'src/config', 'src/datasets', 'src/graph', 'src/networks', 'src/methods', 'src/step'],
-    ...['src/input', 'src/executors', 'src/replica', 'src/checkpoint', 'src/evaluation'],
+    ...['src/input', 'src/executors', 'src/replica', 'src/checkpoint', 'src/evaluation', 'src/report'],
   ],
   'src/cli': [
-    ...['src/vocabulary', 'src/config', 'src/datasets', 'src/trainer', 'src/evaluation', 'src/checkpoint'],
-    ...['src/graph', 'src/networks', 'src/methods', 'src/step', 'src/executors'],
+    ...['src/vocabulary', 'src/config', 'src/datasets', 'src/graph', 'src/networks', 'src/methods', 'src/step'],
+    ...['src/executors', 'src/checkpoint', 'src/evaluation', 'src/report', 'src/trainer'],
   ],
   workers: ['src/input', 'src/replica'],
 }
@@ -40,7 +41,8 @@ const ADDON_ROOM = 'src/executors'
 /** Its parts stand for different machinery and never import each other. */
 const APART = ['src/executors/onednn', 'src/executors/tfjs', 'src/executors/xla']
 
-const IMPORT = /(?:^|[\s;])(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]/g
+const IMPORT =
+  /(?:^|[\s;])(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]|['"](#native)['"]/g
 
 /**
  * @param {string} root folder that holds src/ and workers/
@@ -62,10 +64,13 @@ function complaintAbout(file, room, specifier) {
     return room === ADDON_ROOM ? null : `imports the addon; only ${ADDON_ROOM} may`
   }
   if (!specifier.startsWith('.')) return null
-  const target = normalize(join(dirname(file), specifier)).split(sep).join('/')
+  const target = normalize(join(dirname(file), specifier))
+    .split(sep)
+    .join('/')
   const from = APART.find((part) => file.startsWith(`${part}/`))
   const into = APART.find((part) => target.startsWith(`${part}/`))
-  if (from !== undefined && into !== undefined && from !== into) return `imports ${target}; ${from} and ${into} stay apart`
+  if (from !== undefined && into !== undefined && from !== into)
+    return `imports ${target}; ${from} and ${into} stay apart`
   const targetRoom = roomOf(target)
   if (targetRoom === room || ROOMS[room].includes(targetRoom) || ROOMS[room].includes(target)) return null
   return `imports ${target}; ${room} may import ${ROOMS[room].join(', ') || 'nothing'}`
@@ -112,7 +117,7 @@ function sourcesOf(root) {
 function importsOf(root, file) {
   const text = readFileSync(join(root, file), 'utf8')
   return [...text.matchAll(IMPORT)].map((match) => {
-    const specifier = match[1] ?? match[2]
+    const specifier = match[1] ?? match[2] ?? match[3]
     const line = text.slice(0, match.index + match[0].length).split('\n').length
     return { line, specifier }
   })
@@ -124,6 +129,8 @@ if (argv[1] === fileURLToPath(import.meta.url)) {
   const violations = findViolations(root)
   if (circle !== null) violations.push(`the table itself goes in a circle: ${circle.join(' -> ')}`)
   for (const violation of violations) console.log(violation)
-  console.log(`rooms: ${sourcesOf(root).length} files in ${relative('.', root) || '.'}, ${violations.length} violations`)
+  console.log(
+    `rooms: ${sourcesOf(root).length} files in ${relative('.', root) || '.'}, ${violations.length} violations`,
+  )
   process.exitCode = violations.length === 0 ? 0 : 1
 }

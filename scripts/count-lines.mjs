@@ -36,10 +36,15 @@ export const tooLong = (files) =>
   files.filter(({ path, lines }) => lines > (path.startsWith('test/') ? TEST_CEILING : CEILING))
 
 /** src/<room>, other top folders whole. */
-const roomOf = (path) => path.split('/').slice(0, path.startsWith('src/') ? 2 : 1).join('/')
+const roomOf = (path) =>
+  path
+    .split('/')
+    .slice(0, path.startsWith('src/') ? 2 : 1)
+    .join('/')
 
 function printTable(files) {
-  const row = (...cells) => console.log(cells.map((cell, at) => (at === 0 ? cell.padEnd(16) : cell.padStart(7))).join(''))
+  const row = (...cells) =>
+    console.log(cells.map((cell, at) => (at === 0 ? cell.padEnd(16) : cell.padStart(7))).join(''))
   row('room', 'files', 'lines', 'median', 'p90', 'max')
   const rooms = groupByRoom(files)
   for (const [room, members] of [...rooms, ['all', files]]) {

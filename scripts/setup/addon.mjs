@@ -23,15 +23,20 @@ const VARIANTS = {
 
 /**
  * @param {import('./onednn.mjs').OneDnn} onednn
- * @param {{variant?: keyof typeof VARIANTS, warningsAreErrors?: boolean}} [options]
+ * @param {{variant?: keyof typeof VARIANTS}} [options]
  * @returns {Promise<string | null>} what was done, null where nothing was to do
  * @throws {SetupFault} with the compiler's findings
  */
-export async function buildAddon(onednn, { variant = 'Release', warningsAreErrors = false } = {}) {
-  const sources = filesBelow('native/src', ['.cpp'])
+export async function buildAddon(onednn, { variant = 'Release' } = {}) {
+  const sources = addonSources()
   const headers = filesBelow('native', ['.h', '.hpp'])
-  const flags = [...COMMON_FLAGS, ...VARIANTS[variant], ...includeFlags(onednn), ...(warningsAreErrors ? ['-Werror'] : [])]
-  const toolchain = hashOf([await compilerVersion(), processor(), JSON.stringify(onednn), hashOfFiles(['package-lock.json'])])
+  const flags = [...COMMON_FLAGS, ...VARIANTS[variant], ...includeFlags(onednn)]
+  const toolchain = hashOf([
+    await compilerVersion(),
+    processor(),
+    JSON.stringify(onednn),
+    hashOfFiles(['package-lock.json']),
+  ])
   const target = inRoot(`native/build/${variant}/one.node`)
   const stampName = `addon-${variant.toLowerCase()}`
   const key = hashOf([toolchain, ...flags, ...linkFlags(onednn), hashOfFiles([...sources, ...headers])])
@@ -46,16 +51,28 @@ export async function buildAddon(onednn, { variant = 'Release', warningsAreError
     }
   }
   await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, compileNext))
-  await link(sources.map((source) => objectOf(source, objects)), target, [...VARIANTS[variant], ...linkFlags(onednn)])
+  await link(
+    sources.map((source) => objectOf(source, objects)),
+    target,
+    [...VARIANTS[variant], ...linkFlags(onednn)],
+  )
   writeStamp(stampName, { key })
   return variant === 'Release' ? 'addon compiled' : `addon compiled (${variant.toLowerCase()})`
 }
+
+const addonSources = () => filesBelow('native/src', ['.cpp'])
 
 function includeFlags(onednn) {
   const require = createRequire(import.meta.url)
   const nodeHeaders = require('node-api-headers').include_dir
   const addonHeaders = dirname(require.resolve('node-addon-api/napi.h'))
-  return ['-isystem', nodeHeaders, '-isystem', addonHeaders, ...(onednn.include === null ? [] : ['-isystem', onednn.include])]
+  return [
+    '-isystem',
+    nodeHeaders,
+    '-isystem',
+    addonHeaders,
+    ...(onednn.include === null ? [] : ['-isystem', onednn.include]),
+  ]
 }
 
 function linkFlags(onednn) {
@@ -68,7 +85,9 @@ function linkFlags(onednn) {
 /** -march=native makes the addon one for this processor's instructions only. */
 function processor() {
   const text = readFileSync('/proc/cpuinfo', 'utf8')
-  return ['model name', 'flags', 'Features'].map((name) => new RegExp(`^${name}\\s*:.*$`, 'm').exec(text)?.[0] ?? '').join()
+  return ['model name', 'flags', 'Features']
+    .map((name) => new RegExp(`^${name}\\s*:.*$`, 'm').exec(text)?.[0] ?? '')
+    .join()
 }
 
 const objectOf = (source, objects) => join(objects, `${basename(source, '.cpp')}.o`)
@@ -91,12 +110,24 @@ async function compile(source, objects, flags, toolchain) {
     )
   }
   renameSync(aside, object)
+  writeFileSync(`${object}.warnings`, output)
   writeFileSync(`${object}.key`, keyNow())
+}
+
+/** What the compiler said of the objects that the addon was linked from; empty where it had nothing to say. */
+export function addonWarnings(variant = 'Release') {
+  const objects = inRoot(`native/build/${variant}/objects`)
+  return addonSources()
+    .map((source) => readFileSync(`${objectOf(source, objects)}.warnings`, 'utf8'))
+    .join('')
 }
 
 /** Make-style list `object: file file \` written by -MMD; system headers are not in it. */
 function projectFilesIn(dependencies) {
-  return readFileSync(dependencies, 'utf8').replace(/^[^:]*:/, '').split(/[\s\\]+/).filter((path) => path !== '')
+  return readFileSync(dependencies, 'utf8')
+    .replace(/^[^:]*:/, '')
+    .split(/[\s\\]+/)
+    .filter((path) => path !== '')
 }
 
 const keptKey = (object) => (existsSync(`${object}.key`) ? readFileSync(`${object}.key`, 'utf8') : null)

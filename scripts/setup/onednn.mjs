@@ -110,7 +110,8 @@ async function probe({ origin, include, library }) {
 
 function faultOf(version, runtime, headerMajor) {
   if (Number.parseInt(version, 10) < 3) return `it is ${version}, older than 3.0`
-  if (headerMajor !== Number.parseInt(version, 10)) return `its headers are of ${headerMajor}, its library of ${version}`
+  if (headerMajor !== Number.parseInt(version, 10))
+    return `its headers are of ${headerMajor}, its library of ${version}`
   if (runtime !== OPENMP_RUNTIME) return `${version} is not built for OpenMP`
   return null
 }

@@ -7,12 +7,12 @@ import { SetupFault } from './setup-fault.mjs'
 import { buildTypeScript } from './typescript.mjs'
 
 /**
- * @param {{typeFaultsEnd?: boolean, warningsAreErrors?: boolean}} [options] `typeFaultsEnd: false` goes on with what tsc
+ * @param {{typeFaultsEnd?: boolean}} [options] `typeFaultsEnd: false` goes on with what tsc
  *   emitted where it found type faults
  * @returns {Promise<{onednn: import('./onednn.mjs').OneDnn, typeFaults: string}>} `typeFaults` is empty where all is well
  * @throws {SetupFault}
  */
-export async function setUp({ typeFaultsEnd = true, warningsAreErrors = false } = {}) {
+export async function setUp({ typeFaultsEnd = true } = {}) {
   checkNodeVersion()
   await timed('npm packages', installPackages)
   let onednn
@@ -21,7 +21,7 @@ export async function setUp({ typeFaultsEnd = true, warningsAreErrors = false } 
     onednn = found.onednn
     return found.done
   })
-  await timed('addon', () => buildAddon(onednn, { warningsAreErrors }))
+  await timed('addon', () => buildAddon(onednn))
   let typeFaults = ''
   await timed('TypeScript', async () => {
     try {

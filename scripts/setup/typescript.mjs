@@ -29,15 +29,19 @@ export async function buildTypeScript() {
 
   removeStamp('typescript')
   const expected = new Set(sources.map(compiledPath))
-  for (const compiled of FOLDERS.flatMap((folder) => filesBelow(`dist/${folder}`, ['.js']))) {
-    if (!expected.has(compiled)) rmSync(inRoot(compiled))
+  for (const compiled of FOLDERS.flatMap((folder) => filesBelow(`dist/${folder}`, ['.js', '.js.map']))) {
+    if (!expected.has(compiled.replace(/\.map$/, ''))) rmSync(inRoot(compiled), { force: true })
   }
   // tsc trusts its notes of the last build and would not write a missing output again.
   if (!whole) rmSync(inRoot('dist/.tsbuildinfo'), { force: true })
   const tsc = inRoot('node_modules/typescript/bin/tsc')
   const { status, output } = await runCommand(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: root })
   if (status !== 0) {
-    throw new SetupFault('Expected the sources to type-check but tsc found faults', 'Correct them; list: npm run build', output)
+    throw new SetupFault(
+      'Expected the sources to type-check but tsc found faults',
+      'Correct them; list: npm run build',
+      output,
+    )
   }
   writeStamp('typescript', { key })
   return 'TypeScript compiled'

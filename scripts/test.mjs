@@ -1,0 +1,53 @@
+/**
+ * `npm test [-- substring]`: set-up where it is missing, type check, lint, rooms, lines, then all tests, or those whose
+ * path holds one of the substrings. Ends with a line `N passed, N failed`.
+ */
+
+import { addonWarnings } from './setup/addon.mjs'
+import { inRoot, root } from './setup/places.mjs'
+import { runCommand } from './setup/run-command.mjs'
+import { orExplain, setUp } from './setup/set-up.mjs'
+import { compiledPath, typeScriptSources } from './setup/typescript.mjs'
+
+/** Tests that need all cores for themselves: whole runs of the trainer, which would only wait for each other. */
+const ALONE = ['test/trainer/', 'test/cli/']
+
+const TIMEOUT_SECONDS = 300
+
+await orExplain(async () => {
+  const wanted = process.argv.slice(2)
+  const { typeFaults } = await setUp({ typeFaultsEnd: false })
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  const check = (name, faults) => {
+    total[faults === '' ? 'passed' : 'failed'] += 1
+    console.log(`  ${name}: ${faults === '' ? 'passed' : `FAILED\n${faults.trimEnd().replaceAll(/^/gm, '      ')}`}`)
+  }
+  if (wanted.length === 0) {
+    console.log('checks')
+    check('types', typeFaults)
+    check('compiler warnings', addonWarnings())
+    check('lint', await faultsOf([inRoot('node_modules/@biomejs/biome/bin/biome'), 'check', '--colors=off', '.']))
+    check('rooms', await faultsOf([inRoot('scripts/check-rooms.mjs')]))
+    check('lines', await faultsOf([inRoot('scripts/count-lines.mjs')]))
+  }
+
+  console.log('tests')
+  // The parser of the tests' output is an npm package: it is there only now that the set-up is done.
+  const { runAll } = await import('./tests/run-all.mjs')
+  const files = typeScriptSources()
+    .filter((path) => path.startsWith('test/') && path.endsWith('.test.ts'))
+    .filter((path) => wanted.length === 0 || wanted.some((part) => path.includes(part)))
+  const alone = (file) => ALONE.some((part) => file.includes(part))
+  const ran = await runAll(files.map(compiledPath), { jobs: 2, alone, timeoutSeconds: TIMEOUT_SECONDS })
+  for (const kind of ['passed', 'failed', 'skipped']) total[kind] += ran[kind]
+
+  if (total.skipped > 0) console.log(`${total.skipped} skipped`)
+  console.log(`${total.passed} passed, ${total.failed} failed`)
+  return total.failed === 0 && total.passed > 0 ? 0 : 1
+})
+
+/** What a checker printed where it ended with a fault, else nothing. */
+async function faultsOf(args) {
+  const { status, output } = await runCommand(process.execPath, args, { cwd: root })
+  return status === 0 ? '' : output
+}

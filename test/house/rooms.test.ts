@@ -1,0 +1,73 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+
+function checkRooms(folder: string) {
+  const { status, stdout } = spawnSync(process.execPath, [join(root, 'scripts/check-rooms.mjs'), folder], {
+    encoding: 'utf8',
+  })
+  return { status, lines: stdout.trimEnd().split('\n').slice(0, -1) }
+}
+
+/** A folder with the given sources, each a path and its text. */
+function sources(folder: string, files: Record<string, string>): string {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), text)
+  }
+  return folder
+}
+
+t.test('every import of this package follows the table of rooms', (t) => {
+  t.same(checkRooms(root), { status: 0, lines: [] })
+  t.end()
+})
+
+t.test('an import against the arrows is found, whatever its form', (t) => {
+  const folder = sources(t.testdir(), {
+    'src/vocabulary/shape.ts': 'export type Shape = readonly number[]\n',
+    'src/graph/a.ts': "import type { Shape } from '../vocabulary/shape.ts'\nimport {\n  b,\n} from '../trainer/b.ts'\n",
+    'src/graph/c.ts': "const late = await import('../cli/main.ts')\n",
+    'src/graph/d.ts': "export { b } from '../trainer/b.ts'\n",
+    'src/trainer/b.ts': "import '../cli/main.ts'\n",
+  })
+  const { status, lines } = checkRooms(folder)
+  t.equal(status, 1)
+  t.same(
+    lines.map((line) => line.split(';')[0]),
+    [
+      'src/graph/a.ts:4 imports src/trainer/b.ts',
+      'src/graph/c.ts:1 imports src/cli/main.ts',
+      'src/graph/d.ts:1 imports src/trainer/b.ts',
+      'src/trainer/b.ts:1 imports src/cli/main.ts',
+    ],
+  )
+  t.end()
+})
+
+t.test('a replica reads slots and nothing else of the input room', (t) => {
+  const folder = sources(t.testdir(), {
+    'src/replica/fine.ts': "import { waitUntilReady } from '../input/slot-ring.ts'\n",
+    'src/replica/wrong.ts': "import { InputPipeline } from '../input/pipeline.ts'\n",
+  })
+  t.match(checkRooms(folder).lines, [/^src\/replica\/wrong\.ts:1 imports src\/input\/pipeline\.ts;/])
+  t.end()
+})
+
+t.test('only executors touch the addon, and they stay apart', (t) => {
+  const folder = sources(t.testdir(), {
+    'src/executors/onednn/plan.ts': "createRequire(import.meta.url)('#native')\nimport x from '../tfjs/replay.ts'\n",
+    'src/trainer/loop.ts': "const addon = createRequire(import.meta.url)('#native')\n",
+    'src/nowhere/file.ts': 'export const a = 1\n',
+  })
+  t.match(checkRooms(folder).lines, [
+    /^src\/executors\/onednn\/plan\.ts:2 imports src\/executors\/tfjs\/replay\.ts; .*stay apart/,
+    /^src\/nowhere\/file\.ts:1 is in no room/,
+    /^src\/trainer\/loop\.ts:1 imports the addon/,
+  ])
+  t.end()
+})
