@@ -16,16 +16,17 @@ export async function installPackages() {
   const installed = existsSync(inRoot('node_modules/.package-lock.json'))
   if (installed && readStamp('npm-packages')?.key === key) return null
 
-  // `npm ci` empties node_modules; where there is one, `npm install --no-save` brings it up to the lock file in place.
-  const args = installed ? ['install', '--no-save', ...QUIET] : ['ci', ...QUIET]
+  // Not `npm ci`: it refuses the lock file where a registry lacks an optional package for some other platform, and it
+  // empties node_modules first. This installs what the lock file pins and changes neither it nor package.json.
+  const args = ['install', '--no-save', ...QUIET]
   const { status, output } = await runCommand('npm', args, { cwd: root })
   if (status === 'absent') {
     throw new SetupFault('Expected the program npm in PATH but found none', 'Install it: sudo apt-get install npm')
   }
   if (status !== 0) {
     throw new SetupFault(
-      `Expected npm ${args[0]} to install the packages but it ended with exit code ${status}`,
-      'Check the network and the registry that npm is configured for (npm ping), then run: npm ci --ignore-scripts',
+      `Expected npm to install the packages but it ended with exit code ${status}`,
+      'Check the network and the registry that npm is configured for (npm ping), then run: npm install --no-save --ignore-scripts',
       output,
     )
   }
