@@ -1,0 +1,105 @@
+/** What the terminal shows while a run goes on. */
+
+/** One moment of a run. */
+export interface Progress {
+  /** Epoch being trained, counted from 0. */
+  readonly epoch: number
+  readonly epochs: number
+  /** Updates done, and all that are to be done. */
+  readonly step: number
+  readonly steps: number
+  readonly loss: number
+  readonly parts: Readonly<Record<string, number>>
+  readonly imagesPerSecond: number
+  readonly secondsLeft: number
+}
+
+/** Where it is shown; process.stderr is one. */
+export interface ProgressTarget {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  write(text: string): unknown
+}
+
+const REFRESH_MS = 100
+
+/**
+ * On a terminal one line that is overwritten, elsewhere (a file, a CI log) a line for each call of `logged`.
+ * Other text goes through `note`, so that it does not run into the line.
+ */
+export class ProgressDisplay {
+  readonly #target: ProgressTarget
+  readonly #live: boolean
+  #shownAt = Number.NEGATIVE_INFINITY
+  #open = false
+
+  constructor(target: ProgressTarget) {
+    this.#target = target
+    this.#live = target.isTTY === true
+  }
+
+  /** Whether `update` would show anything now; ask before working out what to show. */
+  get due(): boolean {
+    return this.#live && performance.now() - this.#shownAt >= REFRESH_MS
+  }
+
+  /** Shows the moment on a terminal; call as often as every step. */
+  update(progress: Progress): void {
+    if (!this.due) return
+    this.#shownAt = performance.now()
+    const width = (this.#target.columns ?? 80) - 1
+    this.#target.write(`\r\x1b[K${progressLine(progress).slice(0, width)}`)
+    this.#open = true
+  }
+
+  /** Shows the moment as a line of its own where there is no terminal; call every --log-every steps. */
+  logged(progress: Progress): void {
+    if (!this.#live) this.#target.write(`${progressLine(progress)}\n`)
+  }
+
+  /** Shows a text on lines of its own. */
+  note(text: string): void {
+    this.close()
+    this.#target.write(`${text}\n`)
+  }
+
+  /** Ends the line that is overwritten: what was shown last is removed. */
+  close(): void {
+    if (this.#open) this.#target.write('\r\x1b[K')
+    this.#open = false
+  }
+}
+
+/** `epoch 1/3  step 120/1404  loss 3.912 (branches 2.701, teacher 0.880, distillation 0.331)  1620 images/s  1:45 left` */
+export function progressLine(progress: Progress): string {
+  const { epoch, epochs, step, steps, loss, imagesPerSecond, secondsLeft } = progress
+  const parts = partSums(progress.parts)
+  const inBrackets =
+    parts.length > 1 ? ` (${parts.map(([name, value]) => `${name} ${value.toFixed(3)}`).join(', ')})` : ''
+  return (
+    `epoch ${epoch + 1}/${epochs}  step ${step}/${steps}  loss ${loss.toFixed(3)}${inBrackets}  ` +
+    `${Math.round(imagesPerSecond)} images/s  ${printClock(secondsLeft)} left`
+  )
+}
+
+/** The cross-entropies of the branches as one sum: with many branches the line would not fit. */
+function partSums(parts: Progress['parts']): [string, number][] {
+  const sums = new Map<string, number>()
+  for (const [name, value] of Object.entries(parts)) {
+    const [group = name, branch] = name.split('.')
+    const label = branch === undefined ? group : branch === 'teacher' ? 'teacher' : 'branches'
+    sums.set(label, (sums.get(label) ?? 0) + value)
+  }
+  return [...sums]
+}
+
+/** `59:07`, `2:03:00`. */
+export function printClock(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '?'
+  const whole = Math.max(0, Math.round(seconds))
+  const two = (value: number) => String(value).padStart(2, '0')
+  const minutes = Math.floor(whole / 60)
+  return minutes < 60
+    ? `${minutes}:${two(whole % 60)}`
+    : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`
+}

@@ -1,0 +1,65 @@
+/** The page around a report: its frame and its style, light and dark, no request to anywhere. */
+import { escapeHtml } from './line-chart.ts'
+
+const STYLE = `
+:root { color-scheme: light dark; --paper: #fcfcfb; --ink: #1c1c1a; --soft: #6b6a64; --rule: #e2e1db;
+  --c0: #2a78d6; --c1: #c2571a; --c2: #1b8a5a; --c3: #8a4fc4; --c4: #a87700; --c5: #c43d77; }
+@media (prefers-color-scheme: dark) { :root { --paper: #191918; --ink: #efeee9; --soft: #9d9b93; --rule: #383733;
+  --c0: #5a9ff0; --c1: #e8854a; --c2: #45b883; --c3: #b286e6; --c4: #d1a32c; --c5: #ea73a4; } }
+body { margin: 0 auto; max-width: 1360px; padding: 24px; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 24px; margin: 0; } h2 { font-size: 17px; margin: 32px 0 8px; }
+.subtitle { color: var(--soft); margin: 2px 0 20px; }
+.figures { display: flex; flex-wrap: wrap; gap: 12px 40px; margin: 0; }
+.figures dt { color: var(--soft); font-size: 13px; } .figures dd { margin: 0; font-size: 24px; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(480px, 100%), 1fr)); gap: 24px 32px; }
+figure { margin: 0; } figcaption { font-weight: 600; }
+svg { width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 12px; }
+.grid { stroke: var(--rule); } path { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
+path.main { stroke: var(--ink); stroke-width: 2.4; } circle.main { fill: var(--ink); } i.main { background: var(--ink); }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 16px; list-style: none; margin: 2px 0; padding: 0; font-size: 13px; }
+.legend i { display: inline-block; width: 14px; height: 3px; margin-right: 6px; vertical-align: middle; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: 3px 20px 3px 0; text-align: left; border-bottom: 1px solid var(--rule); vertical-align: top; }
+th { font-weight: 600; } td.number, th.number { text-align: right; } td { overflow-wrap: anywhere; }
+.tables { display: flex; flex-wrap: wrap; gap: 0 56px; }
+img { max-width: 100%; image-rendering: pixelated; }
+`
+const COLOURS = [0, 1, 2, 3, 4, 5]
+  .map(
+    (c) =>
+      `path.c${c} { stroke: var(--c${c}); } circle.c${c} { fill: var(--c${c}); } i.c${c} { background: var(--c${c}); }`,
+  )
+  .join('\n')
+
+/** @param body HTML below the title */
+export function htmlPage(title: string, subtitle: string, body: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<style>${STYLE}${COLOURS}</style>
+</head>
+<body>
+<h1>${escapeHtml(title)}</h1>
+<p class="subtitle">${escapeHtml(subtitle)}</p>
+${body}</body>
+</html>
+`
+}
+
+/** Names and values in large type. */
+export function keyFigures(figures: readonly (readonly [name: string, value: string])[]): string {
+  const items = figures.map(([name, value]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`)
+  return `<dl class="figures">${items.join('')}</dl>\n`
+}
+
+/** A table of text; all columns but the first are numbers where `numbers` says so. */
+export function htmlTable(head: readonly string[], rows: readonly (readonly string[])[], numbers: boolean): string {
+  const cell = (tag: 'th' | 'td') => (text: string, column: number) =>
+    `<${tag}${numbers && column > 0 ? ' class="number"' : ''}>${escapeHtml(text)}</${tag}>`
+  const headRow = head.length > 0 ? `<tr>${head.map(cell('th')).join('')}</tr>` : ''
+  return `<table>${headRow}${rows.map((row) => `<tr>${row.map(cell('td')).join('')}</tr>`).join('')}</table>\n`
+}

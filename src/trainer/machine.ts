@@ -1,0 +1,25 @@
+import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
+
+/** What a run's figures were measured on; `machine.json` of the run folder. */
+export interface MachineReport {
+  readonly cpu: string
+  /** Logical CPUs that this process may use. */
+  readonly cores: number
+  readonly memoryGiB: number
+  readonly system: string
+  readonly node: string
+  /** Versions of the libraries that do the work, by name. */
+  readonly libraries: Readonly<Record<string, string>>
+}
+
+/** @param libraries versions that only the executors know, e.g. `{onednn: '3.2.0'}` */
+export function describeMachine(libraries: Readonly<Record<string, string>>): MachineReport {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    system: `${type()} ${release()} ${process.arch}`,
+    node: process.versions.node,
+    libraries,
+  }
+}
