@@ -1,0 +1,60 @@
+"""Writes what PyTorch computes into test/fixtures/pytorch: the tests compare native-ensemble with it.
+
+Needs `pip install torch==2.13.0 numpy safetensors`. Running it again with the same versions writes the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import torch
+from safetensors.torch import save_file
+
+from cifar_archive import read_archive, write_archive
+from drawn_images import draw_split
+from op_cases import op_cases
+from reference_run import RunOptions, use_repeatable_arithmetic, write_reference_run
+
+FIXTURES = Path(__file__).resolve().parents[2] / 'test' / 'fixtures' / 'pytorch'
+ARCHIVE = 'tiny-cifar-10-binary.tar.gz'
+TRAIN_IMAGES, TEST_IMAGES = 160, 40
+# Seeds of 1 to 8 with little drift between fp32 and fp64, and no test image on the edge between two classes.
+RUNS = {
+    'one-resnet8': RunOptions('resnet-8', 'basic', branches=3, seed=7),
+    'vanilla-resnet8': RunOptions('resnet-8', 'basic', branches=1, seed=4),
+    'one-resnet8-bottleneck': RunOptions('resnet-8', 'bottleneck', branches=3, learning_rate=0.01, seed=2),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--out', type=Path, default=FIXTURES, help='folder to write into (default: test/fixtures/pytorch)')
+    folder: Path = parser.parse_args().out
+    versions = {
+        'python': platform.python_version(),
+        'torch': torch.__version__,
+        'numpy': np.__version__,
+        'safetensors': safetensors.__version__,
+    }
+    print(' '.join(f'{name} {version}' for name, version in versions.items()))
+    use_repeatable_arithmetic()
+    folder.mkdir(parents=True, exist_ok=True)
+
+    write_archive(folder / ARCHIVE, draw_split(TRAIN_IMAGES, seed=101), draw_split(TEST_IMAGES, seed=102))
+    train_split, test_split = read_archive(folder / ARCHIVE)
+    for name, options in RUNS.items():
+        print(name, write_reference_run(folder, name, options, train_split, test_split))
+    settings, tensors = op_cases(seed=7)
+    save_file(tensors, folder / 'ops.safetensors')
+    (folder / 'ops.json').write_text(json.dumps({'torch': torch.__version__, 'cases': settings}, indent=1) + '\n')
+    for path in sorted(folder.iterdir()):
+        print(f'{path.stat().st_size:9d} {path.name}')
+
+
+if __name__ == '__main__':
+    main()
