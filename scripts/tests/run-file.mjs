@@ -47,7 +47,8 @@ export function runTestFile(file, { timeoutSeconds, env = {} }) {
         if (results.count === 0 && !results.bailout && status === 0) faults.push('ran no test')
         if (failed === 0 && (status !== 0 || faults.length > 0 || !results.ok)) {
           failed = 1
-          faults.push(`ended with ${signal ?? `exit code ${status}`}${results.bailout ? `: ${results.bailout}` : ''}`)
+          if (faults.length === 0)
+            faults.push(`ended with ${signal ?? `exit code ${status}`}${results.bailout ? `: ${results.bailout}` : ''}`)
         }
         if (failed > 0 && stderr !== '') faults.push(`stderr:\n${stderr.trimEnd().split('\n').slice(-40).join('\n')}`)
         const seconds = (performance.now() - began) / 1000
