@@ -19,7 +19,7 @@ export interface Chart {
 
 const WIDTH = 640
 const HEIGHT = 300
-const MARGIN = { left: 56, right: 14, top: 10, bottom: 40 }
+const MARGIN = { left: 56, right: 26, top: 10, bottom: 40 }
 /** Points a line is drawn with at most; more would only be bytes. */
 const MAX_POINTS = 500
 /** Colours in the page's palette. */

@@ -57,7 +57,7 @@ t.test('curves lie inside their picture, between round ticks', async (t) => {
     .map((pair) => pair.split(' ').map(Number))
   t.ok(places.length > 300 && places.length <= 500, 'thinned out')
   for (const [x = Number.NaN, y = Number.NaN] of places) {
-    if (!(x >= 56 && x <= 626 && y >= 10 && y <= 260)) t.fail(`${x}, ${y} lies outside`)
+    if (!(x >= 56 && x <= 614 && y >= 10 && y <= 260)) t.fail(`${x}, ${y} lies outside`)
   }
   const ticks = [...svg.matchAll(/text-anchor="end">([^<]+)</g)].map(([, tick]) => Number(tick))
   t.same(ticks, [-4, -2, 0, 2, 4])

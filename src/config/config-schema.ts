@@ -1,0 +1,53 @@
+/** Checks of single settings; what each may be in words stands in option-table.ts. */
+import { z } from 'zod'
+import { parseDevices } from './devices.ts'
+import type { RunConfig } from './run-config.ts'
+
+const count = z.int().min(1)
+const path = z.string().min(1)
+
+function isDevices(text: string): boolean {
+  try {
+    parseDevices(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isResNet(name: string): boolean {
+  const depth = Number(/^resnet-([1-9]\d{0,3})$/.exec(name)?.[1])
+  return depth >= 8 && (depth - 2) % 6 === 0
+}
+
+/** The shape of a RunConfig, keys that are not its own refused. */
+export const configSchema = z.strictObject({
+  recipe: z.string().nullable(),
+  network: z.string().refine(isResNet),
+  block: z.enum(['auto', 'basic', 'bottleneck']),
+  method: z.enum(['vanilla', 'one']),
+  branches: count,
+  dataset: z.enum(['fashion-mnist', 'cifar10', 'cifar100']),
+  data: path.nullable(),
+  epochs: count,
+  steps: count.nullable(),
+  batch: count,
+  learningRate: z.number().positive(),
+  schedule: z.enum(['step', 'cosine', 'constant']),
+  momentum: z.number().min(0).lt(1),
+  weightDecay: z.number().min(0),
+  rampUp: z.number().min(0),
+  temperature: z.number().positive(),
+  precision: z.enum(['fp32', 'bf16']),
+  executor: z.enum(['onednn', 'tfjs']),
+  tfjsBackend: z.enum(['cpu', 'tensorflow']),
+  devices: z.string().refine(isDevices),
+  decodeWorkers: count.max(256),
+  seed: z.int().min(0).max(0xffffffff),
+  out: path,
+  init: path.nullable(),
+  augment: z.enum(['standard', 'none']),
+  shuffle: z.enum(['epoch', 'none']),
+  logEvery: count,
+  keep: count,
+}) satisfies z.ZodType<RunConfig>

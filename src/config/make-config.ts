@@ -1,0 +1,99 @@
+/** From what a user chose to a complete, checked RunConfig. */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expected } from '../vocabulary/fault.ts'
+import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
+import { type ConfigFault, checkConfig, findFaults, refuseFaults } from './check-config.ts'
+import { DEFAULTS, defaultBranches, defaultRampUp } from './defaults.ts'
+import type { OptionKey } from './option-table.ts'
+import { isRecipe, RECIPES, type Recipe } from './recipes.ts'
+import type { RunConfig } from './run-config.ts'
+
+/** Values as they come from the command line: any key, any type. */
+export type GivenSettings = Readonly<Record<string, unknown>>
+
+/** Folder of runs that were given no other. */
+const RUNS_FOLDER = 'runs'
+
+/**
+ * Options beat the recipe, the recipe beats the defaults.
+ * @param recipe name of a recipe, null for none
+ * @param otherFaults what the caller found wrong already, to be told together with the rest
+ * @throws UserFault that lists everything that is wrong
+ */
+export async function makeConfig(
+  recipe: string | null,
+  given: GivenSettings,
+  otherFaults: readonly ConfigFault[] = [],
+): Promise<RunConfig> {
+  const faults = [...otherFaults]
+  if (recipe !== null && !isRecipe(recipe)) {
+    const message = `Expected one of ${Object.keys(RECIPES).join(', ')} for the recipe but received ${recipe}`
+    faults.push({ message, remedy: 'Name one of them, or give options alone.' })
+  }
+  const settings: Recipe['settings'] = recipe !== null && isRecipe(recipe) ? RECIPES[recipe].settings : {}
+  const complete = completeSettings({ ...DEFAULTS, ...settings, ...given, recipe })
+  faults.push(...findFaults({ ...complete, out: given['out'] ?? RUNS_FOLDER }, new Set(Object.keys(given))))
+  refuseFaults(faults, 'these options')
+  const out = given['out'] ?? (await freshRunFolder(complete))
+  return checkConfig({ ...complete, out }, new Set(), 'these options')
+}
+
+/** Adds what follows from other settings; values that are wrong are left for the checks. */
+function completeSettings(settings: GivenSettings): GivenSettings {
+  const method = settings['method'] === 'vanilla' ? 'vanilla' : 'one'
+  const epochs = Number.isSafeInteger(settings['epochs']) ? Number(settings['epochs']) : 0
+  const steps = settings['steps'] === null ? null : 0
+  return { branches: defaultBranches(method), rampUp: defaultRampUp(method, epochs, steps), ...settings }
+}
+
+/** `runs/<recipe, or network-method-dataset>-<n>`, n above all numbers there are. */
+async function freshRunFolder(settings: GivenSettings): Promise<string> {
+  const { recipe, network, method, dataset } = settings
+  const name = typeof recipe === 'string' ? recipe : `${network}-${method}-${dataset}`
+  const numbers = (await listRuns()).map((run) => {
+    const number = run.startsWith(`${name}-`) ? run.slice(name.length + 1) : ''
+    return /^\d+$/.test(number) ? Number(number) : 0
+  })
+  return join(RUNS_FOLDER, `${name}-${Math.max(0, ...numbers) + 1}`)
+}
+
+async function listRuns(): Promise<string[]> {
+  try {
+    return await readdir(RUNS_FOLDER)
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return []
+    throw fileFault(error, 'read', RUNS_FOLDER)
+  }
+}
+
+/**
+ * The configuration in a run folder, `out` set to where the folder is now.
+ * @param changes settings that a resumed run may have otherwise (see RESUMABLE)
+ * @throws UserFault where it cannot be read or is none
+ */
+export async function readConfig(runFolder: string, changes: GivenSettings = {}): Promise<RunConfig> {
+  const path = join(runFolder, 'config.json')
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    const code = fileErrorCode(error)
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw fileFault(error, 'read', path)
+    const remedy = 'Name a folder that `native-ensemble train` made (see runs/).'
+    throw expected('the folder of a run', 'the run', runFolder, remedy)
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    value = null
+  }
+  if (typeof value !== 'object' || value === null) {
+    throw expected('a JSON object', path, text.slice(0, 40), 'Take the file from a copy of the run folder.')
+  }
+  return checkConfig({ ...value, ...changes, out: runFolder }, new Set(Object.keys(changes)), path)
+}
+
+/** Settings that may differ when a run goes on: none of them changes its numbers. */
+export const RESUMABLE = ['data', 'decodeWorkers', 'logEvery', 'keep'] as const satisfies readonly OptionKey[]

@@ -1,0 +1,205 @@
+import type { RunConfig } from './run-config.ts'
+
+/** How a setting is given on the command line, and what it may be. */
+export interface OptionRow {
+  readonly flag: `--${string}`
+  /** Placeholder of the value in the help. */
+  readonly value: string
+  readonly kind: 'text' | 'number'
+  readonly help: string
+  /** Completes `Expected ... for --flag`; config-schema.ts checks it. */
+  readonly expects: string
+}
+
+/** Settings that have an option: all but the recipe, which is an argument. */
+export type OptionKey = Exclude<keyof RunConfig, 'recipe'>
+
+/** Every option of `train`, in the order of its help. */
+export const OPTION_TABLE = {
+  network: {
+    flag: '--network',
+    value: '<name>',
+    kind: 'text',
+    help: 'CIFAR ResNet of depth 6n+2: resnet-20, resnet-32, resnet-110, ...',
+    expects: 'resnet-<6n+2> (resnet-8, resnet-14, resnet-20, ..., resnet-110, ...)',
+  },
+  block: {
+    flag: '--block',
+    value: '<kind>',
+    kind: 'text',
+    help: 'residual block: basic, bottleneck, or auto = bottleneck from depth 44 on, as the paper',
+    expects: 'auto, basic or bottleneck',
+  },
+  method: {
+    flag: '--method',
+    value: '<name>',
+    kind: 'text',
+    help: 'one = On-the-fly Native Ensemble, vanilla = the plain network',
+    expects: 'one or vanilla',
+  },
+  branches: {
+    flag: '--branches',
+    value: '<n>',
+    kind: 'number',
+    help: "branches of ONE, the target included (the paper's m + 1)",
+    expects: 'a whole number from 1',
+  },
+  dataset: {
+    flag: '--dataset',
+    value: '<name>',
+    kind: 'text',
+    help: 'fashion-mnist, cifar10 or cifar100',
+    expects: 'fashion-mnist, cifar10 or cifar100',
+  },
+  data: {
+    flag: '--data',
+    value: '<path>',
+    kind: 'text',
+    help: 'folder or archive with the images, where they are not where `fetch` puts them',
+    expects: 'a path',
+  },
+  epochs: {
+    flag: '--epochs',
+    value: '<n>',
+    kind: 'number',
+    help: 'passes over the training images',
+    expects: 'a whole number from 1',
+  },
+  steps: {
+    flag: '--steps',
+    value: '<n>',
+    kind: 'number',
+    help: 'optimiser steps, instead of epochs',
+    expects: 'a whole number from 1',
+  },
+  batch: {
+    flag: '--batch',
+    value: '<images>',
+    kind: 'number',
+    help: 'images of one optimiser step, over all replicas',
+    expects: 'a whole number from 1',
+  },
+  learningRate: {
+    flag: '--lr',
+    value: '<rate>',
+    kind: 'number',
+    help: 'learning rate at the start',
+    expects: 'a number above 0',
+  },
+  schedule: {
+    flag: '--schedule',
+    value: '<name>',
+    kind: 'text',
+    help: 'learning rate over the run: step = x0.1 at 50 % and 75 %, cosine = down to 0, constant',
+    expects: 'step, cosine or constant',
+  },
+  momentum: {
+    flag: '--momentum',
+    value: '<m>',
+    kind: 'number',
+    help: 'Nesterov momentum',
+    expects: 'a number from 0 and below 1',
+  },
+  weightDecay: {
+    flag: '--weight-decay',
+    value: '<d>',
+    kind: 'number',
+    help: 'L2 penalty on all parameters',
+    expects: 'a number from 0',
+  },
+  rampUp: {
+    flag: '--ramp-up',
+    value: '<epochs>',
+    kind: 'number',
+    help: 'epochs over which the distillation term comes in; 0 = full from the start',
+    expects: 'a number from 0',
+  },
+  temperature: {
+    flag: '--temperature',
+    value: '<T>',
+    kind: 'number',
+    help: 'softening temperature of the distillation term',
+    expects: 'a number above 0',
+  },
+  precision: {
+    flag: '--precision',
+    value: '<name>',
+    kind: 'text',
+    help: 'fp32, or bf16 activations with fp32 master weights, statistics and losses',
+    expects: 'fp32 or bf16',
+  },
+  executor: {
+    flag: '--executor',
+    value: '<name>',
+    kind: 'text',
+    help: 'onednn = compiled, tfjs = node by node on a TensorFlow.js backend (slow, runs anywhere)',
+    expects: 'onednn or tfjs',
+  },
+  tfjsBackend: {
+    flag: '--tfjs-backend',
+    value: '<name>',
+    kind: 'text',
+    help: 'cpu = pure JavaScript, tensorflow = @tensorflow/tfjs-node(-gpu) where it is installed',
+    expects: 'cpu or tensorflow',
+  },
+  devices: {
+    flag: '--devices',
+    value: '<devices>',
+    kind: 'text',
+    help: 'cpu = one replica on all cores, cpu:2 = two replicas that share the cores, ...',
+    expects: 'cpu, or cpu:<replicas> such as cpu:2',
+  },
+  decodeWorkers: {
+    flag: '--decode-workers',
+    value: '<n>',
+    kind: 'number',
+    help: 'threads that decode and augment',
+    expects: 'a whole number from 1 to 256',
+  },
+  seed: {
+    flag: '--seed',
+    value: '<n>',
+    kind: 'number',
+    help: 'of weights, order and augmentation; equal seeds and devices give equal runs',
+    expects: 'a whole number from 0 to 4294967295',
+  },
+  out: { flag: '--out', value: '<folder>', kind: 'text', help: 'run folder, new or empty', expects: 'a path' },
+  init: {
+    flag: '--init',
+    value: '<file>',
+    kind: 'text',
+    help: "initial weights, safetensors with PyTorch's names, instead of random ones",
+    expects: 'a path',
+  },
+  augment: {
+    flag: '--augment',
+    value: '<name>',
+    kind: 'text',
+    help: 'standard = pad 4, random crop, horizontal flip; none',
+    expects: 'standard or none',
+  },
+  shuffle: {
+    flag: '--shuffle',
+    value: '<name>',
+    kind: 'text',
+    help: "epoch = a new order each epoch; none = the archive's order",
+    expects: 'epoch or none',
+  },
+  logEvery: {
+    flag: '--log-every',
+    value: '<steps>',
+    kind: 'number',
+    help: 'steps between two lines of metrics.jsonl',
+    expects: 'a whole number from 1',
+  },
+  keep: {
+    flag: '--keep',
+    value: '<n>',
+    kind: 'number',
+    help: 'checkpoints kept beside the best one',
+    expects: 'a whole number from 1',
+  },
+} as const satisfies Readonly<Record<OptionKey, OptionRow>>
+
+/** Keys of the table; Object.keys has lost their type. */
+export const OPTION_KEYS = Object.keys(OPTION_TABLE) as readonly OptionKey[]
