@@ -1,0 +1,54 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { BatchNormAttributes } from '../../graph/ops.ts'
+import type { KernelsOf } from './kernel.ts'
+
+/** x [B, H, W, C] or [B, C]; n below is the number of elements a channel has. */
+export const BATCH_NORM_KERNELS: KernelsOf<'BatchNorm' | 'BatchNormGrad' | 'BatchNormInference'> = {
+  BatchNorm: ({ inputs, input, attributes }) => {
+    const x = input(0)
+    const mean = tf.mean(x, allButChannels(x))
+    const variance = tf.mean(tf.square(normalise(x, mean, tf.onesLike(mean), 0)), allButChannels(x))
+    const y = normalise(x, mean, variance, attributes.epsilon, input(1), input(2))
+    return [finish(y, attributes, inputs[3]), mean, variance]
+  },
+  BatchNormInference: ({ inputs, input, attributes }) => {
+    const y = normalise(input(0), input(3), input(4), attributes.epsilon, input(1), input(2))
+    return [finish(y, attributes, inputs[5])]
+  },
+  // Ioffe and Szegedy 2015, section 3: dx = scale / sqrt(var + eps) (dy - sum(dy) / n - xhat sum(dy xhat) / n), where
+  // sum(dy) / n + xhat sum(dy xhat) / n is itself a batch norm of x, with other scale and shift.
+  BatchNormGrad: ({ input, attributes }) => {
+    const { epsilon, relu, residual } = attributes
+    const [x, scale, mean, variance] = [input(1), input(3), input(4), input(5)]
+    const dy = relu ? tf.mul(input(0), tf.step(input(2))) : tf.clone(input(0))
+    const dscale = tf.sum(tf.mul(dy, normalise(x, mean, variance, epsilon)), allButChannels(x))
+    const dshift = tf.sum(dy, allButChannels(x))
+    const count = x.size / scale.size
+    const projection = normalise(x, mean, variance, epsilon, tf.div(dscale, count), tf.div(dshift, count))
+    const dx = normalise(tf.sub(dy, projection), tf.zerosLike(mean), variance, epsilon, scale)
+    return residual ? [dx, dscale, dshift, dy] : [dx, dscale, dshift]
+  },
+}
+
+function allButChannels({ rank }: tf.Tensor): number[] {
+  return Array.from({ length: rank - 1 }, (_, axis) => axis)
+}
+
+/** (x - mean) / sqrt(variance + epsilon) * scale + shift. */
+function normalise(
+  x: tf.Tensor,
+  mean: tf.Tensor,
+  variance: tf.Tensor,
+  epsilon: number,
+  scale: tf.Tensor = tf.onesLike(mean),
+  shift: tf.Tensor = tf.zerosLike(mean),
+): tf.Tensor {
+  // Vectors [C] all; the types of tf.batchNorm ask for a rank.
+  const vector = (tensor: tf.Tensor) => tf.reshape<tf.Rank.R1>(tensor, [tensor.size])
+  return tf.batchNorm(x, vector(mean), vector(variance), vector(shift), vector(scale), epsilon)
+}
+
+function finish(y: tf.Tensor, { relu }: BatchNormAttributes, residual: tf.Tensor | undefined): tf.Tensor {
+  const sum = residual === undefined ? y : tf.add(y, residual)
+  return relu ? tf.relu(sum) : sum
+}

@@ -1,0 +1,24 @@
+import type { OpName } from '../../graph/ops.ts'
+import { BATCH_NORM_KERNELS } from './batch-norm-kernels.ts'
+import { CLASSIFIER_KERNELS } from './classifier-kernels.ts'
+import { CONVOLUTION_KERNELS } from './convolution-kernels.ts'
+import { ELEMENTWISE_KERNELS } from './elementwise-kernels.ts'
+import type { Kernel, KernelsOf } from './kernel.ts'
+import { LOSS_KERNELS } from './loss-kernels.ts'
+import { UPDATE_KERNELS } from './update-kernels.ts'
+
+/** What each operation of the graph is in TensorFlow.js. */
+const KERNELS = {
+  ...ELEMENTWISE_KERNELS,
+  ...CONVOLUTION_KERNELS,
+  ...BATCH_NORM_KERNELS,
+  ...CLASSIFIER_KERNELS,
+  ...LOSS_KERNELS,
+  ...UPDATE_KERNELS,
+} satisfies KernelsOf<OpName>
+
+/** The kernel of an operation, to be called with a node of that operation. */
+export function kernelOf<N extends OpName>(op: N): Kernel<N> {
+  const kernels: KernelsOf<OpName> = KERNELS
+  return kernels[op]
+}

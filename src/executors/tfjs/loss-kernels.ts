@@ -1,0 +1,59 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { KernelsOf } from './kernel.ts'
+
+type LossOp = 'CrossEntropy' | 'CrossEntropyGrad' | 'KullbackLeibler' | 'KullbackLeiblerGrad' | 'TopKCorrect'
+
+/** Logits [B, K], labels i32 [B]; a label of -1 has a row of zeros in the one-hot matrix, so it counts nowhere. */
+export const LOSS_KERNELS: KernelsOf<LossOp> = {
+  CrossEntropy: ({ input, attributes }) => {
+    const logits = input(0)
+    const sum = tf.neg(tf.sum(tf.mul(oneHot(input(1), logits), logSoftmax(logits))))
+    return [tf.div(sum, rowsOf(logits, attributes.reduction))]
+  },
+  CrossEntropyGrad: ({ input, attributes }) => {
+    const [dloss, logits] = [input(0), input(1)]
+    const target = oneHot(input(2), logits)
+    const counted = tf.sum(target, 1, true)
+    const difference = tf.sub(tf.mul(tf.softmax(logits), counted), target)
+    return [tf.mul(difference, tf.div(dloss, rowsOf(logits, attributes.reduction)))]
+  },
+  KullbackLeibler: ({ input, attributes }) => {
+    const teacher = logSoftmax(tf.div(input(0), attributes.temperature))
+    const student = logSoftmax(tf.div(input(1), attributes.temperature))
+    const divergence = tf.sum(tf.mul(tf.exp(teacher), tf.sub(teacher, student)))
+    return [tf.div(divergence, rowsOf(teacher, 'mean'))]
+  },
+  KullbackLeiblerGrad: ({ input, attributes }) => {
+    const { temperature } = attributes
+    const teacher = tf.softmax(tf.div(input(1), temperature))
+    const student = tf.softmax(tf.div(input(2), temperature))
+    const factor = tf.div(input(0), temperature * rowsOf(student, 'mean'))
+    return [tf.mul(tf.sub(student, teacher), factor)]
+  },
+  // A class loses to the label's where its logit is smaller, or equal with a higher number. NaN loses to nothing.
+  TopKCorrect: ({ input, attributes }) => {
+    const [logits, labels] = [input(0), input(1)]
+    const classes = logits.shape[1] ?? 0
+    const target = oneHot(labels, logits)
+    const own = tf.sum(tf.where(tf.cast(target, 'bool'), logits, tf.zerosLike(logits)), 1, true)
+    const higherNumber = tf.greater(tf.range(0, classes, 1, 'int32'), tf.expandDims(labels, 1))
+    const loses = tf.logicalOr(tf.less(logits, own), tf.logicalAnd(tf.equal(logits, own), higherNumber))
+    const losers = tf.sum(tf.cast(loses, 'float32'), 1)
+    const correct = tf.cast(tf.greaterEqual(losers, classes - attributes.k), 'float32')
+    return [tf.sum(tf.mul(correct, tf.sum(target, 1)))]
+  },
+}
+
+function oneHot(labels: tf.Tensor, logits: tf.Tensor): tf.Tensor {
+  return tf.oneHot(labels, logits.shape[1] ?? 0, 1, 0, 'float32')
+}
+
+function rowsOf(logits: tf.Tensor, reduction: 'mean' | 'sum'): number {
+  return reduction === 'mean' ? (logits.shape[0] ?? 0) : 1
+}
+
+/** z - log sum exp z of each row, with the row's maximum taken out first. tf.logSoftmax has no kernel of its own. */
+function logSoftmax(logits: tf.Tensor): tf.Tensor {
+  const shifted = tf.sub(logits, tf.max(logits, 1, true))
+  return tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), 1, true)))
+}

@@ -1,0 +1,18 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { KernelsOf } from './kernel.ts'
+
+export const UPDATE_KERNELS: KernelsOf<'AllReduceMean' | 'SgdNesterov' | 'RunningAverage'> = {
+  AllReduceMean: ({ input, allReduceMean }) => [allReduceMean(input(0))],
+  // torch.optim.SGD: g += decay w; buffer = momentum buffer + g; w -= rate (g + momentum buffer).
+  SgdNesterov: ({ input, attributes }) => {
+    const [weight, buffer, rate] = [input(0), input(1), input(3)]
+    const gradient = tf.add(input(2), tf.mul(weight, attributes.weightDecay))
+    const momentum = tf.add(tf.mul(buffer, attributes.momentum), gradient)
+    const direction = tf.add(gradient, tf.mul(momentum, attributes.momentum))
+    return [tf.sub(weight, tf.mul(direction, rate)), momentum]
+  },
+  RunningAverage: ({ input, attributes }) => {
+    const { weight, correction } = attributes
+    return [tf.add(tf.mul(input(0), 1 - weight), tf.mul(input(1), weight * correction))]
+  },
+}
