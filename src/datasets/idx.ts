@@ -24,7 +24,7 @@ export function readIdx(file: Buffer, axes: number, path: string): IdxBytes {
   const start = 4 + 4 * axes
   if (file.length < start) throw expected('a whole IDX header', path, `${file.length} bytes`, remedy)
   const shape = Array.from({ length: axes }, (_, axis) => file.readUInt32BE(4 + 4 * axis))
-  const bytes = shape.reduce((product, size) => product * size, start)
+  const bytes = start + shape.reduce((product, size) => product * size, 1)
   if (file.length !== bytes) throw expected(`${bytes} bytes`, path, `${file.length} bytes`, remedy)
   return { shape, data: file.subarray(start) }
 }
