@@ -96,11 +96,12 @@ export async function latestCheckpoint(runFolder: string): Promise<string | null
 }
 
 /**
- * Folder of the checkpoint of `step`, or of the newest.
+ * Folder of the checkpoint of `step`, of the newest, or of the best that the newest knows of.
  * @throws UserFault that names the steps there are
  */
-export async function findCheckpoint(runFolder: string, step: number | 'latest'): Promise<string> {
+export async function findCheckpoint(runFolder: string, wanted: number | 'latest' | 'best'): Promise<string> {
   const steps = await listCheckpoints(runFolder)
+  const step = wanted === 'best' ? await bestStep(runFolder) : wanted
   const found = step === 'latest' ? steps.at(-1) : steps.find((candidate) => candidate === step)
   if (found !== undefined) return checkpointFolder(runFolder, found)
   if (steps.length === 0) {
@@ -112,6 +113,15 @@ export async function findCheckpoint(runFolder: string, step: number | 'latest')
     )
   }
   throw expected(`one of the steps ${steps.join(', ')}`, 'the checkpoint', step, 'Name one of them.')
+}
+
+/** Step of the best evaluation; the newest step where none was done yet. */
+async function bestStep(runFolder: string): Promise<number | 'latest'> {
+  const newest = await latestCheckpoint(runFolder)
+  if (newest === null) return 'latest'
+  const statePath = join(newest, STATE_FILE)
+  const { progress } = decodeRunState(await readBytes(statePath), statePath)
+  return progress.best?.step ?? 'latest'
 }
 
 async function removeOld(runFolder: string, keep: number, progress: RunProgress): Promise<void> {

@@ -1,0 +1,23 @@
+import { findCheckpoint } from '../../checkpoint/checkpoint.ts'
+import { readConfig } from '../../config/make-config.ts'
+import { printErrorTable } from '../../report/error-table.ts'
+import { EXIT } from '../failure.ts'
+import { givenSettings } from '../given-settings.ts'
+import type { Invocation } from '../invocation.ts'
+import { readCheckpointChoice, readSplit } from '../read-option.ts'
+
+/** `evaluate <run>`. */
+export async function evaluateCommand({ operands, options }: Invocation): Promise<number> {
+  const choice = readCheckpointChoice(options['checkpoint'])
+  const split = readSplit(options['split'])
+  const config = await readConfig(operands[0] ?? '', givenSettings(options))
+  const checkpoint = await findCheckpoint(config.out, choice)
+  const { evaluateRun } = await import('../../evaluation/evaluate-run.ts')
+  const result = await evaluateRun(config, checkpoint, split)
+  if (options['json'] === true) process.stdout.write(`${JSON.stringify(result)}\n`)
+  else {
+    const title = `${split === 'test' ? 'Test' : 'Training'} error after step ${result.step}, percent of ${result.images} images`
+    process.stdout.write(`${printErrorTable(title, result.top1_error, result.top5_error)}\n`)
+  }
+  return EXIT.done
+}

@@ -1,0 +1,35 @@
+import { makeConfig } from '../../config/make-config.ts'
+import { summarise } from '../../step/summary.ts'
+import { printShape } from '../../vocabulary/shape.ts'
+import { EXIT } from '../failure.ts'
+import { givenSettings } from '../given-settings.ts'
+import type { Invocation } from '../invocation.ts'
+import { printBytes, textTable } from '../text-table.ts'
+
+/** `summary <network>`. */
+export async function summaryCommand({ operands, options, faults }: Invocation): Promise<number> {
+  const config = await makeConfig(null, { ...givenSettings(options), network: operands[0] }, faults)
+  const summary = summarise(config)
+  if (options['json'] === true) {
+    process.stdout.write(`${JSON.stringify(summary)}\n`)
+    return EXIT.done
+  }
+  const layers = summary.layers.map(({ name, operation, output, parameters, flops }) => [
+    name,
+    operation,
+    printShape(output),
+    String(parameters),
+    String(flops),
+  ])
+  const totals = [
+    ['deployed (one branch)', String(summary.deployed.parameters), String(summary.deployed.flops)],
+    ['trained (all branches)', String(summary.trained.parameters), String(summary.trained.flops)],
+  ]
+  const memory = summary.memory.map(({ name, bytes }) => [name, printBytes(bytes)])
+  process.stdout.write(
+    `${textTable(['layer', 'operation', 'output', 'parameters', 'FLOPs'], layers)}\n\n` +
+      `${textTable(['', 'parameters', 'FLOPs'], totals)}\n\n` +
+      `${textTable([`memory of a step of ${config.batch} images, ${config.precision}`, ''], memory)}\n`,
+  )
+  return EXIT.done
+}

@@ -1,0 +1,41 @@
+/** What `train` and `resume` have in common: progress, Ctrl-C, the result. */
+import type { RunConfig } from '../../config/run-config.ts'
+import { printErrorTable } from '../../report/error-table.ts'
+import { ProgressDisplay } from '../../report/progress.ts'
+import type { TrainHooks, TrainOutcome } from '../../trainer/train.ts'
+import { EXIT } from '../failure.ts'
+import { listenForInterrupts } from '../interrupt.ts'
+
+/**
+ * Progress goes to stderr, the result to stdout.
+ * @param training train or resume
+ * @returns the exit code
+ */
+export async function runTraining(
+  training: (config: RunConfig, hooks: TrainHooks) => Promise<TrainOutcome>,
+  config: RunConfig,
+  json: boolean,
+): Promise<number> {
+  const display = new ProgressDisplay(process.stderr)
+  const interruption = listenForInterrupts(display)
+  try {
+    const { files, ended, step, evaluation } = await training(config, { display, stop: interruption.stop })
+    display.close()
+    if (ended === 'interrupted') {
+      process.stderr.write(`Stopped after step ${step}. Go on with: native-ensemble resume ${files.folder}\n`)
+      return EXIT.interrupted
+    }
+    if (json) process.stdout.write(`${JSON.stringify({ run: files.folder, evaluation })}\n`)
+    else {
+      if (evaluation !== null) {
+        const title = `Test error after step ${step}, percent of ${evaluation.images} images`
+        process.stdout.write(`${printErrorTable(title, evaluation.top1_error, evaluation.top5_error)}\n`)
+      }
+      process.stdout.write(`Run: ${files.folder}\nReport: ${files.report}\n`)
+    }
+    return EXIT.done
+  } finally {
+    display.close()
+    interruption.dispose()
+  }
+}

@@ -1,0 +1,17 @@
+import { OPTION_KEYS, OPTION_TABLE } from '../config/option-table.ts'
+
+/** Settings among a command's options, numbers read as such; text that is no number stays, for the checks to tell of. */
+export function givenSettings(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const given: Record<string, unknown> = {}
+  for (const key of OPTION_KEYS) {
+    const value = options[key]
+    if (value === undefined) continue
+    given[key] = OPTION_TABLE[key].kind === 'number' ? readNumber(value) : value
+  }
+  return given
+}
+
+function readNumber(value: unknown): unknown {
+  const text = String(value).trim()
+  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : value
+}

@@ -1,0 +1,40 @@
+import type { Command } from 'commander'
+import type { ConfigFault } from '../config/config-fault.ts'
+import { nearestWord } from './nearest-word.ts'
+
+/** What a command was called with. */
+export interface Invocation {
+  /** Arguments that are no options. */
+  readonly operands: readonly string[]
+  /** Options that were given, by commander's attribute names. */
+  readonly options: Readonly<Record<string, unknown>>
+  /** Options and arguments that the command does not know; the command tells them together with its own faults. */
+  readonly faults: readonly ConfigFault[]
+}
+
+/** Sorts what commander left over: it would itself stop at the first unknown option. */
+export function readInvocation(command: Command): Invocation {
+  const operands: string[] = []
+  const faults: ConfigFault[] = []
+  const known = command.options.flatMap(({ long }) => long ?? [])
+  let behindUnknown = false
+  for (const argument of command.args) {
+    const isOption = argument.startsWith('-') && argument !== '-'
+    if (isOption) {
+      const [name = ''] = argument.split('=')
+      const nearest = nearestWord(name, known)
+      faults.push({
+        message: `Expected an option of ${command.name()} but received ${name}`,
+        remedy: nearest === null ? `native-ensemble ${command.name()} --help lists them.` : `Did you mean ${nearest}?`,
+      })
+    } else if (!behindUnknown) operands.push(argument)
+    // What follows an unknown option may be its value; it is told of no more.
+    behindUnknown = isOption && !argument.includes('=')
+  }
+  const most = command.registeredArguments.length
+  for (const extra of operands.slice(most)) {
+    const message = `Expected ${most === 0 ? 'no argument' : `at most ${most} argument`} for ${command.name()} but received ${extra} too`
+    faults.push({ message, remedy: 'Leave it out; options begin with --.' })
+  }
+  return { operands: operands.slice(0, most), options: command.opts(), faults }
+}

@@ -1,0 +1,27 @@
+/** The known word that takes the fewest edits to reach, null where none is near. */
+export function nearestWord(word: string, known: readonly string[]): string | null {
+  let nearest: string | null = null
+  let fewest = Math.max(2, Math.floor(word.length / 3)) + 1
+  for (const candidate of known) {
+    const edits = editDistance(word, candidate)
+    if (edits < fewest) {
+      fewest = edits
+      nearest = candidate
+    }
+  }
+  return nearest
+}
+
+/** Levenshtein distance: insertions, deletions and replacements of a character. */
+function editDistance(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index)
+  for (const [i, character] of [...left].entries()) {
+    const next = [i + 1]
+    for (const [j, other] of [...right].entries()) {
+      const replaced = (row[j] ?? 0) + (character === other ? 0 : 1)
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row.at(-1) ?? 0
+}

@@ -1,0 +1,196 @@
+/** The command line: names, options and help. What a command does is loaded when it is called. */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, Option } from 'commander'
+import { refuseFaults } from '../config/config-fault.ts'
+import { DEFAULTS, DERIVED_DEFAULTS } from '../config/defaults.ts'
+import { OPTION_KEYS, OPTION_TABLE, type OptionKey } from '../config/option-table.ts'
+import { RECIPES } from '../config/recipes.ts'
+import { UserFault } from '../vocabulary/fault.ts'
+import { EXIT } from './failure.ts'
+import { type Invocation, readInvocation } from './invocation.ts'
+import { nearestWord } from './nearest-word.ts'
+
+/** Does a command's work and gives its exit code. */
+type Action = (invocation: Invocation) => Promise<number>
+
+const JSON_OPTION = ['--json', 'print the result as JSON'] as const
+const CHECKPOINT_OPTION = ['--checkpoint <which>', 'latest, best, or a step (default: latest)'] as const
+
+/**
+ * @param argv arguments behind the program's name
+ * @returns the exit code
+ * @throws UserFault for a command line that cannot be
+ */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.done
+  const program = defineProgram((code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    // --help and --version come here too.
+    if (error.exitCode === 0) return EXIT.done
+    const message = error.message.replace(/^error: /, '')
+    throw new UserFault(
+      `${message.charAt(0).toUpperCase()}${message.slice(1)}.`,
+      'native-ensemble --help shows the way.',
+    )
+  }
+  return exitCode
+}
+
+function defineProgram(ended: (exitCode: number) => void): Command {
+  const program = new Command('native-ensemble')
+  program
+    .description('Trains image classifiers with On-the-fly Native Ensemble distillation (ONE).')
+    .version(readVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .configureOutput({ outputError: () => {} })
+    .exitOverride()
+    .argument('[command]')
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .usage('<command> [options]')
+    .addHelpText('after', '\nFirst run:\n  $ native-ensemble fetch fashion-mnist\n  $ native-ensemble train quickstart')
+    .action((name?: string) => refuseCommand(program, name))
+
+  /** Unknown options are gathered by readInvocation, to be told all at once. */
+  const define = (usage: string, description: string, examples: readonly string[], action: Action): Command =>
+    program
+      .command(usage)
+      .description(description)
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .helpOption('-h, --help', 'print help')
+      .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ native-ensemble ${line}`).join('\n')}`)
+      .action(async (...parameters: unknown[]) => {
+        const command = parameters.at(-1)
+        if (command instanceof Command) ended(await action(readInvocation(command)))
+      })
+  /** For commands that have no faults of their own to tell beside the unknown options. */
+  const plain =
+    (action: Action): Action =>
+    async (invocation) => {
+      refuseFaults(invocation.faults, 'this command')
+      return await action(invocation)
+    }
+
+  const train = define(
+    'train [recipe]',
+    'Trains a network, from a recipe, options, or a recipe changed by options.',
+    [
+      'train quickstart',
+      'train cifar100-resnet-32-one --seed 2 --precision bf16',
+      'train --network resnet-20 --dataset cifar10 --epochs 30',
+      'train --init w.safetensors --augment none --shuffle none --log-every 1 --steps 10',
+    ],
+    async (invocation) => await (await import('./commands/train.ts')).trainCommand(invocation),
+  )
+  addSettings(train, OPTION_KEYS).option(...JSON_OPTION)
+  train.addHelpText('before', '').addHelpText('after', `\nRecipes:\n${printRecipes()}`)
+
+  const evaluate = define(
+    'evaluate <run>',
+    'Measures the top-1 and top-5 error of each branch and of the teacher.',
+    ['evaluate runs/quickstart-1', 'evaluate runs/quickstart-1 --checkpoint best --json'],
+    plain(async (invocation) => await (await import('./commands/evaluate.ts')).evaluateCommand(invocation)),
+  )
+  evaluate.option(...CHECKPOINT_OPTION).option('--split <name>', 'test or train (default: test)')
+  addSettings(evaluate, ['data', 'executor', 'tfjsBackend', 'devices', 'decodeWorkers'], false).option(...JSON_OPTION)
+
+  const resume = define(
+    'resume <run>',
+    'Goes on with a run from its newest checkpoint, to the same result as if it had never stopped.',
+    ['resume runs/quickstart-1'],
+    async (invocation) => await (await import('./commands/resume.ts')).resumeCommand(invocation),
+  )
+  addSettings(resume, ['data', 'decodeWorkers', 'logEvery', 'keep'], false).option(...JSON_OPTION)
+
+  define(
+    'fetch <dataset>',
+    'Fetches fashion-mnist, cifar10 or cifar100, and checks it; does nothing where it is there.',
+    ['fetch fashion-mnist', 'fetch cifar10 --data /mnt/images/cifar10'],
+    plain(async (invocation) => await (await import('./commands/fetch.ts')).fetchCommand(invocation)),
+  ).option('--data <folder>', 'where to put it (default: $NATIVE_ENSEMBLE_DATA or ./data, and its name)')
+
+  const summary = define(
+    'summary <network>',
+    'Lists layers, parameters, FLOPs as the paper counts them, and the memory of a training step.',
+    ['summary resnet-32', 'summary resnet-110 --branches 3 --dataset cifar100 --json'],
+    async (invocation) => await (await import('./commands/summary.ts')).summaryCommand(invocation),
+  )
+  addSettings(summary, ['block', 'method', 'branches', 'dataset', 'batch', 'precision']).option(...JSON_OPTION)
+
+  define(
+    'devices',
+    'Lists the executors and devices that work here, and for each that does not, why and what to install.',
+    ['devices', 'devices --json'],
+    plain(async (invocation) => await (await import('./commands/devices.ts')).devicesCommand(invocation)),
+  ).option(...JSON_OPTION)
+
+  define(
+    'export <run>',
+    "Writes one branch as the plain network it is when deployed, under PyTorch's names (safetensors).",
+    ['export runs/quickstart-1', 'export runs/quickstart-1 --branch 2 --checkpoint best --out branch-2.safetensors'],
+    plain(async (invocation) => await (await import('./commands/export.ts')).exportCommand(invocation)),
+  )
+    .option('--branch <i>', 'which branch (default: 0)')
+    .option(...CHECKPOINT_OPTION)
+    .option('--out <file>', 'file to write (default: branch-<i>.safetensors in the run folder)')
+
+  define(
+    'report <run>',
+    'Writes report.html of a run again, from its metrics.jsonl.',
+    ['report runs/quickstart-1'],
+    plain(async (invocation) => await (await import('./commands/report.ts')).reportCommand(invocation)),
+  )
+  return program
+}
+
+/** Options of the configuration; values stay text, the configuration's checks tell what is wrong with them. */
+function addSettings(command: Command, keys: readonly OptionKey[], withDefaults = true): Command {
+  for (const key of keys) {
+    const { flag, value, help } = OPTION_TABLE[key]
+    const standard = withDefaults ? printDefault(key) : "the run's own"
+    const ending = standard === null ? '' : ` (default: ${standard})`
+    const option = new Option(`${flag} ${value}`, `${help}${ending}`)
+    option.attributeName = () => key
+    command.addOption(option)
+  }
+  return command
+}
+
+function printDefault(key: OptionKey): string | null {
+  if (key === 'branches' || key === 'rampUp' || key === 'out') return DERIVED_DEFAULTS[key]
+  const value = DEFAULTS[key]
+  return value === null ? null : String(value)
+}
+
+function printRecipes(): string {
+  const width = Math.max(...Object.keys(RECIPES).map((name) => name.length))
+  return Object.entries(RECIPES)
+    .map(([name, { description }]) => `  ${name.padEnd(width)}  ${description}`)
+    .join('\n')
+}
+
+function refuseCommand(program: Command, name: string | undefined): void {
+  if (name === undefined) {
+    program.outputHelp()
+    return
+  }
+  const names = program.commands.map((command) => command.name())
+  const nearest = nearestWord(name, names)
+  throw new UserFault(
+    `Expected one of ${names.join(', ')} for the command but received ${name}`,
+    nearest === null ? 'native-ensemble --help says what each does.' : `Did you mean ${nearest}?`,
+  )
+}
+
+function readVersion(): string {
+  // From dist/src/cli/ to the root of the package.
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
+  const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest
+  return known ? String(manifest.version) : 'unknown'
+}
