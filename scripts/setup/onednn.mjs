@@ -1,5 +1,16 @@
 /** Finds oneDNN 3 (C++ API v3, OpenMP runtime): in $ONEDNN_ROOT, in the system, else from its wheel into .onednn/. */
-import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compiler, compilerVersion } from './compiler.mjs'
@@ -8,13 +19,18 @@ import { runCommand } from './run-command.mjs'
 import { SetupFault } from './setup-fault.mjs'
 import { hashOf, hashOfFiles, readStamp, writeStamp } from './stamp.mjs'
 
-const OPENMP_RUNTIME = 2
+/** dnnl_cpu_runtime: the engine runs one call a thread of its own team, so oneDNN must not bring another pool. */
+const RUNTIMES = { sequential: 1, openMp: 2 }
+
+const VERSION_PROBE = `#include <oneapi/dnnl/dnnl_version.h>
+version DNNL_VERSION_MAJOR DNNL_VERSION_MINOR DNNL_VERSION_PATCH
+`
 
 const PROBE = `#include <oneapi/dnnl/dnnl.hpp>
 #include <cstdio>
 int main() {
   const dnnl_version_t *v = dnnl_version();
-  std::printf("%d.%d.%d %d %d\\n", v->major, v->minor, v->patch, (int)v->cpu_runtime, DNNL_VERSION_MAJOR);
+  std::printf("%d.%d.%d %d\\n", v->major, v->minor, v->patch, static_cast<int>(v->cpu_runtime));
 }
 `
 
@@ -44,7 +60,8 @@ export async function findOneDnn() {
 const WHENCE = { ONEDNN_ROOT: 'from ONEDNN_ROOT', system: 'from the system', wheel: 'from its wheel' }
 
 async function fromChosenRoot(folder) {
-  const place = { origin: 'ONEDNN_ROOT', include: join(folder, 'include'), library: join(folder, 'lib') }
+  const library = ['lib', 'lib64'].map((name) => join(folder, name)).find(existsSync) ?? join(folder, 'lib')
+  const place = { origin: 'ONEDNN_ROOT', include: join(folder, 'include'), library }
   const found = await probe(place)
   if (found.fault !== null) {
     throw new SetupFault(
@@ -81,44 +98,45 @@ async function fromSystemOrWheel() {
 async function probe({ origin, include, library }) {
   const folder = mkdtempSync(join(tmpdir(), 'onednn-probe-'))
   try {
-    const source = join(folder, 'probe.cpp')
+    const headers = include === null ? [] : ['-isystem', include]
+    writeFileSync(join(folder, 'version.cpp'), VERSION_PROBE)
+    const read = await runCommand(compiler, [...headers, '-E', '-P', join(folder, 'version.cpp')])
+    const offered = /version\s+(\d+)\s+(\d+)\s+(\d+)/.exec(read.stdout)?.slice(1).join('.')
+    if (read.status !== 0 || offered === undefined) return { fault: 'none is there', output: read.output }
+    if (Number.parseInt(offered, 10) < 3) return { fault: `it is ${offered}, older than 3.0`, output: '' }
+
     const program = join(folder, 'probe')
-    writeFileSync(source, PROBE)
-    const flags = [
-      ...(include === null ? [] : ['-isystem', include]),
-      source,
-      '-o',
-      program,
-      ...(library === null ? [] : [`-L${library}`, `-Wl,-rpath,${library}`]),
-      '-ldnnl',
-    ]
-    const compiled = await runCommand(compiler, ['-std=c++17', '-MD', '-MF', join(folder, 'probe.d'), ...flags])
-    if (compiled.status !== 0) {
-      const absent = /dnnl\.hpp: No such file/.test(compiled.output)
-      return { fault: absent ? 'none is there' : 'it does not compile or link', output: compiled.output }
-    }
+    writeFileSync(join(folder, 'probe.cpp'), PROBE)
+    const place = library === null ? [] : [`-L${library}`, `-Wl,-rpath,${library}`]
+    const dependencies = join(folder, 'probe.d')
+    const outputs = ['-MD', '-MF', dependencies, '-o', program]
+    const source = [...headers, join(folder, 'probe.cpp'), ...place, '-ldnnl']
+    const compiled = await runCommand(compiler, ['-std=c++17', ...outputs, ...source])
+    if (compiled.status !== 0) return { fault: `${offered} does not compile or link`, output: compiled.output }
     const ran = await runCommand(program, [])
-    if (ran.status !== 0) return { fault: 'a program linked to it does not start', output: ran.output }
-    const [version, runtime, headerMajor] = ran.stdout.trim().split(' ')
-    const files = await filesOf(program, join(folder, 'probe.d'))
-    const fault = faultOf(version, Number(runtime), Number(headerMajor))
-    return { fault, output: '', onednn: { version, origin, include, library }, files }
+    if (ran.status !== 0) return { fault: `a program linked to ${offered} does not start`, output: ran.output }
+
+    const [version, runtime] = ran.stdout.trim().split(' ')
+    const files = await filesOf(program, dependencies)
+    return {
+      fault: faultOf(version, offered, Number(runtime)),
+      output: '',
+      onednn: { version, origin, include, library },
+      files,
+    }
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
-function faultOf(version, runtime, headerMajor) {
-  if (Number.parseInt(version, 10) < 3) return `it is ${version}, older than 3.0`
-  if (headerMajor !== Number.parseInt(version, 10))
-    return `its headers are of ${headerMajor}, its library of ${version}`
-  if (runtime !== OPENMP_RUNTIME) return `${version} is not built for OpenMP`
+function faultOf(version, offered, runtime) {
+  if (version !== offered) return `its headers are of ${offered}, its library of ${version}`
+  if (!Object.values(RUNTIMES).includes(runtime)) return `${version} is built for neither OpenMP nor one thread`
   return null
 }
 
 /** The version header and the library that the probe used, with what tells that they were replaced. */
 async function filesOf(program, dependencies) {
-  const { readFileSync } = await import('node:fs')
   const header = /\S+dnnl_version\.h/.exec(readFileSync(dependencies, 'utf8'))?.[0]
   const library = /libdnnl\S* => (\S+)/.exec((await runCommand('ldd', [program])).stdout)?.[1]
   return [header, library].filter((path) => path !== undefined).map(fingerprint)
@@ -175,7 +193,6 @@ async function fetchWheels(systemFault) {
 }
 
 async function unpack(aside) {
-  const { readdirSync } = await import('node:fs')
   for (const wheel of readdirSync(join(aside, 'wheels'))) {
     const unzip = await runCommand('python3', ['-m', 'zipfile', '-e', join(aside, 'wheels', wheel), aside])
     if (unzip.status !== 0) {
