@@ -6,6 +6,8 @@ export interface StorageRules {
   bytesOf(value: ValueId): number
   /** Inputs of the node over which its output `output` may be written, best first. */
   sharesWith(node: ProgramNode, output: number): readonly ValueId[]
+  /** Inputs that the node's kernel really looks at. */
+  reads(node: ProgramNode): readonly ValueId[]
   /** Bytes that each buffer's offset is a multiple of. */
   readonly alignment: number
 }
@@ -56,18 +58,18 @@ export function planMemory(program: Program, rules: StorageRules): MemoryPlan {
 }
 
 /** Index of the last node that reads each value; outputs and updates live to the end. */
-export function lastReads(program: Program): Map<ValueId, number> {
+export function lastReads(program: Program, reads: StorageRules['reads']): Map<ValueId, number> {
   const last = new Map<ValueId, number>()
   program.nodes.forEach((node, index) => {
     for (const id of node.outputs) last.set(id, index)
-    for (const id of node.inputs) last.set(id, index)
+    for (const id of reads(node)) last.set(id, index)
   })
   for (const { value } of [...program.outputs, ...program.updates]) last.set(value, program.nodes.length)
   return last
 }
 
 function shareBuffers(program: Program, rules: StorageRules): OpenBuffer[] {
-  const last = lastReads(program)
+  const last = lastReads(program, rules.reads)
   const home = new Map<ValueId, OpenBuffer>()
   const buffers: OpenBuffer[] = []
   program.nodes.forEach((node, index) => {

@@ -1,0 +1,74 @@
+// How a tensor of a plan lies in a thread's arena.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include <dnnl.hpp>
+
+namespace one {
+
+enum class Type : std::int32_t { f32 = 0, bf16 = 1 };
+// plain = [N, C, H, W] as it stands; vectorised = the machine's own layout (nChw16c, nChw8c or channels last).
+enum class Layout : std::int32_t { plain = 0, vectorised = 1 };
+
+inline std::size_t bytesOf(Type type) { return type == Type::f32 ? 4 : 2; }
+inline dnnl::memory::data_type dnnlType(Type type) {
+  return type == Type::f32 ? dnnl::memory::data_type::f32 : dnnl::memory::data_type::bf16;
+}
+
+// Channels are taken `lanes` at a time: lane block b of pixel s of sample n begins at
+// n sampleStride + b blockStride + s pixelStride.
+struct Activation {
+  std::size_t offset = 0;  // bytes into the thread's arena
+  int channels = 0;
+  int height = 1;
+  int width = 1;
+  Type type = Type::f32;
+  Layout layout = Layout::plain;
+  int rank = 4;
+
+  int lanes = 1;
+  int blocks = 0;
+  std::ptrdiff_t blockStride = 0;
+  std::ptrdiff_t pixelStride = 0;
+  std::ptrdiff_t sampleStride = 0;  // elements, padding channels included
+  dnnl::memory::format_tag tag = dnnl::memory::format_tag::nchw;
+
+  int pixels() const { return height * width; }
+  int paddedChannels() const { return lanes * blocks; }
+  std::size_t bytes(int samples) const {
+    return static_cast<std::size_t>(sampleStride) * static_cast<std::size_t>(samples) * bytesOf(type);
+  }
+  // oneDNN's description of `samples` images.
+  dnnl::memory::desc desc(int samples) const {
+    return dnnl::memory::desc({samples, channels, height, width}, dnnlType(type), tag);
+  }
+  // Fills the derived fields. `block`: channels of the machine's block, 0 = channels last.
+  void lay(int block) {
+    const std::ptrdiff_t size = pixels();
+    if (layout == Layout::plain) {
+      lanes = 1;
+      blocks = channels;
+      blockStride = size;
+      pixelStride = 1;
+      sampleStride = channels * size;
+      tag = dnnl::memory::format_tag::nchw;
+    } else if (block == 0) {
+      lanes = channels % 16 == 0 ? 16 : channels % 8 == 0 ? 8 : 1;
+      blocks = channels / lanes;
+      blockStride = lanes;
+      pixelStride = channels;
+      sampleStride = channels * size;
+      tag = dnnl::memory::format_tag::nhwc;
+    } else {
+      lanes = block;
+      blocks = (channels + block - 1) / block;
+      blockStride = size * block;
+      pixelStride = block;
+      sampleStride = blocks * blockStride;
+      tag = block == 16 ? dnnl::memory::format_tag::nChw16c : dnnl::memory::format_tag::nChw8c;
+    }
+  }
+};
+
+}  // namespace one

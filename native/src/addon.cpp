@@ -1,0 +1,136 @@
+// The border between Node and the native code: src/executors/onednn/native-addon.ts is its other side. Nothing else
+// here knows of JavaScript; all state hangs on the objects that are handed out.
+#include <napi.h>
+
+#include <memory>
+#include <string>
+
+#include "machine.hpp"
+#include "plan.hpp"
+
+namespace {
+
+[[noreturn]] void fail(Napi::Env env, const std::string& message) { throw Napi::Error::New(env, message); }
+
+template <class Array>
+Array argument(const Napi::CallbackInfo& info, std::size_t place, napi_typedarray_type type, const char* name) {
+  if (!info[place].IsTypedArray() || info[place].As<Napi::TypedArray>().TypedArrayType() != type) {
+    fail(info.Env(), std::string("Expected a typed array of the right type for ") + name);
+  }
+  return info[place].As<Array>();
+}
+
+class PlanObject : public Napi::ObjectWrap<PlanObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Plan",
+                       {InstanceMethod("run", &PlanObject::run), InstanceMethod("dispose", &PlanObject::dispose),
+                        InstanceMethod("bytes", &PlanObject::bytes), InstanceMethod("profile", &PlanObject::profile),
+                        InstanceMethod("times", &PlanObject::times)});
+  }
+
+  // (words: Int32Array, state: Float32Array, exchange: Uint8Array, replica, replicas, cores: Int32Array)
+  explicit PlanObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PlanObject>(info) {
+    const auto words = argument<Napi::Int32Array>(info, 0, napi_int32_array, "words");
+    auto state = argument<Napi::Float32Array>(info, 1, napi_float32_array, "state");
+    auto exchange = argument<Napi::Uint8Array>(info, 2, napi_uint8_array, "exchange");
+    const auto cores = argument<Napi::Int32Array>(info, 5, napi_int32_array, "cores");
+    if (cores.ElementLength() == 0) fail(info.Env(), "Expected at least one core for a replica but received none");
+    one::Place place;
+    place.replica = info[3].ToNumber().Int32Value();
+    place.replicas = info[4].ToNumber().Int32Value();
+    place.cores.assign(cores.Data(), cores.Data() + cores.ElementLength());
+    one::SharedMemory memory;
+    memory.state = state.Data();
+    memory.stateElements = state.ElementLength();
+    memory.exchange = reinterpret_cast<char*>(exchange.Data());
+    memory.exchangeBytes = exchange.ByteLength();
+    try {
+      plan_ = std::make_unique<one::Plan>(words.Data(), words.ElementLength(), memory, std::move(place));
+    } catch (const std::exception& error) {
+      fail(info.Env(), error.what());
+    }
+    // The plan points into both for as long as it lives.
+    state_ = Napi::Persistent(state.As<Napi::Value>());
+    exchange_ = Napi::Persistent(exchange.As<Napi::Value>());
+  }
+
+ private:
+  one::Plan& plan(Napi::Env env) const {
+    if (plan_ == nullptr) fail(env, "Expected a compiled plan but received one that was disposed of");
+    return *plan_;
+  }
+
+  // (images: Uint8Array, labels: Int32Array, scalars: Float32Array, outputs: Float32Array)
+  void run(const Napi::CallbackInfo& info) {
+    one::Plan& plan = this->plan(info.Env());
+    const auto images = argument<Napi::Uint8Array>(info, 0, napi_uint8_array, "images");
+    const auto labels = argument<Napi::Int32Array>(info, 1, napi_int32_array, "labels");
+    const auto scalars = argument<Napi::Float32Array>(info, 2, napi_float32_array, "scalars");
+    auto outputs = argument<Napi::Float32Array>(info, 3, napi_float32_array, "outputs");
+    if (images.ByteLength() < plan.imageBytes() || labels.ElementLength() < plan.labelCount() ||
+        scalars.ElementLength() < plan.scalarInputs() || outputs.ElementLength() < plan.outputElements()) {
+      fail(info.Env(), "Expected arrays of the plan's sizes for a run but received shorter ones");
+    }
+    one::RunArguments arguments;
+    arguments.images = images.Data();
+    arguments.labels = labels.Data();
+    arguments.scalars = scalars.Data();
+    arguments.outputs = outputs.Data();
+    try {
+      plan.run(arguments);
+    } catch (const std::exception& error) {
+      fail(info.Env(), error.what());
+    }
+  }
+
+  void dispose(const Napi::CallbackInfo&) {
+    plan_.reset();
+    state_.Reset();
+    exchange_.Reset();
+  }
+
+  Napi::Value bytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(plan(info.Env()).bytes()));
+  }
+
+  void profile(const Napi::CallbackInfo& info) { plan(info.Env()).profile(info[0].ToBoolean()); }
+
+  Napi::Value times(const Napi::CallbackInfo& info) {
+    const auto& times = plan(info.Env()).times();
+    auto result = Napi::Float64Array::New(info.Env(), times.size());
+    for (std::size_t place = 0; place < times.size(); place++) result[place] = times[place];
+    return result;
+  }
+
+  std::unique_ptr<one::Plan> plan_;
+  Napi::Reference<Napi::Value> state_;
+  Napi::Reference<Napi::Value> exchange_;
+};
+
+Napi::Value machine(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  try {
+    const one::Machine machine = one::describeMachine();
+    auto result = Napi::Object::New(env);
+    result.Set("version", machine.version);
+    result.Set("instructionSet", machine.instructionSet);
+    result.Set("threading", machine.threading);
+    result.Set("blockF32", machine.blockF32);
+    result.Set("blockBf16", machine.blockBf16);
+    result.Set("bf16", machine.bf16);
+    return result;
+  } catch (const std::exception& error) {
+    fail(env, error.what());
+  }
+}
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  exports.Set("Plan", PlanObject::define(env));
+  exports.Set("machine", Napi::Function::New(env, machine, "machine"));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(one, initialise)

@@ -1,0 +1,142 @@
+// Vectors of L floats, loaded from and stored to f32 or bf16 memory. L = 16 and 8 are the channel blocks of oneDNN's
+// layouts; L = 1 serves every other layout.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
+namespace one {
+
+// A bf16 element in memory: the upper half of an f32.
+struct Bf16 {
+  std::uint16_t bits;
+};
+
+inline float widen(Bf16 value) {
+  const std::uint32_t bits = static_cast<std::uint32_t>(value.bits) << 16;
+  float result;
+  std::memcpy(&result, &bits, sizeof result);
+  return result;
+}
+inline float widen(float value) { return value; }
+
+// Round to nearest, ties to even; NaN stays NaN.
+inline void narrow(float value, Bf16& target) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  const bool nan = value != value;
+  target.bits = nan ? static_cast<std::uint16_t>((bits >> 16) | 0x40)
+                    : static_cast<std::uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+inline void narrow(float value, float& target) { target = value; }
+
+// The compiler's vectors; written out, as g++ 12 does not convert vectors whose size depends on a template's parameter.
+template <int L>
+struct LaneTypes;
+template <>
+struct LaneTypes<16> {
+  typedef float Floats __attribute__((vector_size(64)));
+  typedef std::int32_t Ints __attribute__((vector_size(64)));
+  typedef std::uint32_t Words __attribute__((vector_size(64)));
+  typedef std::uint16_t Halves __attribute__((vector_size(32)));
+};
+template <>
+struct LaneTypes<8> {
+  typedef float Floats __attribute__((vector_size(32)));
+  typedef std::int32_t Ints __attribute__((vector_size(32)));
+  typedef std::uint32_t Words __attribute__((vector_size(32)));
+  typedef std::uint16_t Halves __attribute__((vector_size(16)));
+};
+
+template <int L>
+struct Lanes {
+  using Floats = typename LaneTypes<L>::Floats;
+  using Ints = typename LaneTypes<L>::Ints;
+  using Words = typename LaneTypes<L>::Words;
+  using Halves = typename LaneTypes<L>::Halves;
+  Floats v;
+
+  static Lanes fill(float value) { return {Floats{} + value}; }
+
+  static Lanes load(const float* from) {
+    Lanes result;
+    std::memcpy(&result.v, from, sizeof result.v);
+    return result;
+  }
+  static Lanes load(const Bf16* from) {
+    Halves halves;
+    std::memcpy(&halves, from, sizeof halves);
+    const Words words = __builtin_convertvector(halves, Words) << 16;
+    Lanes result;
+    std::memcpy(&result.v, &words, sizeof words);
+    return result;
+  }
+  void store(float* to) const { std::memcpy(to, &v, sizeof v); }
+  void store(Bf16* to) const {
+#if defined(__AVX512BF16__)
+    if constexpr (L == 16) {
+      __m512 wide;
+      std::memcpy(&wide, &v, sizeof wide);
+      const __m256bh halves = _mm512_cvtneps_pbh(wide);
+      std::memcpy(to, &halves, sizeof halves);
+      return;
+    }
+#endif
+    Words words;
+    std::memcpy(&words, &v, sizeof words);
+    const Words rounded = (words + 0x7fff + ((words >> 16) & 1)) >> 16;
+    const Words quiet = (words >> 16) | 0x40;
+    const Ints nan = v != v;
+    Words mask;
+    std::memcpy(&mask, &nan, sizeof mask);
+    const Words chosen = (quiet & mask) | (rounded & ~mask);
+    const Halves halves = __builtin_convertvector(chosen, Halves);
+    std::memcpy(to, &halves, sizeof halves);
+  }
+
+  Lanes operator+(Lanes other) const { return {v + other.v}; }
+  Lanes operator-(Lanes other) const { return {v - other.v}; }
+  Lanes operator*(Lanes other) const { return {v * other.v}; }
+  Lanes& operator+=(Lanes other) {
+    v += other.v;
+    return *this;
+  }
+  // max(x, 0)
+  Lanes rectified() const { return where(*this, *this); }
+  // `value` in the lanes where `gate` is positive, 0 elsewhere.
+  static Lanes where(Lanes gate, Lanes value) {
+    const Ints mask = gate.v > Floats{};
+    Ints bits;
+    std::memcpy(&bits, &value.v, sizeof bits);
+    bits &= mask;
+    Lanes result;
+    std::memcpy(&result.v, &bits, sizeof bits);
+    return result;
+  }
+};
+
+// One element at a time, for layouts without blocks.
+template <>
+struct Lanes<1> {
+  float v;
+
+  static Lanes fill(float value) { return {value}; }
+  static Lanes load(const float* from) { return {*from}; }
+  static Lanes load(const Bf16* from) { return {widen(*from)}; }
+  void store(float* to) const { *to = v; }
+  void store(Bf16* to) const { narrow(v, *to); }
+  Lanes operator+(Lanes other) const { return {v + other.v}; }
+  Lanes operator-(Lanes other) const { return {v - other.v}; }
+  Lanes operator*(Lanes other) const { return {v * other.v}; }
+  Lanes& operator+=(Lanes other) {
+    v += other.v;
+    return *this;
+  }
+  Lanes rectified() const { return {v > 0 ? v : 0}; }
+  static Lanes where(Lanes gate, Lanes value) { return {gate.v > 0 ? value.v : 0}; }
+};
+
+}  // namespace one

@@ -1,0 +1,109 @@
+#include "plan_builder.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace one {
+
+void PlanBuilder::readTensor(WordReader& words) {
+  // Offsets are counted in lines of 64 bytes, so that 31 bits reach 128 GiB.
+  constexpr std::size_t kLine = 64;
+  Activation tensor;
+  tensor.offset = words.size() * kLine;
+  tensor.channels = words.integer();
+  tensor.height = words.integer();
+  tensor.width = words.integer();
+  tensor.type = words.integer() == 0 ? Type::f32 : Type::bf16;
+  tensor.layout = words.integer() == 0 ? Layout::plain : Layout::vectorised;
+  tensor.rank = words.integer();
+  tensor.lay(block_);
+  tensors_.push_back(tensor);
+}
+
+const Activation* PlanBuilder::optionalTensor(WordReader& words) const {
+  const std::int32_t index = words.integer();
+  return index < 0 ? nullptr : &tensors_.at(static_cast<std::size_t>(index));
+}
+
+VectorRef PlanBuilder::vector(WordReader& words) const {
+  const bool inState = words.integer() == 0;
+  const std::size_t place = words.size();
+  if (inState) return {state_ + place, 0};
+  return {nullptr, tensors_.at(place).offset};
+}
+
+const dnnl::memory& PlanBuilder::weightCopy(const WeightShape& weights, const dnnl::memory::desc& desc) {
+  for (const auto& copy : weightCopies_) {
+    if (copy->stateOffset == weights.stateOffset && copy->desc == desc) return copy->memory;
+  }
+  auto copy = std::make_unique<WeightCopy>();
+  copy->stateOffset = weights.stateOffset;
+  copy->desc = desc;
+  copy->buffer = AlignedBuffer(desc.get_size());
+  copy->memory = dnnl::memory(desc, engine_, copy->buffer.data());
+  const dnnl::memory master(weights.plain(), engine_, state_ + weights.stateOffset);
+  const dnnl::reorder::primitive_desc reorder(engine_, master.get_desc(), engine_, desc, attributes());
+  copy->reorder.primitive = dnnl::reorder(reorder);
+  copy->reorder.add(DNNL_ARG_FROM, master);
+  copy->reorder.add(DNNL_ARG_TO, copy->memory);
+  // The thread that makes the copy is known by its place in the list (plan.cpp).
+  const int thread = static_cast<int>(weightCopies_.size()) % threads();
+  addScratchpad(copy->reorder, thread, reorder.scratchpad_desc());
+  weightCopies_.push_back(std::move(copy));
+  return weightCopies_.back()->memory;
+}
+
+void PlanBuilder::addScratchpad(BoundPrimitive& bound, int thread, const dnnl::memory::desc& desc) {
+  if (desc.get_size() == 0) return;
+  const dnnl::memory memory(desc, engine_, nullptr);
+  scratchpads_.push_back({thread, memory});
+  bound.add(DNNL_ARG_SCRATCHPAD, memory);
+}
+
+dnnl::memory PlanBuilder::transient(int thread, const dnnl::memory::desc& desc) {
+  const dnnl::memory memory(desc, engine_, nullptr);
+  transients_.push_back({thread, memory});
+  return memory;
+}
+
+void PlanBuilder::bindScratch() {
+  for (int thread = 0; thread < threads(); thread++) {
+    const auto largest = [thread](const std::vector<Pending>& list) {
+      std::size_t most = 0;
+      for (const Pending& pending : list) {
+        if (pending.thread == thread) most = std::max(most, pending.memory.get_desc().get_size());
+      }
+      return most;
+    };
+    constexpr std::size_t kLine = 64;
+    const std::size_t first = (largest(scratchpads_) + kLine - 1) / kLine * kLine;
+    AlignedBuffer buffer(first + largest(transients_));
+    for (Pending& pending : scratchpads_) {
+      if (pending.thread == thread) pending.memory.set_data_handle(buffer.data());
+    }
+    for (Pending& pending : transients_) {
+      if (pending.thread == thread) pending.memory.set_data_handle(buffer.data() + first);
+    }
+    scratch_.push_back(std::move(buffer));
+  }
+}
+
+std::size_t PlanBuilder::scratchBytes() const {
+  std::size_t bytes = 0;
+  for (const auto& buffer : scratch_) bytes += buffer.bytes();
+  for (const auto& copy : weightCopies_) bytes += copy->buffer.bytes();
+  return bytes;
+}
+
+double* PlanBuilder::sharedDoubles(std::size_t count) {
+  shared_.emplace_back(count * sizeof(double));
+  return reinterpret_cast<double*>(shared_.back().data());
+}
+
+dnnl::primitive_attr PlanBuilder::attributes() {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
+}
+
+}  // namespace one

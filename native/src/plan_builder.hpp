@@ -1,0 +1,124 @@
+// What instructions share while a plan is built: engine, tensors, working copies of weights, scratch memory.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include <dnnl.hpp>
+
+#include "activation.hpp"
+#include "aligned_buffer.hpp"
+#include "instruction.hpp"
+#include "word_reader.hpp"
+
+namespace one {
+
+// A dnnl primitive with its arguments, bound to one thread's memory; executing it allocates nothing.
+struct BoundPrimitive {
+  dnnl::primitive primitive;
+  std::vector<dnnl::memory> memories;  // keeps alive what `arguments` points to
+  std::vector<dnnl_exec_arg_t> arguments;
+
+  void add(int name, dnnl::memory memory) {
+    memories.push_back(memory);
+    arguments.push_back({name, memories.back().get()});
+  }
+  explicit operator bool() const { return static_cast<bool>(primitive); }
+  void execute(const dnnl::stream& stream) const {
+    const dnnl_status_t status = dnnl_primitive_execute(primitive.get(), stream.get(),
+                                                        static_cast<int>(arguments.size()), arguments.data());
+    dnnl::error::wrap_c_api(status, "Expected oneDNN to execute a primitive but received a failure");
+  }
+};
+
+// f32 weights in the state, [O, I / groups, k, k].
+struct WeightShape {
+  std::size_t stateOffset = 0;  // elements
+  int groups = 1;
+  int out = 0;
+  int perGroup = 0;
+  int kernelHeight = 0;
+  int kernelWidth = 0;
+  Type type = Type::f32;
+
+  std::size_t elements() const {
+    return static_cast<std::size_t>(out) * static_cast<std::size_t>(perGroup) *
+           static_cast<std::size_t>(kernelHeight) * static_cast<std::size_t>(kernelWidth);
+  }
+  dnnl::memory::dims dims() const {
+    if (groups == 1) return {out, perGroup, kernelHeight, kernelWidth};
+    return {groups, out / groups, perGroup, kernelHeight, kernelWidth};
+  }
+  dnnl::memory::desc plain() const {
+    using tag = dnnl::memory::format_tag;
+    return {dims(), dnnl::memory::data_type::f32, groups == 1 ? tag::oihw : tag::goihw};
+  }
+  // Any layout that the primitive prefers, in the arithmetic's own precision or in `type`.
+  dnnl::memory::desc any(dnnl::memory::data_type dataType) const {
+    return {dims(), dataType, dnnl::memory::format_tag::any};
+  }
+};
+
+// A copy of weights in the layout and precision that a primitive wants, made anew in each run.
+struct WeightCopy {
+  std::size_t stateOffset = 0;
+  dnnl::memory::desc desc;
+  AlignedBuffer buffer;
+  dnnl::memory memory;
+  BoundPrimitive reorder;
+};
+
+class PlanBuilder {
+ public:
+  PlanBuilder(float* state, std::vector<Worker>& workers, int block)
+      : engine_(dnnl::engine::kind::cpu, 0), state_(state), workers_(workers), block_(block) {}
+
+  const dnnl::engine& engine() const { return engine_; }
+  std::vector<Worker>& workers() { return workers_; }
+  float* state(std::size_t offset) const { return state_ + offset; }
+  int threads() const { return static_cast<int>(workers_.size()); }
+  int batch() const { return workers_.back().firstSample + workers_.back().samples; }
+
+  void readTensor(WordReader& words);
+  const Activation& tensorAt(std::size_t index) const { return tensors_.at(index); }
+  const Activation& tensor(WordReader& words) const { return tensorAt(words.size()); }
+  // Reads an index that may be -1 for "none".
+  const Activation* optionalTensor(WordReader& words) const;
+  VectorRef vector(WordReader& words) const;
+
+  // The copy of these weights in this layout; made once however many instructions ask.
+  const dnnl::memory& weightCopy(const WeightShape& weights, const dnnl::memory::desc& desc);
+  std::vector<std::unique_ptr<WeightCopy>>& weightCopies() { return weightCopies_; }
+
+  // Memory of `thread` that a primitive may use while it runs and nothing keeps.
+  void addScratchpad(BoundPrimitive& bound, int thread, const dnnl::memory::desc& desc);
+  // As above, for a result that the next primitive of the same instruction takes up.
+  dnnl::memory transient(int thread, const dnnl::memory::desc& desc);
+  // Gives the scratch memories their place, after all instructions are built.
+  void bindScratch();
+  std::size_t scratchBytes() const;
+
+  // Memory that all threads of the team see, e.g. for partial sums.
+  double* sharedDoubles(std::size_t count);
+
+  static dnnl::primitive_attr attributes();
+
+ private:
+  struct Pending {
+    int thread;
+    dnnl::memory memory;
+  };
+  dnnl::engine engine_;
+  float* state_;
+  std::vector<Worker>& workers_;
+  int block_;
+  std::vector<Activation> tensors_;
+  std::vector<std::unique_ptr<WeightCopy>> weightCopies_;
+  std::vector<Pending> scratchpads_;
+  std::vector<Pending> transients_;
+  std::vector<AlignedBuffer> scratch_;
+  std::vector<AlignedBuffer> shared_;
+};
+
+}  // namespace one

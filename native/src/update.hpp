@@ -1,0 +1,49 @@
+// The end of a training step: sums of gradients and statistics over threads and replicas, and the optimiser, one pass over
+// the flat parameters of which every thread of every replica takes its shard.
+#pragma once
+#include <vector>
+
+#include "exchange.hpp"
+#include "instruction.hpp"
+#include "word_reader.hpp"
+
+namespace one {
+
+// PyTorch's SGD with nesterov=True over neighbouring weights.
+struct SgdRange {
+  std::size_t weight = 0;    // elements into the state
+  std::size_t momentum = 0;  // elements into the state
+  std::size_t gradient = 0;  // elements into the gradient
+  std::size_t elements = 0;
+  std::size_t rate = 0;  // scalar index of the learning rate
+  float decay = 0;
+  float weightDecay = 0;
+};
+
+struct RunningAverageRange {
+  std::size_t state = 0;
+  std::size_t statistic = 0;
+  std::size_t elements = 0;
+  float weight = 0;
+  float correction = 0;
+};
+
+class Update {
+ public:
+  void read(WordReader& words);
+  bool empty() const { return sgd_.empty() && running_.empty(); }
+  // `member` counts the threads of all replicas.
+  void run(const Exchange& exchange, int member, const float* scalars, float* state) const;
+
+ private:
+  void runSgd(const SgdRange& range, const Exchange& exchange, int member, const float* scalars, float* state) const;
+  std::vector<SgdRange> sgd_;
+  std::vector<RunningAverageRange> running_;
+};
+
+// Sum over the threads `from`..`to` of all replicas' threads, in their order, times `factor`.
+void sumGradients(const Exchange& exchange, int from, int to, std::size_t offset, std::size_t count, float factor,
+                  float* target);
+void averageStatistics(const Exchange& exchange, std::size_t offset, std::size_t count, float* target);
+
+}  // namespace one

@@ -1,0 +1,226 @@
+import type { ConvAttributes, OpName } from '../../graph/ops.ts'
+import { type NodeFor, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
+import type { Shape } from '../../vocabulary/shape.ts'
+import type { Lowering } from './lowering.ts'
+import { float, type Word } from './plan-words.ts'
+
+type LoweringRule<N extends OpName> = (lowering: Lowering, node: NodeFor<N>) => void
+type LoweringRules = { readonly [N in OpName]: LoweringRule<N> }
+
+const NONE = -1
+
+function at(ids: readonly ValueId[], place: number): ValueId {
+  const id = ids[place]
+  if (id === undefined) throw new Error(`Expected an operand at place ${place} but received ${ids.length} operands`)
+  return id
+}
+
+/** Words of a filter [O, I / groups, k, k]: place in the state, sizes, precision, geometry. */
+function filterWords(
+  [out = 0, perGroup = 0, kernelHeight = 0, kernelWidth = 0]: Shape,
+  stateOffset: number,
+  dtype: 'f32' | 'bf16',
+  { groups, stride, padding }: ConvAttributes,
+): Word[] {
+  return [stateOffset, groups, out, perGroup, kernelHeight, kernelWidth, dtype === 'f32' ? 0 : 1, stride, padding]
+}
+
+/** Words of a convolution whose filter is a state tensor or its cast. */
+function convolutionWords(lowering: Lowering, filter: ValueId, attributes: ConvAttributes): Word[] {
+  const { shape } = typeOf(lowering.program, filter)
+  const home = lowering.home(filter)
+  if (home.kind !== 'state') throw new Error(`Expected a filter from the state but received ${home.kind}`)
+  return filterWords(shape, lowering.state(filter), home.dtype, attributes)
+}
+
+/** Factor of a sum over this replica's rows. */
+function reductionFactor(lowering: Lowering, reduction: 'mean' | 'sum', logits: ValueId): number {
+  return reduction === 'sum' ? 1 : 1 / (typeOf(lowering.program, logits).shape[0] ?? 1)
+}
+
+/** A loss or count: each thread's share, then summed over the threads. */
+function emitRowSum(
+  lowering: Lowering,
+  opcode: 'crossEntropy' | 'kullbackLeibler' | 'topKCorrect',
+  node: ProgramNode,
+  words: (result: number) => Word[],
+): void {
+  const result = lowering.scalar(at(node.outputs, 0))
+  lowering.reducedScalars.push(result)
+  lowering.emit(opcode, words(result), node)
+}
+
+/** The update is no list of instructions: update-ranges.ts gathers these nodes. */
+const gathered = () => undefined
+
+const RULES: LoweringRules = {
+  Constant: (lowering, node) => {
+    const result = at(node.outputs, 0)
+    lowering.emitScalar('scalarConstant', [lowering.scalar(result), float(node.attributes.value)], result, node)
+  },
+  Normalise: (lowering, node) => {
+    const { mean, std } = node.attributes
+    lowering.emit('normalise', [lowering.tensor(at(node.outputs, 0)), ...mean.map(float), ...std.map(float)], node)
+  },
+  Cast: (lowering, node) => {
+    const [input, output] = [at(node.inputs, 0), at(node.outputs, 0)]
+    if (lowering.home(output).kind === 'state') return
+    const target = lowering.tensor(output)
+    if (lowering.home(input).kind === 'state') lowering.emit('importState', [target, lowering.state(input)], node)
+    else lowering.emit('cast', [lowering.tensor(input), target], node)
+  },
+  Conv2D: (lowering, node) => {
+    const operands = [lowering.tensor(at(node.inputs, 0)), lowering.tensor(at(node.outputs, 0))]
+    const training = lowering.program.nodes.some(({ phase }) => phase === 'backward') ? 1 : 0
+    const words = [...operands, ...convolutionWords(lowering, at(node.inputs, 1), node.attributes), training]
+    lowering.emit('convolutionForward', words, node)
+  },
+  Conv2DBackpropInput: (lowering, node) => {
+    const operands = [lowering.tensor(at(node.inputs, 0)), lowering.tensor(at(node.outputs, 0))]
+    const words = [...operands, ...convolutionWords(lowering, at(node.inputs, 1), node.attributes)]
+    lowering.emit('convolutionBackwardData', words, node)
+  },
+  Conv2DBackpropFilter: (lowering, node) => {
+    const { attributes, inputs } = node
+    const filter = filterWords(attributes.filterShape, 0, 'f32', attributes)
+    const operands = [lowering.tensor(at(inputs, 0)), lowering.tensor(at(inputs, 1))]
+    lowering.emit('convolutionBackwardWeights', [...operands, lowering.gradient(at(node.outputs, 0)), ...filter], node)
+  },
+  BatchNorm: (lowering, node) => {
+    const { inputs, outputs, attributes } = node
+    lowering.emit(
+      'batchNormForward',
+      [
+        lowering.tensor(at(inputs, 0)),
+        lowering.tensor(at(outputs, 0)),
+        attributes.residual ? lowering.tensor(at(inputs, 3)) : NONE,
+        ...lowering.vector(at(inputs, 1)),
+        ...lowering.vector(at(inputs, 2)),
+        lowering.tensor(at(outputs, 1)),
+        lowering.tensor(at(outputs, 2)),
+        float(attributes.epsilon),
+        attributes.relu ? 1 : 0,
+      ],
+      node,
+    )
+  },
+  BatchNormGrad: (lowering, node) => {
+    const { inputs, outputs, attributes } = node
+    lowering.emit(
+      'batchNormBackward',
+      [
+        lowering.tensor(at(inputs, 0)),
+        lowering.tensor(at(inputs, 1)),
+        attributes.relu ? lowering.tensor(at(inputs, 2)) : NONE,
+        ...inputs.slice(3, 6).flatMap((id) => lowering.vector(id)),
+        lowering.tensor(at(outputs, 0)),
+        attributes.residual ? lowering.tensor(at(outputs, 3)) : NONE,
+        lowering.gradient(at(outputs, 1)),
+        lowering.gradient(at(outputs, 2)),
+        float(attributes.epsilon),
+      ],
+      node,
+    )
+  },
+  BatchNormInference: (lowering, node) => {
+    const { inputs, outputs, attributes } = node
+    lowering.emit(
+      'batchNormInference',
+      [
+        lowering.tensor(at(inputs, 0)),
+        lowering.tensor(at(outputs, 0)),
+        attributes.residual ? lowering.tensor(at(inputs, 5)) : NONE,
+        ...inputs.slice(1, 5).flatMap((id) => lowering.vector(id)),
+        float(attributes.epsilon),
+        attributes.relu ? 1 : 0,
+      ],
+      node,
+    )
+  },
+  Add: (lowering, node) => {
+    const ids = [...node.inputs, at(node.outputs, 0)]
+    const result = at(node.outputs, 0)
+    if (lowering.home(result).kind === 'scalar') {
+      lowering.emitScalar('scalarAdd', ids.map((id) => lowering.scalar(id)), result, node)
+    } else {
+      lowering.emit('add', ids.map((id) => lowering.tensor(id)), node)
+    }
+  },
+  Multiply: (lowering, node) => {
+    const ids = [...node.inputs, at(node.outputs, 0)]
+    lowering.emitScalar('scalarMultiply', ids.map((id) => lowering.scalar(id)), at(node.outputs, 0), node)
+  },
+  Scale: (lowering, node) => {
+    const result = at(node.outputs, 0)
+    const words = [lowering.scalar(at(node.inputs, 0)), float(node.attributes.factor), lowering.scalar(result)]
+    lowering.emitScalar('scalarScale', words, result, node)
+  },
+  GlobalAveragePool: (lowering, node) =>
+    lowering.emit('poolForward', [lowering.tensor(at(node.inputs, 0)), lowering.tensor(at(node.outputs, 0))], node),
+  GlobalAveragePoolGrad: (lowering, node) =>
+    lowering.emit('poolBackward', [lowering.tensor(at(node.inputs, 0)), lowering.tensor(at(node.outputs, 0))], node),
+  Linear: (lowering, node) => {
+    const [x, w, bias] = [at(node.inputs, 0), at(node.inputs, 1), at(node.inputs, 2)]
+    const result = lowering.tensor(at(node.outputs, 0))
+    lowering.emit('linearForward', [lowering.tensor(x), lowering.state(w), lowering.state(bias), result], node)
+  },
+  LinearBackpropInput: (lowering, node) => {
+    const [dy, w] = [at(node.inputs, 0), at(node.inputs, 1)]
+    lowering.emit('linearBackwardInput', [lowering.tensor(dy), lowering.state(w), lowering.tensor(at(node.outputs, 0))], node)
+  },
+  LinearBackpropWeights: (lowering, node) => {
+    const operands = node.inputs.map((id) => lowering.tensor(id))
+    lowering.emit('linearBackwardWeights', [...operands, ...node.outputs.map((id) => lowering.gradient(id))], node)
+  },
+  Softmax: (lowering, node) => lowering.emit('softmax', tensors(lowering, [...node.inputs, ...node.outputs]), node),
+  SoftmaxGrad: (lowering, node) => lowering.emit('softmaxGrad', tensors(lowering, [...node.inputs, ...node.outputs]), node),
+  GatedSum: (lowering, node) => lowering.emit('gatedSum', tensors(lowering, [...node.inputs, ...node.outputs]), node),
+  GatedSumGrad: (lowering, node) => lowering.emit('gatedSumGrad', tensors(lowering, [...node.inputs, ...node.outputs]), node),
+  CrossEntropy: (lowering, node) => {
+    const logits = at(node.inputs, 0)
+    const factor = float(reductionFactor(lowering, node.attributes.reduction, logits))
+    emitRowSum(lowering, 'crossEntropy', node, (result) => [lowering.tensor(logits), result, factor])
+  },
+  CrossEntropyGrad: (lowering, node) => {
+    const [dloss, logits] = [at(node.inputs, 0), at(node.inputs, 1)]
+    const factor = float(reductionFactor(lowering, node.attributes.reduction, logits))
+    const operands = [lowering.uniformScalar(dloss), ...tensors(lowering, [logits, at(node.outputs, 0)])]
+    lowering.emit('crossEntropyGrad', [...operands, factor], node)
+  },
+  KullbackLeibler: (lowering, node) => {
+    const factors = divergenceFactors(lowering, node)
+    emitRowSum(lowering, 'kullbackLeibler', node, (result) => [...tensors(lowering, node.inputs), result, ...factors])
+  },
+  KullbackLeiblerGrad: (lowering, node) => {
+    const operands = tensors(lowering, [...node.inputs.slice(1), at(node.outputs, 0)])
+    const words = [lowering.uniformScalar(at(node.inputs, 0)), ...operands, ...divergenceFactors(lowering, node)]
+    lowering.emit('kullbackLeiblerGrad', words, node)
+  },
+  TopKCorrect: (lowering, node) => {
+    const logits = lowering.tensor(at(node.inputs, 0))
+    emitRowSum(lowering, 'topKCorrect', node, (result) => [logits, result, node.attributes.k])
+  },
+  AllReduceMean: gathered,
+  SgdNesterov: gathered,
+  RunningAverage: gathered,
+}
+
+function tensors(lowering: Lowering, ids: readonly ValueId[]): number[] {
+  return ids.map((id) => lowering.tensor(id))
+}
+
+/** Temperature, and the factor that makes a sum over rows the batch's mean. */
+function divergenceFactors(lowering: Lowering, node: NodeFor<'KullbackLeibler'> | NodeFor<'KullbackLeiblerGrad'>): Word[] {
+  const rows = typeOf(lowering.program, at(node.inputs, node.inputs.length - 1)).shape[0] ?? 1
+  return [float(node.attributes.temperature), float(1 / rows)]
+}
+
+/** Appends the instructions of one node. */
+export function lowerNode(lowering: Lowering, node: ProgramNode): void {
+  lowerWith(lowering, node)
+}
+
+function lowerWith<N extends OpName>(lowering: Lowering, node: NodeFor<N>): void {
+  const rule: LoweringRule<N> = RULES[node.op]
+  rule(lowering, node)
+}

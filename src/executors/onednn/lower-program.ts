@@ -1,0 +1,100 @@
+import { type MemoryPlan, planMemory } from '../../graph/memory-plan.ts'
+import { type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
+import type { StateLayout } from '../../graph/state-layout.ts'
+import { elementCount } from '../../vocabulary/shape.ts'
+import { importStates } from './import-states.ts'
+import { Lowering } from './lowering.ts'
+import { lowerNode } from './lower-node.ts'
+import type { Plan } from './plan-words.ts'
+import { arenaBytes, findHomes, type Home } from './storage.ts'
+import { planExports, runningAverages, sgdRanges } from './update-ranges.ts'
+
+const LINE_BYTES = 64
+
+/** What a plan is made for. */
+export interface LoweringTarget {
+  /** Threads of a replica; each takes its slice of the batch. */
+  readonly threads: number
+  /** Channels in a block of the machine's layout, 0 = channels last. */
+  readonly block: number
+}
+
+export interface LoweredProgram {
+  readonly plan: Plan
+  /** Of one thread's arena. */
+  readonly memory: MemoryPlan
+}
+
+/** Turns a program into the flat plan of a replica whose threads each run it on a slice of the batch. */
+export function lowerProgram(source: Program, layout: StateLayout, target: LoweringTarget): LoweredProgram {
+  const { program, imports } = importStates(source)
+  const homes = findHomes(program)
+  for (const id of imports.keys()) homes.set(id, { kind: 'rows' })
+  const memory = planArena(program, homes, target)
+  const lowering = new Lowering(program, layout, homes, memory.offsets)
+  for (const node of program.nodes) lowerNode(lowering, node)
+  const statistics = [...lowering.exchange.statistics].map(([id, offset]) => ({
+    tensor: lowering.tensor(id),
+    target: offset,
+    count: elementCount(typeOf(program, id).shape),
+  }))
+  const plan: Plan = {
+    block: target.block,
+    batch: program.batch,
+    imageBytes: program.images === null ? 0 : elementCount(typeOf(program, program.images).shape),
+    labelCount: program.labels === null ? 0 : program.batch,
+    scalarInputs: program.scalars.length,
+    arenaBytes: memory.bytes,
+    gradientElements: lowering.exchange.gradientElements,
+    statisticElements: lowering.exchange.statisticElements,
+    outputElements: program.outputs.reduce((sum, { value }) => sum + elementCount(typeOf(program, value).shape), 0),
+    instructions: lowering.instructions,
+    reducedScalars: lowering.reducedScalars,
+    finalScalars: lowering.finalScalars,
+    statistics,
+    sgd: sgdRanges(lowering),
+    running: runningAverages(lowering),
+    exports: planExports(lowering),
+    // Last: the rules above give scalars and tensors their numbers.
+    scalarCount: lowering.scalarCount,
+    tensors: lowering.tensors,
+  }
+  return { plan, memory }
+}
+
+/** Plans one thread's arena: activations of its slice of the batch, and vectors. */
+export function planArena(program: Program, homes: ReadonlyMap<ValueId, Home>, target: LoweringTarget): MemoryPlan {
+  const samples = Math.ceil(program.batch / target.threads)
+  return planMemory(program, {
+    alignment: LINE_BYTES,
+    bytesOf: (id) => {
+      const home = homes.get(id)
+      return home === undefined ? 0 : arenaBytes(program, id, home, samples, target.block)
+    },
+    sharesWith,
+    reads,
+  })
+}
+
+/** A rectifier's mask comes from y; without one the gradient never looks at y. */
+function reads(node: ProgramNode): readonly ValueId[] {
+  if (node.op === 'BatchNormGrad' && !node.attributes.relu) return node.inputs.filter((_, place) => place !== 2)
+  return node.inputs
+}
+
+/** Inputs of elementwise kernels, which read each element before they write it. */
+function sharesWith(node: ProgramNode, output: number): readonly ValueId[] {
+  const operands = (...places: readonly number[]) => places.flatMap((place) => node.inputs[place] ?? [])
+  switch (node.op) {
+    case 'Add':
+      return operands(0, 1)
+    case 'BatchNorm':
+      return output === 0 ? operands(3) : []
+    case 'BatchNormInference':
+      return operands(0, 5)
+    case 'BatchNormGrad':
+      return output === 0 ? operands(1, 0) : output === 3 ? operands(0, 1) : []
+    default:
+      return []
+  }
+}

@@ -1,0 +1,60 @@
+/** The border to the addon (native/src/addon.cpp): nothing else in TypeScript loads it. */
+import { createRequire } from 'node:module'
+import { UserFault } from '../../vocabulary/fault.ts'
+
+/** A program compiled by the addon for one replica. */
+export interface NativePlan {
+  run(images: Uint8Array, labels: Int32Array, scalars: Float32Array, outputs: Float32Array): void
+  dispose(): void
+  /** Bytes of arenas, working copies of weights and scratch memory. */
+  bytes(): number
+  /** Starts (or stops) the clock of each instruction, from zero. */
+  profile(on: boolean): void
+  /** Nanoseconds of each instruction in the first thread, then of preparing weights, then of the update. */
+  times(): Float64Array
+}
+
+export interface NativeMachine {
+  /** oneDNN's version. */
+  readonly version: string
+  /** The instruction set that oneDNN uses here, e.g. `avx512_core_bf16`. */
+  readonly instructionSet: string
+  /** oneDNN's threading: `omp`, `seq`, `tbb`, ... */
+  readonly threading: string
+  /** Channels in a block of the layout that convolutions prefer; 0 = channels last. */
+  readonly blockF32: number
+  readonly blockBf16: number
+  /** Whether bf16 convolutions exist here. */
+  readonly bf16: boolean
+}
+
+interface NativeAddon {
+  readonly Plan: new (
+    words: Int32Array,
+    state: Float32Array,
+    exchange: Uint8Array,
+    replica: number,
+    replicas: number,
+    cores: Int32Array,
+  ) => NativePlan
+  machine(): NativeMachine
+}
+
+/**
+ * Loads the addon; `NATIVE_ENSEMBLE_ADDON` names another build of it (the sanitizers').
+ * @throws UserFault where it was not built or cannot be loaded
+ */
+export function loadNativeAddon(): NativeAddon {
+  const path = process.env['NATIVE_ENSEMBLE_ADDON'] ?? '#native'
+  try {
+    // The addon's exports are described above and nowhere else: this cast is the border.
+    return createRequire(import.meta.url)(path) as NativeAddon
+  } catch (cause) {
+    const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
+    throw new UserFault(
+      `Expected the native addon for the executor onednn but received: ${reason}`,
+      'Build it with: npm run setup. Or train without it, slowly: --executor tfjs.',
+      { cause },
+    )
+  }
+}

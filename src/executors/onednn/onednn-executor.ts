@@ -1,0 +1,86 @@
+import type { Program } from '../../graph/program.ts'
+import { type StateLayout } from '../../graph/state-layout.ts'
+import { expected } from '../../vocabulary/fault.ts'
+import type { CompiledProgram, Executor, ReplicaPlace, SharedRunMemory } from '../executor.ts'
+import { type LoweredProgram, lowerProgram } from './lower-program.ts'
+import { layOutExchange } from './lowering.ts'
+import { loadNativeAddon, type NativeMachine } from './native-addon.ts'
+import { encodePlan } from './plan-words.ts'
+import { findHomes } from './storage.ts'
+
+/** Header of the exchange: the barrier's counters (native/src/exchange.hpp). */
+const EXCHANGE_HEADER_BYTES = 4096
+
+/** Time of one instruction of a step in the replica's first thread. */
+export interface InstructionTime {
+  readonly op: string
+  readonly label: string
+  readonly milliseconds: number
+}
+
+/** A program compiled to oneDNN, with what the memory plan and the profiler tell of it. */
+export interface OneDnnProgram extends CompiledProgram {
+  readonly lowered: LoweredProgram
+  /** Bytes that the addon holds for this replica. */
+  bytes(): number
+  profile(on: boolean): void
+  /** Sums since `profile(true)`, in execution order. */
+  times(): InstructionTime[]
+}
+
+export interface OneDnnExecutor extends Executor {
+  readonly machine: NativeMachine
+  compile(program: Program, layout: StateLayout, memory: SharedRunMemory, place: ReplicaPlace): OneDnnProgram
+}
+
+/** @throws UserFault where the addon is missing */
+export function onednnExecutor(): OneDnnExecutor {
+  const addon = loadNativeAddon()
+  const machine = addon.machine()
+  return {
+    name: 'onednn',
+    machine,
+    exchangeBytes: (programs, layout, replicas, cores) => {
+      const sizes = programs.map((program) => {
+        const exchange = layOutExchange(program, layout, findHomes(program))
+        return replicas * exchange.statisticElements + replicas * threadsOf(replicas, cores) * exchange.gradientElements
+      })
+      return EXCHANGE_HEADER_BYTES + 4 * Math.max(0, ...sizes)
+    },
+    compile: (program, layout, memory, place) => {
+      const bf16 = program.values.some(({ dtype }) => dtype === 'bf16')
+      if (bf16 && !machine.bf16) {
+        const remedy = 'Train with --precision fp32.'
+        throw expected('a CPU with bf16 convolutions in oneDNN', 'precision bf16', machine.instructionSet, remedy)
+      }
+      const block = bf16 ? machine.blockBf16 : machine.blockF32
+      const lowered = lowerProgram(program, layout, { threads: place.cores.length, block })
+      const plan = new addon.Plan(
+        encodePlan(lowered.plan),
+        new Float32Array(memory.state),
+        new Uint8Array(memory.exchange),
+        place.replica,
+        place.replicas,
+        Int32Array.from(place.cores),
+      )
+      return {
+        lowered,
+        run: ({ images, labels, scalars }, outputs) => plan.run(images, labels, scalars, outputs),
+        dispose: () => plan.dispose(),
+        bytes: () => plan.bytes(),
+        profile: (on) => plan.profile(on),
+        times: () => nameTimes(lowered, plan.times()),
+      }
+    },
+  }
+}
+
+/** Threads of each replica when `replicas` share `cores`. */
+export function threadsOf(replicas: number, cores: number): number {
+  return Math.max(1, Math.floor(cores / replicas))
+}
+
+function nameTimes({ plan }: LoweredProgram, nanoseconds: Float64Array): InstructionTime[] {
+  const named = [...plan.instructions, { op: 'PrepareWeights', label: '' }, { op: 'Update', label: '' }]
+  return named.map(({ op, label }, place) => ({ op, label, milliseconds: (nanoseconds[place] ?? 0) / 1e6 }))
+}
