@@ -41,14 +41,19 @@ function run(program: string, args: readonly string[], folder: string): Promise<
       cwd: folder,
       env: { ...process.env, LC_ALL: 'C' },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: LONGEST_MS,
     })
     const output: Buffer[] = []
     const messages: Buffer[] = []
     child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
     child.stderr.on('data', (chunk: Buffer) => messages.push(chunk))
-    child.on('error', reject)
+    // Not spawn's own `timeout`: where the program is missing, Node 20 leaves that timer running.
+    const timer = setTimeout(() => child.kill(), LONGEST_MS)
+    child.on('error', (error) => {
+      clearTimeout(timer)
+      reject(error)
+    })
     child.on('close', (code, signal) => {
+      clearTimeout(timer)
       if (code === 0) return resolve(Buffer.concat(output))
       const last = Buffer.concat(messages).toString().trim().split('\n').at(-1)
       reject(
