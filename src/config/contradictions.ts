@@ -43,7 +43,7 @@ const CONTRADICTIONS: readonly Contradiction[] = [
         : null,
   },
   {
-    between: ['executor'],
+    between: ['executor', 'tfjsBackend'],
     find: ({ executor }, given) =>
       executor !== 'tfjs' && given.has('tfjsBackend')
         ? fault('--executor tfjs', '--tfjs-backend', `--executor ${executor}`, 'Add --executor tfjs.')

@@ -45,11 +45,12 @@ export class ProgressDisplay {
 
   /** Shows the moment on a terminal; call as often as every step. */
   update(progress: Progress): void {
-    if (!this.due) return
-    this.#shownAt = performance.now()
-    const width = (this.#target.columns ?? 80) - 1
-    this.#target.write(`\r\x1b[K${progressLine(progress).slice(0, width)}`)
-    this.#open = true
+    if (this.due) this.#overwrite(progressLine(progress))
+  }
+
+  /** Shows what is going on on a terminal, where nothing newer was shown just now. */
+  status(text: string): void {
+    if (this.due) this.#overwrite(text)
   }
 
   /** Shows the moment as a line of its own where there is no terminal; call every --log-every steps. */
@@ -61,6 +62,14 @@ export class ProgressDisplay {
   note(text: string): void {
     this.close()
     this.#target.write(`${text}\n`)
+  }
+
+  #overwrite(text: string): void {
+    this.#shownAt = performance.now()
+    // One column is left: a line that fills the terminal wraps, and \r only goes back to its second half.
+    const width = (this.#target.columns ?? 80) - 1
+    this.#target.write(`\r\x1b[K${text.slice(0, width)}`)
+    this.#open = true
   }
 
   /** Ends the line that is overwritten: what was shown last is removed. */

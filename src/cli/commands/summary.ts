@@ -1,5 +1,4 @@
 import { makeConfig } from '../../config/make-config.ts'
-import { summarise } from '../../step/summary.ts'
 import { printShape } from '../../vocabulary/shape.ts'
 import { EXIT } from '../failure.ts'
 import { givenSettings } from '../given-settings.ts'
@@ -9,6 +8,7 @@ import { printBytes, textTable } from '../text-table.ts'
 /** `summary <network>`. */
 export async function summaryCommand({ operands, options, faults }: Invocation): Promise<number> {
   const config = await makeConfig(null, { ...givenSettings(options), network: operands[0] }, faults)
+  const { summarise } = await import('../../step/summary.ts')
   const summary = summarise(config)
   if (options['json'] === true) {
     process.stdout.write(`${JSON.stringify(summary)}\n`)

@@ -1,0 +1,170 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { checkConfig, findFaults } from '../../src/config/check-config.ts'
+import { DEFAULTS } from '../../src/config/defaults.ts'
+import { parseDevices } from '../../src/config/devices.ts'
+import { makeConfig, readConfig } from '../../src/config/make-config.ts'
+import { OPTION_KEYS } from '../../src/config/option-table.ts'
+import { isRecipe, RECIPES } from '../../src/config/recipes.ts'
+import type { RunConfig } from '../../src/config/run-config.ts'
+
+const complete: RunConfig = { ...DEFAULTS, recipe: null, branches: 3, rampUp: 80, out: 'runs/x' }
+
+/** Messages of the faults of a configuration in which `changes` were given. */
+const messagesOf = (changes: Record<string, unknown>) =>
+  findFaults({ ...complete, ...changes }, new Set(Object.keys(changes))).map(({ message }) => message)
+
+t.test("the paper's settings are the defaults", async (t) => {
+  const config = await makeConfig(null, { out: 'o' })
+  t.same(config, { ...complete, out: 'o' })
+  t.equal((await makeConfig(null, { out: 'o', method: 'vanilla' })).branches, 1)
+})
+
+t.test('ramp-up follows the length of the run', async (t) => {
+  const rampUp = async (given: object) => (await makeConfig(null, { out: 'o', ...given })).rampUp
+  t.equal(await rampUp({ epochs: 300 }), 80)
+  t.equal(await rampUp({ epochs: 30 }), 8)
+  t.equal(await rampUp({ epochs: 30, rampUp: 5 }), 5)
+  t.equal(await rampUp({ steps: 100 }), 0)
+  t.equal(await rampUp({ method: 'vanilla' }), 0)
+})
+
+t.test('every recipe is a valid run, and options beat it', async (t) => {
+  for (const recipe of Object.keys(RECIPES)) {
+    const config = await makeConfig(recipe, { out: 'o' })
+    t.match(config, { recipe, ...(isRecipe(recipe) ? RECIPES[recipe].settings : {}) })
+  }
+  t.match(await makeConfig('quickstart', { out: 'o', epochs: 5, seed: 9 }), {
+    epochs: 5,
+    seed: 9,
+    dataset: 'fashion-mnist',
+  })
+  t.match(await makeConfig('quickstart', { out: 'o', method: 'vanilla' }), { branches: 1 })
+  t.match(await makeConfig('quickstart', { out: 'o', steps: 20 }), { steps: 20 })
+  await t.rejects(makeConfig('quickstrat', { out: 'o' }), {
+    name: 'UserFault',
+    message: /one of quickstart, .* received quickstrat/,
+  })
+})
+
+t.test('each wrong setting is told with its option', async (t) => {
+  const wrong: { [K in keyof RunConfig]?: readonly unknown[] } = {
+    network: ['resnet-33', 'resnet-2', 'vgg-16', 'resnet-', 'resnet-032', 'resnet32'],
+    block: ['wide'],
+    method: ['ONE', ''],
+    branches: [0, 1.5, 'three', null],
+    dataset: ['imagenet'],
+    data: [''],
+    epochs: [0, -1, '3x', Number.NaN],
+    steps: [0, 2.5],
+    batch: [0, '128 images', 1e300],
+    learningRate: [0, -0.1, Number.POSITIVE_INFINITY],
+    schedule: ['linear'],
+    momentum: [1, -0.1],
+    weightDecay: [-1e-4],
+    rampUp: [-1],
+    temperature: [0],
+    precision: ['fp16'],
+    executor: ['xla'],
+    tfjsBackend: ['webgl'],
+    devices: ['gpu', 'cuda:0', 'cpu:0', 'cpu:x', 'cpu:', ''],
+    decodeWorkers: [0, 1000],
+    seed: [-1, 2 ** 32, 0.5],
+    out: [''],
+    init: [''],
+    augment: ['flip'],
+    shuffle: ['yes'],
+    logEvery: [0],
+    keep: [0],
+  }
+  t.same(Object.keys(wrong), OPTION_KEYS, 'every option is tried')
+  const flags: Partial<Record<string, string>> = { learningRate: '--lr' }
+  for (const [key, values] of Object.entries(wrong)) {
+    const flag = flags[key] ?? `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    for (const value of values) {
+      const faults = findFaults({ ...complete, [key]: value }, new Set([key]))
+      t.equal(faults.length, 1, `${key} ${value}`)
+      t.match(faults[0]?.message, new RegExp(`^Expected .* for ${flag} but received `))
+      t.match(faults[0]?.remedy, /\w/)
+    }
+  }
+})
+
+t.test('settings that do not go together are told', async (t) => {
+  const cases: [changes: Record<string, unknown>, message: RegExp][] = [
+    [{ method: 'vanilla' }, /1 for --branches with --method vanilla but received 3/],
+    [{ branches: 1 }, /2 or more for --branches with --method one but received 1/],
+    [{ method: 'vanilla', branches: 1, temperature: 2 }, /--method one for --temperature/],
+    [{ method: 'vanilla', branches: 1, rampUp: 2 }, /--method one for --ramp-up/],
+    [{ epochs: 2, steps: 3 }, /either for --epochs and --steps but received both \(2, 3\)/],
+    [{ tfjsBackend: 'cpu' }, /--executor tfjs for --tfjs-backend/],
+    [{ batch: 7, devices: 'cpu:2' }, /a multiple of the 2 replicas .* received 7/],
+  ]
+  for (const [changes, message] of cases) {
+    const messages = messagesOf(changes)
+    t.equal(messages.length, 1, message.source)
+    t.match(messages[0], message)
+  }
+  t.same(messagesOf({ method: 'vanilla', branches: 1 }), [])
+  t.same(messagesOf({ batch: 8, devices: 'cpu:2', steps: 3, executor: 'tfjs', tfjsBackend: 'cpu' }), [])
+})
+
+t.test('everything that is wrong is told at once', async (t) => {
+  const given = { epochs: 2, steps: 3, batch: 'x', method: 'vanilla', branches: 2, lr: 0.1, out: 'o' }
+  const other = { message: 'Expected no weather', remedy: 'Wait.' }
+  try {
+    await makeConfig(null, given, [other])
+    t.fail('it was taken')
+  } catch (error) {
+    const message = error instanceof Error ? error.message : ''
+    t.match(message, /^5 things are wrong with these options:/)
+    for (const part of [
+      /no weather\. Wait\./,
+      /--batch but received x/,
+      /received lr/,
+      /--branches with/,
+      /--epochs and --steps/,
+    ]) {
+      t.match(message, part)
+    }
+  }
+})
+
+t.test('a run folder without a name gets a fresh one', async (t) => {
+  const before = process.cwd()
+  t.teardown(() => process.chdir(before))
+  process.chdir(t.testdir())
+  t.equal((await makeConfig('quickstart', {})).out, join('runs', 'quickstart-1'))
+  for (const run of ['quickstart-1', 'quickstart-9', 'quickstart-x', 'quickstart-10-old', 'resnet-32-one-cifar10-3']) {
+    await mkdir(join('runs', run), { recursive: true })
+  }
+  t.equal((await makeConfig('quickstart', {})).out, join('runs', 'quickstart-10'))
+  t.equal((await makeConfig(null, { dataset: 'cifar10' })).out, join('runs', 'resnet-32-one-cifar10-4'))
+})
+
+t.test('the configuration of a run is read where the folder is now', async (t) => {
+  const folder = t.testdir({ 'config.json': JSON.stringify(complete) })
+  t.same(await readConfig(folder, { keep: 5 }), { ...complete, out: folder, keep: 5 })
+  await writeFile(join(folder, 'config.json'), JSON.stringify({ ...complete, batch: 0, colour: 'red' }))
+  await t.rejects(readConfig(folder), { name: 'UserFault', message: /2 things are wrong with .*config\.json/ })
+  for (const text of ['', '3', '{"net']) {
+    await writeFile(join(folder, 'config.json'), text)
+    await t.rejects(readConfig(folder), { name: 'UserFault', message: /a JSON object/ })
+  }
+  await t.rejects(readConfig(join(folder, 'none')), { name: 'UserFault', message: /the folder of a run/ })
+  await t.rejects(readConfig(join(folder, 'config.json')), { name: 'UserFault', message: /the folder of a run/ })
+})
+
+t.test('what is no configuration at all is refused', async (t) => {
+  for (const value of [null, 3, [], 'text', {}]) {
+    t.throws(() => checkConfig(value, new Set(), 'here'), { name: 'UserFault' }, JSON.stringify(value))
+  }
+})
+
+t.test('devices', async (t) => {
+  t.same(parseDevices('cpu'), { kind: 'cpu', replicas: 1 })
+  t.same(parseDevices('cpu:12'), { kind: 'cpu', replicas: 12 })
+  t.throws(() => parseDevices('gpu:0'), { name: 'UserFault', remedy: /CPUs only/ })
+  t.throws(() => parseDevices('cpu:-1'), { name: 'UserFault' })
+})
