@@ -49,7 +49,7 @@ class Replay implements CompiledProgram {
     this.#place = place
     this.#exchange = new ReplicaExchange(program, memory.exchange, place)
     this.#states = new Map(program.states.map((state) => [state.name, viewOf(program, layout, memory.state, state)]))
-    const last = lastReads(program)
+    const last = lastReads(program, (node) => node.inputs)
     this.#dying = program.nodes.map((_, index) => [...last].filter(([, to]) => to === index).map(([id]) => id))
     this.#outputElements = program.outputs.reduce((sum, { value }) => sum + elementsOf(program, value), 0)
   }

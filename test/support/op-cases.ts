@@ -1,0 +1,245 @@
+import { GraphBuilder, type Value } from '../../src/graph/graph-builder.ts'
+import { type ForwardNode, GRADIENT_RULES } from '../../src/graph/gradient-rules.ts'
+import type { OpAttributes, OpName } from '../../src/graph/ops.ts'
+import type { Program } from '../../src/graph/program.ts'
+import type { ComputeDType } from '../../src/vocabulary/dtype.ts'
+import { elementCount, type Shape } from '../../src/vocabulary/shape.ts'
+import { classes, normals, pixels, positives } from './random-tensors.ts'
+
+/** One operand of an operation under test. */
+type Operand =
+  /** An activation or filter in the precision under test. */
+  | { readonly kind: 'tensor'; readonly shape: Shape }
+  /** f32 in any precision: statistics, rows of features, logits. */
+  | { readonly kind: 'f32' | 'positive'; readonly shape: Shape }
+  | { readonly kind: 'labels'; readonly ignored?: readonly number[] }
+  | { readonly kind: 'images'; readonly shape: Shape }
+
+/** One operation on small odd shapes, with the gradients that its rule gives. */
+export interface OpCase {
+  readonly name: string
+  readonly op: OpName
+  /** In both precisions; others are f32 only. */
+  readonly precisions: readonly ComputeDType[]
+  readonly batch: number
+  capture(graph: GraphBuilder, dtype: ComputeDType): Value[]
+  readonly labels: Int32Array | null
+  readonly images: Uint8Array | null
+  readonly differentiable: boolean
+  /** Gives the state that a captured case reads. */
+  state(program: Program): Map<string, Float32Array>
+}
+
+const SEED = 11
+const CLASSES = 7
+
+/** Makes a case of an op; its outputs are `y<i>` and the gradients of its inputs `d<i>`. */
+function opCase<N extends OpName>(
+  op: N,
+  batch: number,
+  operands: readonly Operand[],
+  attributes: (dtype: ComputeDType) => OpAttributes[N],
+  description: string,
+): OpCase {
+  const labels = operands.find((operand) => operand.kind === 'labels')
+  const images = operands.find((operand) => operand.kind === 'images')
+  const both = operands.some(({ kind }) => kind === 'tensor' || kind === 'images')
+  return {
+    name: `${op} ${description}`,
+    op,
+    batch,
+    precisions: both ? ['f32', 'bf16'] : ['f32'],
+    differentiable: GRADIENT_RULES[op] !== null,
+    labels: labels === undefined ? null : labelsOf(batch, labels.ignored ?? []),
+    images: images === undefined ? null : pixels(elementCount(images.shape), SEED),
+    capture: (graph, dtype) =>
+      graph.apply(
+        op,
+        operands.map((operand, place) => captureOperand(graph, operand, place, dtype)),
+        attributes(dtype),
+      ),
+    state: (program) => drawState(program, operands),
+  }
+}
+
+function labelsOf(batch: number, ignored: readonly number[]): Int32Array {
+  return classes(batch, CLASSES, SEED).map((label, row) => (ignored.includes(row) ? -1 : label))
+}
+
+function captureOperand(graph: GraphBuilder, operand: Operand, place: number, dtype: ComputeDType): Value {
+  switch (operand.kind) {
+    case 'labels':
+      return graph.labels()
+    case 'images': {
+      const [, height = 0, width = 0, channels = 0] = operand.shape
+      return graph.images(height, width, channels)
+    }
+    case 'tensor': {
+      const state = graph.state(`x${place}`, operand.shape)
+      return dtype === 'f32' ? state : graph.applyOne('Cast', [state], { dtype })
+    }
+    default:
+      return graph.state(`x${place}`, operand.shape)
+  }
+}
+
+function drawState(program: Program, operands: readonly Operand[]): Map<string, Float32Array> {
+  return new Map(
+    program.states.map(({ name, value }, index): [string, Float32Array] => {
+      const count = elementCount(program.values[value]?.shape ?? [])
+      const operand = name.startsWith('x') ? operands[Number(name.slice(1))] : undefined
+      return [name, operand?.kind === 'positive' ? positives(count, SEED, index) : normals(count, SEED, index)]
+    }),
+  )
+}
+
+/**
+ * A program of a case's operation and of its gradient rule, fed with a drawn gradient `dy` of its first output.
+ * Outputs: `y0`, ... and `d<i>` of each input that the rule gives a gradient for.
+ */
+export function captureOpCase(opCase: OpCase, dtype: ComputeDType): Program {
+  const graph = new GraphBuilder(opCase.batch)
+  const outputs = opCase.capture(graph, dtype)
+  const named = outputs.map((value, place) => ({ name: `y${place}`, value }))
+  if (!opCase.differentiable) return graph.finish(opCase.name, named)
+  const [first] = outputs
+  if (first === undefined) throw new Error(`Expected an output of ${opCase.name}`)
+  const gradients = applyGradientRule(graph, opCase.op, first)
+  const leaving = gradients.flatMap((value, place) => (value === null ? [] : [{ name: `d${place}`, value }]))
+  return graph.finish(opCase.name, [...named, ...leaving])
+}
+
+/** A drawn gradient of a tensor; 0.7 for a scalar. */
+function arrivingGradient(graph: GraphBuilder, { shape, dtype }: Value): Value {
+  if (shape.length === 0) return graph.applyOne('Constant', [], { value: 0.7 })
+  const state = graph.state('dy', shape)
+  return dtype === 'bf16' ? graph.applyOne('Cast', [state], { dtype }) : state
+}
+
+/** Applies the gradient rule of the builder's last node, all gradients wanted, to a gradient of its output `y`. */
+function applyGradientRule(graph: GraphBuilder, op: OpName, y: Value): (Value | null)[] {
+  const node = graph.nodes.at(-1)
+  if (node === undefined || node.op !== op) throw new Error(`Expected ${op} as the last node`)
+  const forward = {
+    inputs: node.inputs.map((id) => graph.value(id)),
+    outputs: node.outputs.map((id) => graph.value(id)),
+    attributes: node.attributes,
+    label: 'gradient',
+    wants: () => true,
+  }
+  // As in gradients.ts: a rule takes the attributes of its own op, which a lookup by name hides from the compiler.
+  const rule = GRADIENT_RULES[op] as
+    | ((graph: GraphBuilder, node: ForwardNode<OpName>, gradients: readonly (Value | null)[]) => (Value | null)[])
+    | null
+  if (rule === null) throw new Error(`Expected a gradient rule for ${op}`)
+  return rule(graph, forward, [arrivingGradient(graph, y), ...node.outputs.slice(1).map(() => null)])
+}
+
+const tensor = (...shape: number[]): Operand => ({ kind: 'tensor', shape })
+const f32 = (...shape: number[]): Operand => ({ kind: 'f32', shape })
+const positive = (...shape: number[]): Operand => ({ kind: 'positive', shape })
+const labels = (...ignored: number[]): Operand => ({ kind: 'labels', ignored })
+
+interface Convolution {
+  readonly batch: number
+  readonly channels: readonly [number, number]
+  readonly kernel: number
+  readonly size: readonly [number, number]
+  readonly stride?: number
+  readonly padding?: number
+  readonly groups?: number
+}
+
+function convolution({ batch, channels, kernel, size, stride = 1, padding = 0, groups = 1 }: Convolution): OpCase {
+  const [fanIn, fanOut] = channels
+  const x = tensor(batch, fanIn, ...size)
+  const w = tensor(fanOut, fanIn / groups, kernel, kernel)
+  const words = `${batch}x${fanIn}x${size.join('x')} -> ${fanOut}, k ${kernel} s ${stride} p ${padding} g ${groups}`
+  return opCase('Conv2D', batch, [x, w], () => ({ stride, padding, groups }), words)
+}
+
+function batchNorm(shape: readonly [number, number, ...number[]], relu: boolean, residual: boolean): OpCase {
+  const [batch, channels] = shape
+  const x = shape.length === 2 ? f32(...shape) : tensor(...shape)
+  const operands = [x, positive(channels), f32(channels), ...(residual ? [x] : [])]
+  const words = `${shape.join('x')}${relu ? ' relu' : ''}${residual ? ' residual' : ''}`
+  return opCase('BatchNorm', batch, operands, () => ({ epsilon: 1e-5, relu, residual }), words)
+}
+
+function inferenceNorm(shape: readonly [number, number, ...number[]], relu: boolean, residual: boolean): OpCase {
+  const [batch, channels] = shape
+  const x = shape.length === 2 ? f32(...shape) : tensor(...shape)
+  const vectors = [positive(channels), f32(channels), f32(channels), positive(channels)]
+  const operands = [x, ...vectors, ...(residual ? [x] : [])]
+  const words = `${shape.join('x')}${relu ? ' relu' : ''}${residual ? ' residual' : ''}`
+  return opCase('BatchNormInference', batch, operands, () => ({ epsilon: 1e-5, relu, residual }), words)
+}
+
+/** Every operation that acts on tensors, on shapes that fit no block of 8 or 16. */
+export const OP_CASES: readonly OpCase[] = [
+  convolution({ batch: 2, channels: [3, 16], kernel: 3, size: [7, 5], padding: 1 }),
+  convolution({ batch: 1, channels: [1, 5], kernel: 3, size: [5, 5], padding: 1 }),
+  convolution({ batch: 5, channels: [17, 24], kernel: 3, size: [7, 7], stride: 2, padding: 1 }),
+  convolution({ batch: 2, channels: [24, 17], kernel: 1, size: [7, 5], stride: 2 }),
+  convolution({ batch: 2, channels: [5, 3], kernel: 3, size: [5, 7], stride: 2, padding: 1 }),
+  convolution({ batch: 3, channels: [16, 32], kernel: 3, size: [8, 8], stride: 2, padding: 1 }),
+  convolution({ batch: 2, channels: [16, 16], kernel: 3, size: [1, 1], padding: 1 }),
+  convolution({ batch: 5, channels: [32, 64], kernel: 1, size: [1, 5] }),
+  convolution({ batch: 2, channels: [6, 5], kernel: 5, size: [7, 7], padding: 2 }),
+  convolution({ batch: 1, channels: [3, 16], kernel: 7, size: [15, 13], stride: 2, padding: 3 }),
+  convolution({ batch: 2, channels: [17, 5], kernel: 3, size: [7, 6] }),
+  convolution({ batch: 3, channels: [6, 9], kernel: 3, size: [7, 5], padding: 1, groups: 3 }),
+  convolution({ batch: 2, channels: [8, 8], kernel: 3, size: [7, 7], stride: 2, padding: 1, groups: 4 }),
+  convolution({ batch: 2, channels: [32, 32], kernel: 3, size: [5, 5], padding: 1, groups: 2 }),
+  batchNorm([2, 17, 5, 7], false, false),
+  batchNorm([5, 24, 7, 5], true, false),
+  batchNorm([2, 16, 5, 5], false, true),
+  batchNorm([3, 5, 7, 7], true, true),
+  batchNorm([1, 3, 7, 5], true, true),
+  batchNorm([5, 1, 1, 1], false, false),
+  batchNorm([2, 32, 7, 7], true, true),
+  batchNorm([5, 3], true, false),
+  batchNorm([7, 5], false, false),
+  inferenceNorm([2, 17, 5, 7], true, true),
+  inferenceNorm([5, 3, 1, 1], false, false),
+  inferenceNorm([1, 16, 7, 5], true, false),
+  inferenceNorm([5, 3], true, false),
+  opCase('Add', 2, [tensor(2, 17, 5, 7), tensor(2, 17, 5, 7)], () => ({}), '2x17x5x7'),
+  opCase('Add', 5, [f32(5, 3), f32(5, 3)], () => ({}), '5x3'),
+  opCase('GlobalAveragePool', 2, [tensor(2, 17, 5, 7)], () => ({}), '2x17x5x7'),
+  opCase('GlobalAveragePool', 5, [tensor(5, 3, 1, 1)], () => ({}), '5x3x1x1'),
+  opCase('GlobalAveragePool', 1, [tensor(1, 32, 7, 7)], () => ({}), '1x32x7x7'),
+  opCase('Linear', 5, [f32(5, 17), f32(3, 17), f32(3)], () => ({}), '5x17 -> 3'),
+  opCase('Linear', 1, [f32(1, 1), f32(5, 1), f32(5)], () => ({}), '1x1 -> 5'),
+  opCase('Linear', 2, [f32(2, 64), f32(100, 64), f32(100)], () => ({}), '2x64 -> 100'),
+  opCase('Softmax', 5, [f32(5, 3)], () => ({}), '5x3'),
+  opCase('GatedSum', 5, [f32(5, 3), f32(5, 7), f32(5, 7), f32(5, 7)], () => ({}), '3 branches of 5x7'),
+  opCase('GatedSum', 1, [f32(1, 2), f32(1, 17), f32(1, 17)], () => ({}), '2 branches of 1x17'),
+  opCase('CrossEntropy', 5, [f32(5, CLASSES), labels()], () => ({ reduction: 'mean' }), 'mean of 5 rows'),
+  opCase(
+    'CrossEntropy',
+    5,
+    [f32(5, CLASSES), labels(1, 4)],
+    () => ({ reduction: 'mean' }),
+    'mean, 2 of 5 rows ignored',
+  ),
+  opCase('CrossEntropy', 2, [f32(2, CLASSES), labels(1)], () => ({ reduction: 'sum' }), 'sum, 1 of 2 rows ignored'),
+  opCase('KullbackLeibler', 5, [f32(5, 7), f32(5, 7)], () => ({ temperature: 3 }), '5x7'),
+  opCase('KullbackLeibler', 1, [f32(1, 100), f32(1, 100)], () => ({ temperature: 1 }), '1x100'),
+  opCase('TopKCorrect', 5, [f32(5, CLASSES), labels(3)], () => ({ k: 1 }), 'top 1 of 7, 1 of 5 rows ignored'),
+  opCase('TopKCorrect', 5, [f32(5, CLASSES), labels()], () => ({ k: 3 }), 'top 3 of 7'),
+  opCase(
+    'Normalise',
+    5,
+    [{ kind: 'images', shape: [5, 7, 5, 3] }],
+    (dtype) => ({ mean: [0.49, 0.48, 0.45], std: [0.2, 0.19, 0.21], dtype }),
+    '5x7x5x3',
+  ),
+  opCase(
+    'Normalise',
+    2,
+    [{ kind: 'images', shape: [2, 5, 5, 1] }],
+    (dtype) => ({ mean: [0.5], std: [0.3], dtype }),
+    '1',
+  ),
+]
