@@ -1,7 +1,7 @@
 /** Takes a dataset from a Debian or Ubuntu package with apt-get as it is configured, without root and without installing. */
 import { spawn } from 'node:child_process'
 import { mkdir, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { readTar, type TarFiles } from './tar.ts'
 
 /** apt tries an address that does not answer for minutes; the public home comes next, so do not wait that long. */
@@ -27,8 +27,8 @@ export async function readDebianPackage(name: string, folder: string): Promise<T
 }
 
 async function privateLists(folder: string): Promise<string[]> {
-  const lists = join(folder, 'lists')
-  const cache = join(folder, 'cache')
+  const lists = resolve(folder, 'lists')
+  const cache = resolve(folder, 'cache')
   await mkdir(join(lists, 'partial'), { recursive: true })
   await mkdir(join(cache, 'archives', 'partial'), { recursive: true })
   return ['-o', `Dir::State::Lists=${lists}`, '-o', `Dir::Cache=${cache}`]

@@ -135,8 +135,8 @@ export class InputPipeline {
   }
 
   /**
-   * Begins to fill free slots for this pass; what an earlier pass had still ahead is dropped. Slots that were taken
-   * stay taken until released.
+   * Begins to fill free slots for this pass; what an earlier pass had still ahead is dropped, a batch of it that is
+   * awaited becomes null. Slots that were taken stay taken until released.
    * @throws UserFault where a dropped partial batch leaves no batch at all
    */
   open(pass: Pass): void {
@@ -155,6 +155,8 @@ export class InputPipeline {
     }
     for (const { slot } of this.#ahead) this.#giveBack(slot)
     this.#ahead = []
+    this.#waiting?.resolve(null)
+    this.#waiting = null
     let order: OrderBuffer | null = null
     if (pass.shuffle === 'epoch') {
       order = this.#takeOrderBuffer(images)

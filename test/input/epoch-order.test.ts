@@ -1,0 +1,35 @@
+import t from 'tap'
+import { writeEpochOrder } from '../../src/input/epoch-order.ts'
+
+function orderOf(count: number, seed: number, epoch: number): number[] {
+  const order = new Int32Array(count)
+  writeEpochOrder(order, seed, epoch)
+  return [...order]
+}
+
+t.test('each image exactly once, in an order of seed and epoch', (t) => {
+  const first = orderOf(1000, 1, 0)
+  t.same(
+    [...first].sort((left, right) => left - right),
+    [...Array(1000).keys()],
+  )
+  t.same(orderOf(1000, 1, 0), first)
+  t.not(orderOf(1000, 1, 1).join(), first.join())
+  t.not(orderOf(1000, 2, 0).join(), first.join())
+  t.same(orderOf(1, 1, 0), [0])
+  t.same(orderOf(0, 1, 0), [])
+  t.end()
+})
+
+t.test('every order of three images is as likely', (t) => {
+  const counts = new Map<string, number>()
+  const epochs = 6000
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const order = orderOf(3, 9, epoch).join('')
+    counts.set(order, (counts.get(order) ?? 0) + 1)
+  }
+  t.equal(counts.size, 6)
+  // Standard deviation sqrt(n p (1 - p)) = 29; the seed is fixed.
+  for (const [order, count] of counts) t.ok(Math.abs(count - epochs / 6) < 4 * 29, `${order}: ${count}`)
+  t.end()
+})
