@@ -1,4 +1,5 @@
 /** Decode threads that die in the middle of their work. */
+import type { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { InputPipeline } from '../../src/input/pipeline.ts'
 import { SLOT_STATES } from '../../src/input/slot-ring.ts'
@@ -46,8 +47,12 @@ t.test('threads that keep dying stop the input, with the reason', async (t) => {
   const pipeline = new InputPipeline(OPTIONS)
   t.teardown(() => pipeline.close())
   pipeline.open(TRAINING)
+  const killed = new Set<Worker>()
   const assassin = setInterval(() => {
-    for (const thread of pipeline.threads) void thread.terminate()
+    for (const thread of pipeline.threads) {
+      if (!killed.has(thread)) void thread.terminate()
+      killed.add(thread)
+    }
   }, 1)
   t.teardown(() => clearInterval(assassin))
   await t.rejects(hashes(pipeline), /failed|died/)
