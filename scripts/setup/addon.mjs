@@ -11,7 +11,7 @@ import { filesBelow, hashOf, hashOfFiles, readStamp, writeStamp } from './stamp.
 
 const COMMON_FLAGS = [
   ...['-std=c++17', '-fPIC', '-fvisibility=hidden', '-fopenmp', '-pthread'],
-  ...['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wno-unused-parameter'],
+  ...['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Wno-sign-conversion'],
   ...['-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS', '-DNODE_ADDON_API_DISABLE_DEPRECATED'],
 ]
 

@@ -1,6 +1,6 @@
 /** All that must be there before anything runs, in order; each step does nothing where its result is up to date. */
 import { buildAddon } from './addon.mjs'
-import { checkNodeVersion } from './node-version.mjs'
+import { checkNode } from './node-and-system.mjs'
 import { installPackages } from './npm-packages.mjs'
 import { findOneDnn } from './onednn.mjs'
 import { SetupFault } from './setup-fault.mjs'
@@ -13,7 +13,7 @@ import { buildTypeScript } from './typescript.mjs'
  * @throws {SetupFault}
  */
 export async function setUp({ typeFaultsEnd = true } = {}) {
-  checkNodeVersion()
+  checkNode()
   await timed('npm packages', installPackages)
   let onednn
   await timed('oneDNN', async () => {

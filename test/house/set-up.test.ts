@@ -43,3 +43,16 @@ t.test('an ONEDNN_ROOT with oneDNN 2 is refused by its version', (t) => {
   t.match(stderr, 'but it is 2.6.3, older than 3.0.')
   t.end()
 })
+
+const { checkNode }: { checkNode(version: string, platform: string): void } = await import(
+  join(root, 'scripts/setup/node-and-system.mjs')
+)
+
+t.test('an old Node and a system other than Linux are refused', (t) => {
+  t.throws(() => checkNode('20.14.0', 'linux'), { message: 'Expected Node 20.15 or newer but received 20.14.0' })
+  t.throws(() => checkNode('18.20.1', 'linux'), { message: 'Expected Node 20.15 or newer but received 18.20.1' })
+  t.throws(() => checkNode('22.1.0', 'darwin'), { message: 'Expected Linux but received darwin' })
+  t.doesNotThrow(() => checkNode('20.15.0', 'linux'))
+  t.doesNotThrow(() => checkNode('22.1.0', 'linux'))
+  t.end()
+})
