@@ -8,6 +8,9 @@ import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 
 const gunzip = promisify(gunzipCallback)
 
+/** zlib's own chunks of 16 KiB make 11,000 buffers of a CIFAR archive. */
+const CHUNK_BYTES = 4 << 20
+
 export interface SourceFile {
   readonly path: string
   /** SHA-256 of the file as it lies on the disk. */
@@ -39,7 +42,7 @@ export async function readSourceFile(path: string, limit: number): Promise<Sourc
 export async function decompress(bytes: Buffer, path: string, limit: number): Promise<Buffer> {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes
   try {
-    return await gunzip(bytes, { maxOutputLength: limit })
+    return await gunzip(bytes, { maxOutputLength: limit, chunkSize: CHUNK_BYTES })
   } catch (error) {
     throw gzipFault(error, path, limit)
   }
