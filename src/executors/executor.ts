@@ -58,4 +58,6 @@ export interface Executor {
   /** Bytes of `SharedRunMemory.exchange` that `replicas` replicas of these programs need. */
   exchangeBytes(programs: readonly Program[], layout: StateLayout, replicas: number, cores: number): number
   compile(program: Program, layout: StateLayout, memory: SharedRunMemory, place: ReplicaPlace): CompiledProgram
+  /** Ends the waiting of replicas whose partner failed; each ends its run with an error. Any thread may call it. */
+  abandon(exchange: SharedArrayBuffer): void
 }

@@ -37,17 +37,14 @@ export function one({ branches, temperature }: OneOptions): Method {
         name: `cross_entropy.${name}`,
         value: graph.applyOne('CrossEntropy', [logits, labels], { reduction: 'mean' }, 'loss'),
       })
+      const full = distillation(graph, teacher, students, temperature)
+      const weighted = graph.applyOne('Multiply', [full, scalar('distillation_weight')], {}, 'loss')
       const parts = [
         ...students.map((logits, branch) => crossEntropy(logits, `${branch}`)),
         crossEntropy(teacher, 'teacher'),
-        { name: 'distillation', value: distillation(graph, teacher, students, temperature) },
+        { name: 'distillation', value: weighted },
       ]
-      const terms = parts.map(({ name, value }) =>
-        name === 'distillation'
-          ? graph.applyOne('Multiply', [value, scalar('distillation_weight')], {}, 'loss')
-          : value,
-      )
-      return { total: sumOfScalars(graph, terms), parts }
+      return { total: sumOfScalars(graph, parts.map(({ value }) => value)), parts }
     },
   }
 }

@@ -10,10 +10,15 @@ export interface MachineReport {
   readonly node: string
   /** Versions of the libraries that do the work, by name. */
   readonly libraries: Readonly<Record<string, string>>
+  /** Files that the images came from. */
+  readonly images: readonly { readonly path: string; readonly sha256: string }[]
 }
 
 /** @param libraries versions that only the executors know, e.g. `{onednn: '3.2.0'}` */
-export function describeMachine(libraries: Readonly<Record<string, string>>): MachineReport {
+export function describeMachine(
+  libraries: MachineReport['libraries'],
+  images: MachineReport['images'],
+): MachineReport {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
@@ -21,5 +26,6 @@ export function describeMachine(libraries: Readonly<Record<string, string>>): Ma
     system: `${type()} ${release()} ${process.arch}`,
     node: process.versions.node,
     libraries,
+    images,
   }
 }

@@ -9,7 +9,7 @@ import { MetricsLog } from '../../src/trainer/metrics-log.ts'
 import { checkRunFolder, createRunFolder, openRunFolder } from '../../src/trainer/run-folder.ts'
 import { evalLine, madeUpRun, stepLine } from '../report/made-up-run.ts'
 
-const machine = describeMachine({ onednn: '3.2.0' })
+const machine = describeMachine({ onednn: '3.2.0' }, [])
 const configFor = (out: string): RunConfig => ({
   recipe: null,
   network: 'resnet-8',

@@ -12,7 +12,7 @@ export async function evaluateCommand({ operands, options }: Invocation): Promis
   const split = readSplit(options['split'])
   const config = await readConfig(operands[0] ?? '', givenSettings(options))
   const checkpoint = await findCheckpoint(config.out, choice)
-  const { evaluateRun } = await import('../../evaluation/evaluate-run.ts')
+  const { evaluateRun } = await import('../../trainer/evaluate-run.ts')
   const result = await evaluateRun(config, checkpoint, split)
   if (options['json'] === true) process.stdout.write(`${JSON.stringify(result)}\n`)
   else {

@@ -8,7 +8,7 @@ import { printBytes, textTable } from '../text-table.ts'
 /** `summary <network>`. */
 export async function summaryCommand({ operands, options, faults }: Invocation): Promise<number> {
   const config = await makeConfig(null, { ...givenSettings(options), network: operands[0] }, faults)
-  const { summarise } = await import('../../step/summary.ts')
+  const { summarise } = await import('../../trainer/summary.ts')
   const summary = summarise(config)
   if (options['json'] === true) {
     process.stdout.write(`${JSON.stringify(summary)}\n`)

@@ -10,6 +10,8 @@ import { findHomes } from './storage.ts'
 
 /** Header of the exchange: the barrier's counters (native/src/exchange.hpp). */
 const EXCHANGE_HEADER_BYTES = 4096
+/** Place of `abandoned` in that header, in words (native/src/barrier.hpp): the third line of 64 bytes. */
+const ABANDONED_WORD = 32
 
 /** Time of one instruction of a step in the replica's first thread. */
 export interface InstructionTime {
@@ -46,6 +48,9 @@ export function onednnExecutor(): OneDnnExecutor {
         return replicas * exchange.statisticElements + replicas * threadsOf(replicas, cores) * exchange.gradientElements
       })
       return EXCHANGE_HEADER_BYTES + 4 * Math.max(0, ...sizes)
+    },
+    abandon: (exchange) => {
+      Atomics.store(new Int32Array(exchange), ABANDONED_WORD, 1)
     },
     compile: (program, layout, memory, place) => {
       const bf16 = program.values.some(({ dtype }) => dtype === 'bf16')

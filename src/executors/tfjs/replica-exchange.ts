@@ -73,16 +73,26 @@ export class ReplicaExchange {
       Atomics.add(words, MEETING, 1)
       Atomics.notify(words, MEETING)
     } else {
-      while (Atomics.load(words, MEETING) === meeting) Atomics.wait(words, MEETING, meeting)
+      while (Atomics.load(words, MEETING) === meeting && Atomics.load(words, FAILED) === 0) {
+        Atomics.wait(words, MEETING, meeting)
+      }
     }
     if (Atomics.load(words, FAILED) !== 0) throw new Error('Expected all replicas to take part but one of them failed')
   }
 
   /** Lets the other replicas go on, into an error of their own. */
   fail(): void {
-    if (this.#place.replicas === 1) return
-    Atomics.store(this.#words, FAILED, 1)
-    Atomics.add(this.#words, MEETING, 1)
-    Atomics.notify(this.#words, MEETING)
+    if (this.#place.replicas > 1) announceFailure(this.#words)
   }
+}
+
+/** Lets replicas that wait in this memory go on, into an error of their own. */
+export function abandonExchange(memory: SharedArrayBuffer): void {
+  if (memory.byteLength >= HEAD_BYTES) announceFailure(new Int32Array(memory, 0, HEAD_BYTES / 4))
+}
+
+function announceFailure(words: Int32Array): void {
+  Atomics.store(words, FAILED, 1)
+  Atomics.add(words, MEETING, 1)
+  Atomics.notify(words, MEETING)
 }

@@ -7,7 +7,7 @@ import { elementCount, printShape, sameShape } from '../../vocabulary/shape.ts'
 import type { CompiledProgram, Executor, ReplicaPlace, RunInputs, SharedRunMemory } from '../executor.ts'
 import { roundTensorToBf16 } from './bf16-rounding.ts'
 import { kernelOf } from './kernels.ts'
-import { exchangeBytes, ReplicaExchange } from './replica-exchange.ts'
+import { abandonExchange, exchangeBytes, ReplicaExchange } from './replica-exchange.ts'
 import { readTensor, storeTensor, storedShape } from './stored-layout.ts'
 import { loadBackend, type TfjsBackend, useBackend } from './tfjs-backend.ts'
 
@@ -21,6 +21,7 @@ export async function tfjsExecutor(backend: TfjsBackend): Promise<Executor> {
   return {
     name: 'tfjs',
     exchangeBytes: (programs, _layout, replicas) => exchangeBytes(programs, replicas),
+    abandon: abandonExchange,
     compile: (program, layout, memory, place) => new Replay(backend, program, layout, memory, place),
   }
 }

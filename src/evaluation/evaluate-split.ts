@@ -1,0 +1,66 @@
+import type { InputPipeline } from '../input/pipeline.ts'
+import type { SplitName } from '../datasets/dataset.ts'
+import type { ReplicaGroup } from '../replica/replica-group.ts'
+
+/** Sums of one output of the evaluation program over a whole split, by the output's name. */
+export type EvaluationSums = ReadonlyMap<string, number>
+
+export interface EvaluationResult {
+  readonly images: number
+  readonly seconds: number
+  readonly sums: EvaluationSums
+}
+
+export interface EvaluationOptions {
+  readonly pipeline: InputPipeline
+  readonly replicas: ReplicaGroup
+  readonly split: SplitName
+  /** Names of the evaluation program's scalar outputs. */
+  readonly outputs: readonly string[]
+  /** Batches being run or waiting at a time. */
+  readonly ahead: number
+  readonly onProgress?: (images: number) => void
+}
+
+/** Runs every image of a split once, in the archive's order, the last batch padded. */
+export async function evaluateSplit(options: EvaluationOptions): Promise<EvaluationResult> {
+  const { pipeline, replicas, split, outputs, ahead, onProgress } = options
+  const started = performance.now()
+  const sums = new Map(outputs.map((name) => [name, 0]))
+  let images = 0
+  const running: Promise<void>[] = []
+  pipeline.open({ split, epoch: 0, augment: 'none', shuffle: 'none', firstBatch: 0, partial: 'pad' })
+  for (;;) {
+    const assigned = await pipeline.next()
+    if (assigned === null) break
+    const run = replicas.run('evaluate', assigned.slot, []).then((results) => {
+      pipeline.release(assigned.slot)
+      for (const values of results) {
+        outputs.forEach((name, place) => sums.set(name, (sums.get(name) ?? 0) + (values[place] ?? Number.NaN)))
+      }
+      images += assigned.count
+      onProgress?.(images)
+    })
+    running.push(run)
+    if (running.length >= ahead) await running.shift()
+  }
+  await Promise.all(running)
+  return { images, seconds: (performance.now() - started) / 1000, sums }
+}
+
+/** Errors in percent of each classifier. */
+export interface ErrorRates {
+  readonly branches: readonly number[]
+  readonly teacher: number | null
+}
+
+/** @param hits `top1` or `top5`: which counts of the evaluation program */
+export function errorRates({ sums, images }: EvaluationResult, hits: 'top1' | 'top5'): ErrorRates {
+  const error = (name: string) => {
+    const correct = sums.get(`${hits}.${name}`)
+    return correct === undefined ? null : 100 * (1 - correct / images)
+  }
+  const branches: number[] = []
+  for (let value = error('0'); value !== null; value = error(`${branches.length}`)) branches.push(value)
+  return { branches, teacher: error('teacher') }
+}

@@ -1,0 +1,34 @@
+import { UserFault } from '../vocabulary/fault.ts'
+import type { DeviceReport } from './executor.ts'
+import type { ExecutorChoice } from './executor-choice.ts'
+
+/** What `native-ensemble devices` lists: every executor, whether it works here, and what to install where not. */
+export async function reportDevices(): Promise<DeviceReport[]> {
+  const { describeTfjs } = await import('./tfjs/tfjs-backend.ts')
+  return [await describeOneDnn(), ...(await describeTfjs())]
+}
+
+async function describeOneDnn(): Promise<DeviceReport> {
+  const { loadNativeAddon } = await import('./onednn/native-addon.ts')
+  const base = { executor: 'onednn', device: 'cpu' }
+  try {
+    const { version, instructionSet, threading, bf16 } = loadNativeAddon().machine()
+    const precisions = bf16 ? 'fp32 and bf16' : 'fp32 (no bf16 on this CPU)'
+    const detail = `oneDNN ${version}, ${instructionSet}, threads: ${threading}, ${precisions}`
+    return { ...base, works: true, detail, remedy: null }
+  } catch (error) {
+    if (!(error instanceof UserFault)) throw error
+    return { ...base, works: false, detail: error.message, remedy: error.remedy }
+  }
+}
+
+/** Versions of what does the work, for the run folder. @throws UserFault where the executor does not work here */
+export async function executorLibraries(choice: ExecutorChoice): Promise<Record<string, string>> {
+  if (choice.name === 'onednn') {
+    const { loadNativeAddon } = await import('./onednn/native-addon.ts')
+    const { version, instructionSet } = loadNativeAddon().machine()
+    return { onednn: `${version} ${instructionSet}` }
+  }
+  const { loadBackend } = await import('./tfjs/tfjs-backend.ts')
+  return { tfjs: await loadBackend(choice.backend) }
+}

@@ -1,0 +1,69 @@
+import { createExecutor, type ExecutorChoice } from '../executors/executor-choice.ts'
+import type { SharedRunMemory } from '../executors/executor.ts'
+import type { Program } from '../graph/program.ts'
+import type { StateLayout } from '../graph/state-layout.ts'
+import type { SlotRing } from '../input/batch-source.ts'
+import type { SlotIndex } from '../vocabulary/counts.ts'
+import { allowedCores, shareCores } from './cores.ts'
+import type { ProgramName } from './messages.ts'
+import { ReplicaHandle } from './replica-handle.ts'
+
+export interface GroupOptions {
+  readonly executor: ExecutorChoice
+  readonly replicas: number
+  readonly programs: Readonly<Record<ProgramName, Program>>
+  readonly layout: StateLayout
+  /** Flat state of the run; the replicas update it in place. */
+  readonly state: SharedArrayBuffer
+  readonly ring: SlotRing
+}
+
+/** All replicas of a run: one worker thread a device, the same program on each its share of the batch. */
+export class ReplicaGroup {
+  readonly #handles: readonly ReplicaHandle[]
+  #failure: Error | null = null
+
+  /** @throws UserFault where the executor does not work here */
+  static async start(options: GroupOptions): Promise<ReplicaGroup> {
+    const { replicas, programs, layout, state } = options
+    const executor = await createExecutor(options.executor)
+    const cores = shareCores(allowedCores(), replicas)
+    const bytes = executor.exchangeBytes(Object.values(programs), layout, replicas, cores.flat().length)
+    const memory: SharedRunMemory = { state, exchange: new SharedArrayBuffer(bytes) }
+    return new ReplicaGroup(options, memory, cores, () => executor.abandon(memory.exchange))
+  }
+
+  private constructor(options: GroupOptions, memory: SharedRunMemory, cores: readonly number[][], abandon: () => void) {
+    const { executor, replicas, programs, layout, ring } = options
+    this.#handles = cores.map((own, replica) => {
+      const place = { replica, replicas, cores: own }
+      return new ReplicaHandle({ executor, place, programs, layout, memory, ring }, (error) => {
+        this.#failure ??= error
+        // The other replicas wait for a gradient that will not come: free them, so that they end too.
+        abandon()
+      })
+    })
+  }
+
+  /**
+   * Runs a program on a slot in all replicas.
+   * @param scalars in the order of the program's scalars
+   * @returns outputs of each replica, in the order of the program's outputs
+   * @throws the failure that came first; the group cannot run again then
+   */
+  async run(program: ProgramName, slot: SlotIndex, scalars: readonly number[]): Promise<readonly (readonly number[])[]> {
+    const runs = this.#handles.map((handle) => handle.run({ kind: 'run', program, slot, scalars }))
+    const results = await Promise.allSettled(runs)
+    const outputs: (readonly number[])[] = []
+    for (const result of results) {
+      if (result.status === 'rejected') throw this.#failure ?? result.reason
+      outputs.push(result.value)
+    }
+    return outputs
+  }
+
+  /** Ends all threads after what they were told to run. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#handles.map((handle) => handle.stop()))
+  }
+}

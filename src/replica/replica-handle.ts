@@ -1,0 +1,85 @@
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { UserFault } from '../vocabulary/fault.ts'
+import type { FromReplica, ReplicaSetup, ToReplica } from './messages.ts'
+
+const entry = new URL(`../../workers/replica${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
+
+interface Waiting {
+  readonly resolve: (outputs: readonly number[]) => void
+  readonly reject: (error: Error) => void
+}
+
+/** The main thread's end of one replica. */
+export class ReplicaHandle {
+  readonly #worker: Worker
+  readonly #waiting: Waiting[] = []
+  #failure: Error | null = null
+  #stopping = false
+
+  /** @param onFailure told once, before any waiting run is rejected */
+  constructor(setup: ReplicaSetup, onFailure: (error: Error) => void) {
+    this.#worker = new Worker(entry, { workerData: setup, name: `replica ${setup.place.replica}` })
+    // The first answer is that the executor is loaded; runs posted before it wait in the port.
+    this.#waiting.push({ resolve: () => undefined, reject: () => undefined })
+    const fail = (error: Error) => {
+      if (this.#failure !== null) return
+      this.#failure = error
+      onFailure(error)
+      for (const { reject } of this.#waiting.splice(0)) reject(error)
+    }
+    this.#worker.on('message', (message: FromReplica) => {
+      switch (message.kind) {
+        case 'ready':
+          this.#waiting.shift()?.resolve([])
+          break
+        case 'ran':
+          this.#waiting.shift()?.resolve(message.outputs)
+          break
+        case 'failed':
+          fail(toError(message))
+          break
+        default:
+          message satisfies never
+      }
+    })
+    this.#worker.on('error', fail)
+    this.#worker.on('exit', (code) => {
+      if (!this.#stopping) fail(new Error(`Expected replica ${setup.place.replica} to run on but it ended, code ${code}`))
+    })
+  }
+
+  /** Outputs of the program of one run; runs are done in the order of the calls. */
+  run(message: Extract<ToReplica, { kind: 'run' }>): Promise<readonly number[]> {
+    if (this.#failure !== null) return Promise.reject(this.#failure)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+      this.#worker.postMessage(message satisfies ToReplica)
+    })
+  }
+
+  /** Ends the thread: after the runs it was told where it works, at once where it failed. */
+  async stop(): Promise<void> {
+    if (this.#stopping) return
+    this.#stopping = true
+    if (this.#failure !== null) {
+      await this.#worker.terminate()
+      return
+    }
+    const ended = new Promise((resolve) => this.#worker.once('exit', resolve))
+    this.#worker.postMessage({ kind: 'stop' } satisfies ToReplica)
+    await ended
+  }
+
+  /** Ends the thread now, whatever it does. */
+  async terminate(): Promise<void> {
+    this.#stopping = true
+    await this.#worker.terminate()
+  }
+}
+
+function toError({ message, remedy, stack }: Extract<FromReplica, { kind: 'failed' }>): Error {
+  const error = remedy === null ? new Error(message) : new UserFault(message, remedy)
+  return Object.assign(error, { stack })
+}

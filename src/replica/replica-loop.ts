@@ -1,0 +1,96 @@
+/** One replica: owns a device, runs what it is told in the order in which it is told. Lives in its worker thread. */
+import type { MessagePort } from 'node:worker_threads'
+import { createExecutor } from '../executors/executor-choice.ts'
+import type { CompiledProgram, Executor, RunInputs } from '../executors/executor.ts'
+import { elementCount } from '../vocabulary/shape.ts'
+import { typeOf } from '../graph/program.ts'
+import { slotLabels, slotPixels, waitUntilReady } from '../input/slot-ring.ts'
+import type { SlotIndex } from '../vocabulary/counts.ts'
+import { UserFault } from '../vocabulary/fault.ts'
+import type { FromReplica, ProgramName, ReplicaSetup, ToReplica } from './messages.ts'
+
+/** A compiled program and the arrays of its runs, made once. */
+interface Runnable {
+  readonly compiled: CompiledProgram
+  readonly scalars: Float32Array
+  readonly outputs: Float32Array
+}
+
+/** Serves the port until it is told to stop; a failure is told and ends the replica. */
+export async function runReplica(setup: ReplicaSetup, port: MessagePort): Promise<void> {
+  const send = (message: FromReplica) => port.postMessage(message)
+  try {
+    const executor = await createExecutor(setup.executor)
+    const run = createRunner(setup, executor)
+    port.on('message', (message: ToReplica) => {
+      try {
+        switch (message.kind) {
+          case 'run':
+            send({ kind: 'ran', outputs: run(message.program, message.slot, message.scalars) })
+            break
+          case 'stop':
+            port.close()
+            break
+          default:
+            message satisfies never
+        }
+      } catch (error) {
+        send(failure(error))
+        port.close()
+      }
+    })
+    send({ kind: 'ready' })
+  } catch (error) {
+    send(failure(error))
+    port.close()
+  }
+}
+
+/** Runs a program on this replica's rows of a slot; a program is compiled when it is first asked for. */
+function createRunner({ place, programs, layout, memory, ring }: ReplicaSetup, executor: Executor) {
+  const runnables = new Map<ProgramName, Runnable>()
+  const inputs = rowsOfSlots(ring, place)
+
+  const prepare = (name: ProgramName): Runnable => {
+    const known = runnables.get(name)
+    if (known !== undefined) return known
+    const program = programs[name]
+    const outputs = program.outputs.reduce((sum, { value }) => sum + elementCount(typeOf(program, value).shape), 0)
+    const runnable = {
+      compiled: executor.compile(program, layout, memory, place),
+      scalars: new Float32Array(program.scalars.length),
+      outputs: new Float32Array(outputs),
+    }
+    runnables.set(name, runnable)
+    return runnable
+  }
+
+  return (name: ProgramName, slot: SlotIndex, values: readonly number[]): number[] => {
+    const { compiled, scalars, outputs } = prepare(name)
+    scalars.set(values)
+    if (waitUntilReady(ring, slot) === 'failed') throw new Error(`Expected slot ${slot} to be filled but decoding failed`)
+    const rows = inputs[slot]
+    if (rows === undefined) throw new RangeError(`Expected a slot of the ring but received ${slot}`)
+    compiled.run({ ...rows, scalars }, outputs)
+    return Array.from(outputs)
+  }
+}
+
+/** Views of this replica's images and labels in each slot. */
+function rowsOfSlots(ring: ReplicaSetup['ring'], { replica, replicas }: ReplicaSetup['place']) {
+  const rows = ring.geometry.batch / replicas
+  return Array.from({ length: ring.geometry.slots }, (_, slot): Pick<RunInputs, 'images' | 'labels'> => {
+    const pixels = slotPixels(ring, slot)
+    const bytes = pixels.length / replicas
+    return {
+      images: pixels.subarray(replica * bytes, (replica + 1) * bytes),
+      labels: slotLabels(ring, slot).subarray(replica * rows, (replica + 1) * rows),
+    }
+  })
+}
+
+function failure(error: unknown): FromReplica {
+  const fault = error instanceof Error ? error : new Error(String(error))
+  const remedy = fault instanceof UserFault ? fault.remedy : null
+  return { kind: 'failed', message: fault.message, remedy, stack: fault.stack ?? '' }
+}

@@ -1,0 +1,43 @@
+import { type ErrorRates, errorRates, evaluateSplit } from '../evaluation/evaluate-split.ts'
+import type { SplitName } from '../datasets/dataset.ts'
+import { type EvalLine, summariseErrors } from '../report/metrics.ts'
+import type { PreparedRun, Session } from './session.ts'
+
+/** Batches with the replicas at a time. */
+const BATCHES_AHEAD = 2
+
+export interface EvaluationMoment {
+  readonly step: number
+  readonly epoch: number
+  readonly lr: number
+  readonly onProgress?: (images: number, all: number) => void
+}
+
+/** Errors of all classifiers on a whole split with the state as it is now. */
+export async function evaluateState(
+  { dataset, evaluation }: PreparedRun,
+  { pipeline, replicas }: Session,
+  split: SplitName,
+  { step, epoch, lr, onProgress }: EvaluationMoment,
+): Promise<EvalLine> {
+  const result = await evaluateSplit({
+    pipeline,
+    replicas,
+    split,
+    outputs: evaluation.outputs.map(({ name }) => name),
+    ahead: BATCHES_AHEAD,
+    onProgress: (images) => onProgress?.(images, dataset[split].count),
+  })
+  const summary = ({ branches, teacher }: ErrorRates) => summariseErrors(branches, teacher)
+  return {
+    kind: 'eval',
+    step,
+    epoch,
+    lr,
+    split,
+    images: result.images,
+    top1_error: summary(errorRates(result, 'top1')),
+    top5_error: summary(errorRates(result, 'top5')),
+    images_per_second: result.images / result.seconds,
+  }
+}

@@ -1,0 +1,109 @@
+import { parseDevices } from '../config/devices.ts'
+import type { RunConfig } from '../config/run-config.ts'
+import { CATALOGUE } from '../datasets/catalogue.ts'
+import { lowerProgram } from '../executors/onednn/lower-program.ts'
+import { loadNativeAddon } from '../executors/onednn/native-addon.ts'
+import { forwardFlopsPerImage, nodeFlops } from '../graph/flops.ts'
+import { type Program, typeOf } from '../graph/program.ts'
+import { allowedCores, shareCores } from '../replica/cores.ts'
+import { captureEvaluation } from '../step/evaluation-program.ts'
+import { specifyStep } from '../step/specification.ts'
+import { captureTrainingStep } from '../step/training-program.ts'
+import { UserFault } from '../vocabulary/fault.ts'
+import { elementCount, type Shape } from '../vocabulary/shape.ts'
+
+export interface LayerSummary {
+  /** PyTorch's module name. */
+  readonly name: string
+  readonly operation: string
+  /** Of one image. */
+  readonly output: Shape
+  readonly parameters: number
+  /** 2 x multiply-adds of one image's forward pass. */
+  readonly flops: number
+}
+
+/** What `native-ensemble summary` prints. */
+export interface NetworkSummary {
+  readonly layers: readonly LayerSummary[]
+  /** One branch, as it is deployed. */
+  readonly deployed: { readonly parameters: number; readonly flops: number }
+  /** Everything that is trained at once. */
+  readonly trained: { readonly parameters: number; readonly flops: number }
+  /** Memory of a training step on the executor onednn, all replicas and threads together. */
+  readonly memory: readonly { readonly name: string; readonly bytes: number }[]
+}
+
+/** Block of the layout that most CPUs with AVX-512 choose; where the addon is built it says what this one does. */
+const USUAL_BLOCK = 16
+
+/** @throws UserFault for a configuration that fits no network */
+export function summarise(config: RunConfig): NetworkSummary {
+  const { description } = CATALOGUE[config.dataset]
+  const { replicas } = parseDevices(config.devices)
+  const trained = captureEvaluation(specifyStep(config, description, replicas))
+  const deployedConfig: RunConfig = { ...config, method: 'vanilla', branches: 1 }
+  const deployed = specifyStep(deployedConfig, description, replicas)
+  return {
+    layers: layersOf(trained),
+    deployed: {
+      parameters: weightCount(captureTrainingStep(deployed).parameters),
+      flops: forwardFlopsPerImage(captureEvaluation(deployed)),
+    },
+    trained: {
+      parameters: weightCount(captureTrainingStep(specifyStep(config, description, replicas)).parameters),
+      flops: forwardFlopsPerImage(trained),
+    },
+    memory: memoryOf(config, replicas),
+  }
+}
+
+function weightCount(parameters: ReturnType<typeof captureTrainingStep>['parameters']): number {
+  const weights = parameters.filter(({ kind }) => kind === 'weight')
+  return weights.reduce((sum, { value }) => sum + elementCount(value.shape), 0)
+}
+
+/** Operations that a reader counts as layers, with their parameters. */
+function layersOf(program: Program): LayerSummary[] {
+  const states = new Set(program.states.map(({ value }) => value))
+  const casts = new Map(program.nodes.flatMap(({ op, inputs, outputs }) => (op === 'Cast' ? [[outputs[0], inputs[0]]] : [])))
+  return program.nodes.flatMap((node): LayerSummary[] => {
+    const [output = -1] = node.outputs
+    const shape = typeOf(program, output).shape
+    if (node.op === 'Cast' || shape.length < 2) return []
+    const own = node.inputs.map((id) => casts.get(id) ?? id).filter((id) => states.has(id))
+    // Mean and variance of a batch norm are statistics, not parameters.
+    const weights = node.op === 'BatchNormInference' ? own.slice(0, 2) : own
+    const parameters = weights.reduce((sum, id) => sum + elementCount(typeOf(program, id).shape), 0)
+    const flops = nodeFlops(program, node) / program.batch
+    return [{ name: node.label, operation: node.op, output: shape.slice(1), parameters, flops }]
+  })
+}
+
+function memoryOf(config: RunConfig, replicas: number): NetworkSummary['memory'] {
+  const { description } = CATALOGUE[config.dataset]
+  const { program, layout } = captureTrainingStep(specifyStep(config, description, replicas))
+  const cores = shareCores(allowedCores(), replicas)
+  const threads = cores[0]?.length ?? 1
+  const { plan, memory } = lowerProgram(program, layout, { threads, block: layoutBlock(config.precision) })
+  const all = replicas * threads
+  const statistics = layout.elements - 2 * layout.weightElements
+  return [
+    { name: 'weights', bytes: 4 * layout.weightElements },
+    { name: 'momentum', bytes: 4 * layout.weightElements },
+    { name: 'running averages', bytes: 4 * statistics },
+    { name: `gradients (${all} threads)`, bytes: 4 * all * plan.gradientElements },
+    { name: `activations (${all} threads, reused by liveness)`, bytes: all * memory.bytes },
+    { name: 'activations without reuse', bytes: all * memory.bytesWithoutReuse },
+  ]
+}
+
+function layoutBlock(precision: RunConfig['precision']): number {
+  try {
+    const machine = loadNativeAddon().machine()
+    return precision === 'bf16' ? machine.blockBf16 : machine.blockF32
+  } catch (error) {
+    if (error instanceof UserFault) return USUAL_BLOCK
+    throw error
+  }
+}

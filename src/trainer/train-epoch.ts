@@ -1,0 +1,173 @@
+import type { StepLine } from '../report/metrics.ts'
+import { UserFault } from '../vocabulary/fault.ts'
+import { writeSamplePicture } from '../report/sample-picture.ts'
+import { slotPixels } from '../input/slot-ring.ts'
+import type { AssignedSlot } from '../input/pipeline.ts'
+import type { Progress } from '../report/progress.ts'
+import type { RunningRun } from './train.ts'
+
+/** Steps that are with the replicas at a time: one runs, one waits, so that no replica waits for the main thread. */
+const STEPS_AHEAD = 2
+
+const SAMPLES = 32
+const SAMPLE_COLUMNS = 8
+
+/**
+ * Trains to the end of the epoch, or of the run, or until it is stopped; `progress` is then that of the last step done.
+ * @returns `epoch` where the epoch or the run is at its end
+ * @throws UserFault where the loss is not finite
+ */
+export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> {
+  const { prepared, session, timetable, hooks } = run
+  const { config } = prepared
+  const { epoch, step: firstStep, stepInEpoch } = run.progress
+  const meter = new EpochMeter(run)
+  const running: Promise<void>[] = []
+  let step = firstStep
+  session.pipeline.open({
+    split: 'train',
+    epoch,
+    augment: config.augment,
+    shuffle: config.shuffle,
+    firstBatch: stepInEpoch,
+    partial: 'drop',
+  })
+  while (step < timetable.steps && !hooks.stop.aborted) {
+    const assigned = await session.pipeline.next()
+    if (assigned === null) break
+    running.push(runStep(run, meter, assigned, step++))
+    // Two promises may fail; the second is looked at below, so its failure must not count as unhandled meanwhile.
+    for (const pending of running) pending.catch(() => undefined)
+    if (running.length >= STEPS_AHEAD) await running.shift()
+  }
+  await Promise.all(running)
+  const ended = run.progress.stepInEpoch === timetable.stepsPerEpoch || run.progress.step === timetable.steps
+  if (ended) meter.logEpoch()
+  return ended ? 'epoch' : 'stopped'
+}
+
+async function runStep(run: RunningRun, meter: EpochMeter, { slot }: AssignedSlot, step: number): Promise<void> {
+  const { prepared, session, timetable } = run
+  const { program } = prepared.step
+  const scalars = program.scalars.map(({ name }) => timetable.scalar(name, step))
+  const results = await session.replicas.run('train', slot, scalars)
+  const values = meanOverReplicas(program.outputs.map(({ name }) => name), results)
+  const loss = values.get('loss') ?? Number.NaN
+  if (!Number.isFinite(loss)) {
+    throw new UserFault(
+      `Expected a finite loss for step ${step + 1} but received ${loss}.`,
+      `Training diverged: start anew with a smaller --lr (this run's was ${timetable.learningRate(step)}); checkpoints before this step are intact.`,
+    )
+  }
+  if (step === 0) await drawSamples(run, slot)
+  session.pipeline.release(slot)
+  const { stepInEpoch } = run.progress
+  run.progress = { ...run.progress, step: step + 1, stepInEpoch: stepInEpoch + 1 }
+  meter.count(values)
+}
+
+/** What the network is given, as a picture in the run folder. */
+async function drawSamples({ session, files }: RunningRun, slot: AssignedSlot['slot']): Promise<void> {
+  const { batch, height, width, channels } = session.pipeline.ring.geometry
+  const count = Math.min(SAMPLES, batch)
+  const data = Uint8Array.from(slotPixels(session.pipeline.ring, slot).subarray(0, count * height * width * channels))
+  await writeSamplePicture(files.samples, { data, count, height, width }, SAMPLE_COLUMNS)
+}
+
+/** Losses are means over a replica's images and replicas have equally many; hits are summed. */
+function meanOverReplicas(names: readonly string[], results: readonly (readonly number[])[]): Map<string, number> {
+  return new Map(
+    names.map((name, place) => {
+      const sum = results.reduce((total, values) => total + (values[place] ?? Number.NaN), 0)
+      return [name, name.startsWith('correct.') ? sum : sum / results.length]
+    }),
+  )
+}
+
+/** Sums of an epoch's steps, kept in the run's progress so that a resumed epoch ends with the line of the whole. */
+class EpochMeter {
+  readonly #run: RunningRun
+  readonly #begun = performance.now()
+  readonly #secondsBefore: number
+  readonly #firstStep: number
+  #lastLogged = performance.now()
+  #stepsSinceLog = 0
+
+  constructor(run: RunningRun) {
+    this.#run = run
+    this.#secondsBefore = run.progress.sums['seconds'] ?? 0
+    this.#firstStep = run.progress.step
+  }
+
+  /** Takes up the outputs of a step that is done. */
+  count(values: ReadonlyMap<string, number>): void {
+    const { prepared, hooks, log } = this.#run
+    const { batch, logEvery } = prepared.config
+    const sums = { ...this.#run.progress.sums }
+    for (const [name, value] of values) sums[name] = (sums[name] ?? 0) + value
+    sums['images'] = (sums['images'] ?? 0) + batch
+    sums['seconds'] = this.#secondsBefore + (performance.now() - this.#begun) / 1000
+    this.#run.progress = { ...this.#run.progress, sums }
+    this.#stepsSinceLog++
+
+    const { step } = this.#run.progress
+    const due = step % logEvery === 0 || step === this.#run.timetable.steps
+    if (!due && !hooks.display.due) return
+    const now = performance.now()
+    const line: StepLine = {
+      kind: 'step',
+      ...this.#base(),
+      loss: values.get('loss') ?? Number.NaN,
+      parts: partsOf(values),
+      images_per_second: (this.#stepsSinceLog * batch * 1000) / (now - this.#lastLogged),
+    }
+    hooks.display.update(this.#moment(line))
+    if (!due) return
+    hooks.display.logged(this.#moment(line))
+    log.append(line)
+    this.#lastLogged = now
+    this.#stepsSinceLog = 0
+  }
+
+  /** The epoch's own line: means over its images. */
+  logEpoch(): void {
+    const { prepared, log, progress } = this.#run
+    const { images = 0, seconds = 0 } = progress.sums
+    const steps = images / prepared.config.batch
+    const means = new Map(Object.entries(progress.sums).map(([name, sum]) => [name, sum / steps]))
+    log.append({
+      kind: 'epoch',
+      ...this.#base(),
+      loss: means.get('loss') ?? Number.NaN,
+      parts: partsOf(means),
+      images_per_second: images / seconds,
+      seconds,
+    })
+  }
+
+  #base() {
+    const { progress, timetable } = this.#run
+    return { step: progress.step, epoch: progress.epoch, lr: timetable.learningRate(progress.step - 1) }
+  }
+
+  #moment(line: StepLine): Progress {
+    const { timetable } = this.#run
+    const done = line.step - this.#firstStep
+    const secondsPerStep = (performance.now() - this.#begun) / 1000 / done
+    return {
+      epoch: line.epoch,
+      epochs: timetable.epochs,
+      step: line.step,
+      steps: timetable.steps,
+      loss: line.loss,
+      parts: line.parts,
+      imagesPerSecond: line.images_per_second,
+      secondsLeft: secondsPerStep * (timetable.steps - line.step),
+    }
+  }
+}
+
+/** The objective's parts among a step's outputs. */
+function partsOf(values: ReadonlyMap<string, number>): Record<string, number> {
+  return Object.fromEntries([...values].filter(([name]) => name === 'distillation' || name.startsWith('cross_entropy.')))
+}

@@ -1,0 +1,152 @@
+/** Training from the first step to the report; reads as the table of contents of a run. */
+import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from '../checkpoint/checkpoint.ts'
+import type { RunProgress } from '../checkpoint/run-state.ts'
+import { loadInitialWeights, restoreState, snapshotState } from '../checkpoint/state-tensors.ts'
+import type { RunConfig } from '../config/run-config.ts'
+import { InputPipeline } from '../input/pipeline.ts'
+import { executorLibraries } from '../executors/devices.ts'
+import { drawInitialState } from '../networks/initial-weights.ts'
+import { writeReport } from '../report/html-report.ts'
+import type { EvalLine } from '../report/metrics.ts'
+import type { ProgressDisplay } from '../report/progress.ts'
+import type { RunFiles } from '../report/run-files.ts'
+import { expected } from '../vocabulary/fault.ts'
+import { evaluateState } from './evaluate-state.ts'
+import { describeMachine } from './machine.ts'
+import { MetricsLog } from './metrics-log.ts'
+import { checkRunFolder, createRunFolder, openRunFolder } from './run-folder.ts'
+import { executorChoice, openSession, type PreparedRun, prepareRun, type Session } from './session.ts'
+import { planTimetable, type Timetable } from './timetable.ts'
+import { trainEpoch } from './train-epoch.ts'
+
+export interface TrainHooks {
+  readonly display: ProgressDisplay
+  /** Aborted to finish the step, save and end. */
+  readonly stop: AbortSignal
+}
+
+export interface TrainOutcome {
+  readonly files: RunFiles
+  readonly ended: 'finished' | 'interrupted'
+  /** Optimiser updates done. */
+  readonly step: number
+  /** The last evaluation on the test split, null where the run ended before the first. */
+  readonly evaluation: EvalLine | null
+}
+
+/** A run that is under way. */
+export interface RunningRun {
+  readonly prepared: PreparedRun
+  readonly session: Session
+  readonly timetable: Timetable
+  readonly files: RunFiles
+  readonly log: MetricsLog
+  readonly hooks: TrainHooks
+  progress: RunProgress
+}
+
+/**
+ * A new run in the folder `config.out`.
+ * @throws UserFault for faults of configuration, images or folder (nothing was made then), and where training diverges
+ */
+export async function train(config: RunConfig, hooks: TrainHooks): Promise<TrainOutcome> {
+  await checkRunFolder(config.out)
+  const prepared = await prepareRun(config)
+  const { parameters, layout } = prepared.step
+  drawInitialState(parameters, layout, prepared.state, config.seed)
+  if (config.init !== null) await loadInitialWeights(config.init, layout, prepared.state)
+  const timetable = timetableOf(prepared)
+  const libraries = await executorLibraries(executorChoice(config))
+  const files = await createRunFolder(config, describeMachine(libraries, prepared.dataset.sources))
+  const progress = { epoch: 0, step: 0, stepInEpoch: 0, seed: config.seed, best: null, sums: {}, config }
+  return runToEnd(prepared, timetable, files, null, progress, hooks)
+}
+
+/** Goes on with the run in `config.out` from its newest checkpoint. @throws UserFault as train, or where there is none */
+export async function resume(config: RunConfig, hooks: TrainHooks): Promise<TrainOutcome> {
+  const files = await openRunFolder(config.out)
+  const folder = await latestCheckpoint(config.out)
+  if (folder === null) {
+    throw expected('a checkpoint', 'the run to resume', config.out, 'It stopped before its first: train it anew.')
+  }
+  const { progress, tensors } = await loadCheckpoint(folder)
+  const prepared = await prepareRun(config)
+  restoreState(prepared.step.layout, prepared.state, tensors, folder)
+  return runToEnd(prepared, timetableOf(prepared), files, progress.step, { ...progress, config }, hooks)
+}
+
+function timetableOf({ config, dataset }: PreparedRun): Timetable {
+  const stepsPerEpoch = InputPipeline.batches(dataset.train, config.batch, 'drop')
+  if (stepsPerEpoch === 0) {
+    const remedy = 'Use a smaller --batch, or more images.'
+    throw expected(`at least ${config.batch} training images (one batch)`, config.dataset, dataset.train.count, remedy)
+  }
+  return planTimetable(config, stepsPerEpoch)
+}
+
+async function runToEnd(
+  prepared: PreparedRun,
+  timetable: Timetable,
+  files: RunFiles,
+  resumedAt: number | null,
+  progress: RunProgress,
+  hooks: TrainHooks,
+): Promise<TrainOutcome> {
+  const log = await MetricsLog.open(files, resumedAt)
+  try {
+    for (const notice of prepared.dataset.notices) hooks.display.note(notice)
+    const session = await openSession(prepared)
+    try {
+      const run: RunningRun = { prepared, session, timetable, files, log, hooks, progress }
+      const evaluation = await runEpochs(run)
+      const interrupted = run.progress.step < timetable.steps
+      return { files, ended: interrupted ? 'interrupted' : 'finished', step: run.progress.step, evaluation }
+    } finally {
+      await session.close()
+    }
+  } finally {
+    log.close()
+    await writeReport(files.folder)
+  }
+}
+
+/** @returns the last evaluation */
+async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
+  const { timetable, hooks } = run
+  let evaluation: EvalLine | null = null
+  while (run.progress.step < timetable.steps) {
+    const ended = await trainEpoch(run)
+    if (ended === 'epoch') evaluation = await evaluateEpoch(run)
+    await save(run)
+    if (hooks.stop.aborted && run.progress.step < timetable.steps) break
+  }
+  return evaluation
+}
+
+/** Evaluates after an epoch and notes the best; the epoch is over then. */
+async function evaluateEpoch(run: RunningRun): Promise<EvalLine | null> {
+  const { prepared, session, timetable, log, hooks } = run
+  const { step, epoch, best } = run.progress
+  const result = await evaluateState(prepared, session, 'test', {
+    step,
+    epoch,
+    lr: timetable.learningRate(step - 1),
+    onProgress: (images, all) => hooks.display.status(`evaluating: ${images}/${all} images`),
+  })
+  log.append(result)
+  const error = result.top1_error.mean
+  const better = best === null || error < best.error
+  run.progress = {
+    ...run.progress,
+    epoch: epoch + 1,
+    stepInEpoch: 0,
+    sums: {},
+    best: better ? { step, error } : best,
+  }
+  return result
+}
+
+async function save({ prepared, files, progress }: RunningRun): Promise<void> {
+  const tensors = snapshotState(prepared.step.layout, prepared.state)
+  await saveCheckpoint(files.folder, { progress, tensors }, prepared.config.keep)
+}
