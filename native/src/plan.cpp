@@ -63,7 +63,6 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
   }
   replicas_ = std::make_unique<Barrier>(exchange_->barrier(), static_cast<std::uint32_t>(exchange_->members()));
   team_ = std::make_unique<Team>(place_.cores);
-  const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   scalars_.resize(static_cast<std::size_t>(threads), std::vector<float>(scalarCount));
   for (int thread = 0; thread < threads; thread++) {
     arenas_.emplace_back(arenaBytes);
@@ -74,12 +73,12 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
     worker.arena = arenas_.back().data();
     worker.scalars = scalars_[static_cast<std::size_t>(thread)].data();
     worker.gradients = exchange_->gradients(place_.replica, thread);
-    worker.stream = dnnl::stream(engine);
     worker.team = &team_->barrier();
     workers_.push_back(std::move(worker));
   }
 
   builder_ = std::make_unique<PlanBuilder>(memory_.state, workers_, block);
+  for (Worker& worker : workers_) worker.stream = dnnl::stream(builder_->engine());
   for (std::size_t left = reader.size(); left > 0; left--) builder_->readTensor(reader);
   readInstructions(reader, instructions_);
   reducedScalars_.resize(reader.size());
