@@ -1,9 +1,10 @@
+import { GRADIENT_RULES } from '../../src/graph/gradient-rules.ts'
 import { GraphBuilder, type Value } from '../../src/graph/graph-builder.ts'
-import { type ForwardNode, GRADIENT_RULES } from '../../src/graph/gradient-rules.ts'
 import type { OpAttributes, OpName } from '../../src/graph/ops.ts'
 import type { Program } from '../../src/graph/program.ts'
 import type { ComputeDType } from '../../src/vocabulary/dtype.ts'
 import { elementCount, type Shape } from '../../src/vocabulary/shape.ts'
+import { applyGradientRule } from './apply-gradient-rule.ts'
 import { classes, normals, pixels, positives } from './random-tensors.ts'
 
 /** One operand of an operation under test. */
@@ -102,9 +103,7 @@ export function captureOpCase(opCase: OpCase, dtype: ComputeDType): Program {
   const outputs = opCase.capture(graph, dtype)
   const named = outputs.map((value, place) => ({ name: `y${place}`, value }))
   if (!opCase.differentiable) return graph.finish(opCase.name, named)
-  const [first] = outputs
-  if (first === undefined) throw new Error(`Expected an output of ${opCase.name}`)
-  const gradients = applyGradientRule(graph, opCase.op, first)
+  const gradients = applyGradientRule(graph, (y) => arrivingGradient(graph, y))
   const leaving = gradients.flatMap((value, place) => (value === null ? [] : [{ name: `d${place}`, value }]))
   return graph.finish(opCase.name, [...named, ...leaving])
 }
@@ -114,25 +113,6 @@ function arrivingGradient(graph: GraphBuilder, { shape, dtype }: Value): Value {
   if (shape.length === 0) return graph.applyOne('Constant', [], { value: 0.7 })
   const state = graph.state('dy', shape)
   return dtype === 'bf16' ? graph.applyOne('Cast', [state], { dtype }) : state
-}
-
-/** Applies the gradient rule of the builder's last node, all gradients wanted, to a gradient of its output `y`. */
-function applyGradientRule(graph: GraphBuilder, op: OpName, y: Value): (Value | null)[] {
-  const node = graph.nodes.at(-1)
-  if (node === undefined || node.op !== op) throw new Error(`Expected ${op} as the last node`)
-  const forward = {
-    inputs: node.inputs.map((id) => graph.value(id)),
-    outputs: node.outputs.map((id) => graph.value(id)),
-    attributes: node.attributes,
-    label: 'gradient',
-    wants: () => true,
-  }
-  // As in gradients.ts: a rule takes the attributes of its own op, which a lookup by name hides from the compiler.
-  const rule = GRADIENT_RULES[op] as
-    | ((graph: GraphBuilder, node: ForwardNode<OpName>, gradients: readonly (Value | null)[]) => (Value | null)[])
-    | null
-  if (rule === null) throw new Error(`Expected a gradient rule for ${op}`)
-  return rule(graph, forward, [arrivingGradient(graph, y), ...node.outputs.slice(1).map(() => null)])
 }
 
 const tensor = (...shape: number[]): Operand => ({ kind: 'tensor', shape })

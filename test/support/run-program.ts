@@ -46,7 +46,7 @@ export function runProgram(executor: Executor, program: Program, inputs: Program
   }
   for (const [name, elements] of inputs.state ?? []) viewState(findState(layout, name), memory.state).set(elements)
   const compiled = executor.compile(program, layout, memory, { replica: 0, replicas: 1, cores })
-  const outputs = new Float32Array(program.outputs.reduce((sum, { value }) => sum + elementsOf(program, value), 0))
+  const outputs = new Float32Array(outputElements(program))
   try {
     for (let run = 0; run < runs; run++) {
       compiled.run(
@@ -65,6 +65,11 @@ export function runProgram(executor: Executor, program: Program, inputs: Program
     return [tensor.name, Float32Array.from(viewState(tensor, memory.state))]
   })
   return { outputs: splitOutputs(program, outputs), state: new Map(after) }
+}
+
+/** Elements of all outputs of a program. */
+export function outputElements(program: Program): number {
+  return program.outputs.reduce((sum, { value }) => sum + elementsOf(program, value), 0)
 }
 
 /** The flat outputs of a run by name. */

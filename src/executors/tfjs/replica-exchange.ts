@@ -1,7 +1,7 @@
-import type { ReplicaPlace } from '../executor.ts'
 import type { Program } from '../../graph/program.ts'
 import { typeOf } from '../../graph/program.ts'
 import { elementCount } from '../../vocabulary/shape.ts'
+import type { ReplicaPlace } from '../executor.ts'
 
 /** Words at the head of the memory: replicas that have arrived, number of the meeting, whether a replica failed. */
 const ARRIVED = 0

@@ -8,7 +8,7 @@ import type { CompiledProgram, Executor, ReplicaPlace, RunInputs, SharedRunMemor
 import { roundTensorToBf16 } from './bf16-rounding.ts'
 import { kernelOf } from './kernels.ts'
 import { abandonExchange, exchangeBytes, ReplicaExchange } from './replica-exchange.ts'
-import { readTensor, storeTensor, storedShape } from './stored-layout.ts'
+import { readTensor, storedShape, storeTensor } from './stored-layout.ts'
 import { loadBackend, type TfjsBackend, useBackend } from './tfjs-backend.ts'
 
 /**

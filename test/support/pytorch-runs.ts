@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises'
+import type { ImageSplit } from '../../src/datasets/dataset.ts'
+import { loadDataset } from '../../src/datasets/load-dataset.ts'
+import { one } from '../../src/methods/one.ts'
+import { vanilla } from '../../src/methods/vanilla.ts'
+import { findNetwork } from '../../src/networks/find-network.ts'
+import type { StepSpecification } from '../../src/step/capture.ts'
+import { fixturePath } from '../fixtures-folder.ts'
+
+/** One training run that PyTorch made (scripts/pytorch/reference_run.py); the file's own names. */
+export interface PyTorchRun {
+  readonly config: {
+    readonly network: string
+    readonly block: 'basic' | 'bottleneck'
+    readonly method: 'one' | 'vanilla'
+    readonly branches: number
+    readonly classes: number
+    readonly batch: number
+    readonly learningRate: number
+    readonly momentum: number
+    readonly weightDecay: number
+    readonly temperature: number
+    readonly distillationWeight: number
+    readonly mean: readonly number[]
+    readonly std: readonly number[]
+  }
+  readonly steps: readonly {
+    readonly total: number
+    readonly crossEntropy: readonly number[]
+    readonly teacherCrossEntropy: number | null
+    readonly distillation: number | null
+  }[]
+  readonly evaluation: {
+    readonly images: number
+    readonly top1Errors: readonly number[]
+    readonly top5Errors: readonly number[]
+    readonly teacherTop1Errors: number | null
+    readonly teacherTop5Errors: number | null
+    readonly shownImages: number
+    readonly logits: readonly (readonly number[])[][]
+    readonly teacherLogits: readonly (readonly number[])[] | null
+  }
+}
+
+export const PYTORCH_RUNS = ['one-resnet8', 'one-resnet8-bottleneck', 'vanilla-resnet8'] as const
+
+export async function readPyTorchRun(name: (typeof PYTORCH_RUNS)[number]): Promise<PyTorchRun> {
+  // Written by our own script and kept beside it: its form is what the type above says.
+  return JSON.parse(await readFile(fixturePath(`pytorch/${name}.json`), 'utf8')) as PyTorchRun
+}
+
+/** The same network, method and optimiser as a step of ours. */
+export function specificationOf({ config }: PyTorchRun): StepSpecification {
+  const { branches, temperature } = config
+  return {
+    network: findNetwork(config.network, config.block),
+    method: config.method === 'one' ? one({ branches, temperature }) : vanilla(),
+    classes: config.classes,
+    batch: config.batch,
+    dtype: 'f32',
+    input: { height: 32, width: 32, channels: 3, mean: config.mean, std: config.std },
+    momentum: config.momentum,
+    weightDecay: config.weightDecay,
+  }
+}
+
+/** The images that PyTorch was given. */
+export async function readRunImages(): Promise<{ readonly train: ImageSplit; readonly test: ImageSplit }> {
+  return loadDataset('cifar10', fixturePath('pytorch/tiny-cifar-10-binary.tar.gz'))
+}
+
+/** Images `first` .. as a program reads them: [batch, height, width, channels], missing rows of label -1. */
+export function batchOf(split: ImageSplit, first: number, batch: number): { images: Uint8Array; labels: Int32Array } {
+  const { height, width, channels } = split
+  const [source, classes] = [new Uint8Array(split.images), new Int32Array(split.labels)]
+  const area = height * width
+  const images = new Uint8Array(batch * area * channels)
+  const labels = new Int32Array(batch).fill(-1)
+  for (let row = 0; row < Math.min(batch, split.count - first); row++) {
+    labels[row] = classes[first + row] ?? -1
+    for (let channel = 0; channel < channels; channel++) {
+      for (let place = 0; place < area; place++) {
+        const pixel = source[((first + row) * channels + channel) * area + place] ?? 0
+        images[(row * area + place) * channels + channel] = pixel
+      }
+    }
+  }
+  return { images, labels }
+}
