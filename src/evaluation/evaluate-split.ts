@@ -1,5 +1,4 @@
-import type { InputPipeline } from '../input/pipeline.ts'
-import type { SplitName } from '../datasets/dataset.ts'
+import type { InputPipeline, Pass } from '../input/pipeline.ts'
 import type { ReplicaGroup } from '../replica/replica-group.ts'
 
 /** Sums of one output of the evaluation program over a whole split, by the output's name. */
@@ -14,7 +13,7 @@ export interface EvaluationResult {
 export interface EvaluationOptions {
   readonly pipeline: InputPipeline
   readonly replicas: ReplicaGroup
-  readonly split: SplitName
+  readonly split: Pass['split']
   /** Names of the evaluation program's scalar outputs. */
   readonly outputs: readonly string[]
   /** Batches being run or waiting at a time. */

@@ -24,7 +24,12 @@ export interface Method {
   /** @param images normalised [B, C, H, W] */
   capture(layers: Layers, network: Network, images: Value, classes: number): Predictions
   /** @param labels i32 [B]; `scalar` gives the inputs named in `scalars` */
-  objective(graph: GraphBuilder, predictions: Predictions, labels: Value, scalar: (name: ScalarName) => Value): Objective
+  objective(
+    graph: GraphBuilder,
+    predictions: Predictions,
+    labels: Value,
+    scalar: (name: ScalarName) => Value,
+  ): Objective
 }
 
 /** Numbers that the schedule gives to each step. */

@@ -44,7 +44,13 @@ export function one({ branches, temperature }: OneOptions): Method {
         crossEntropy(teacher, 'teacher'),
         { name: 'distillation', value: weighted },
       ]
-      return { total: sumOfScalars(graph, parts.map(({ value }) => value)), parts }
+      return {
+        total: sumOfScalars(
+          graph,
+          parts.map(({ value }) => value),
+        ),
+        parts,
+      }
     },
   }
 }

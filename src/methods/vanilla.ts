@@ -15,7 +15,13 @@ export function vanilla(): Method {
         name: `cross_entropy.${branch}`,
         value: graph.applyOne('CrossEntropy', [logits, labels], { reduction: 'mean' }, 'loss'),
       }))
-      return { total: sumOfScalars(graph, parts.map(({ value }) => value)), parts }
+      return {
+        total: sumOfScalars(
+          graph,
+          parts.map(({ value }) => value),
+        ),
+        parts,
+      }
     },
   }
 }

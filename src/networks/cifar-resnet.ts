@@ -18,7 +18,12 @@ const BOTTLENECK_EXPANSION = 4
 export function cifarResNet(depth: number, block: BlockKind | 'auto'): Network {
   const blocks = (depth - 2) / 6
   if (!Number.isInteger(blocks) || blocks < 1) {
-    throw expected('6n + 2 (8, 14, 20, 32, 56, 110, ...)', 'the depth of a CIFAR ResNet', depth, 'Choose resnet-32, say.')
+    throw expected(
+      '6n + 2 (8, 14, 20, 32, 56, 110, ...)',
+      'the depth of a CIFAR ResNet',
+      depth,
+      'Choose resnet-32, say.',
+    )
   }
   const kind = block === 'auto' ? (depth >= 44 ? 'bottleneck' : 'basic') : block
   const captureBlock = kind === 'basic' ? basicBlock : bottleneckBlock

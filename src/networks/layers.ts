@@ -1,5 +1,5 @@
-import type { ConvAttributes } from '../graph/ops.ts'
 import type { GraphBuilder, Value } from '../graph/graph-builder.ts'
+import type { ConvAttributes } from '../graph/ops.ts'
 import type { ComputeDType } from '../vocabulary/dtype.ts'
 import { elementCount } from '../vocabulary/shape.ts'
 

@@ -1,6 +1,7 @@
 /** Everything that crosses between the main thread and a replica: numbers, strings, plain data and shared memory. */
-import type { ExecutorChoice } from '../executors/executor-choice.ts'
+
 import type { ReplicaPlace, SharedRunMemory } from '../executors/executor.ts'
+import type { ExecutorChoice } from '../executors/executor-choice.ts'
 import type { Program } from '../graph/program.ts'
 import type { StateLayout } from '../graph/state-layout.ts'
 import type { SlotRing } from '../input/batch-source.ts'

@@ -1,5 +1,5 @@
-import { createExecutor, type ExecutorChoice } from '../executors/executor-choice.ts'
 import type { SharedRunMemory } from '../executors/executor.ts'
+import { createExecutor, type ExecutorChoice } from '../executors/executor-choice.ts'
 import type { Program } from '../graph/program.ts'
 import type { StateLayout } from '../graph/state-layout.ts'
 import type { SlotRing } from '../input/batch-source.ts'
@@ -51,7 +51,11 @@ export class ReplicaGroup {
    * @returns outputs of each replica, in the order of the program's outputs
    * @throws the failure that came first; the group cannot run again then
    */
-  async run(program: ProgramName, slot: SlotIndex, scalars: readonly number[]): Promise<readonly (readonly number[])[]> {
+  async run(
+    program: ProgramName,
+    slot: SlotIndex,
+    scalars: readonly number[],
+  ): Promise<readonly (readonly number[])[]> {
     const runs = this.#handles.map((handle) => handle.run({ kind: 'run', program, slot, scalars }))
     const results = await Promise.allSettled(runs)
     const outputs: (readonly number[])[] = []

@@ -46,7 +46,8 @@ export class ReplicaHandle {
     })
     this.#worker.on('error', fail)
     this.#worker.on('exit', (code) => {
-      if (!this.#stopping) fail(new Error(`Expected replica ${setup.place.replica} to run on but it ended, code ${code}`))
+      if (!this.#stopping)
+        fail(new Error(`Expected replica ${setup.place.replica} to run on but it ended, code ${code}`))
     })
   }
 

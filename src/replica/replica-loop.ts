@@ -1,12 +1,12 @@
 /** One replica: owns a device, runs what it is told in the order in which it is told. Lives in its worker thread. */
 import type { MessagePort } from 'node:worker_threads'
-import { createExecutor } from '../executors/executor-choice.ts'
 import type { CompiledProgram, Executor, RunInputs } from '../executors/executor.ts'
-import { elementCount } from '../vocabulary/shape.ts'
+import { createExecutor } from '../executors/executor-choice.ts'
 import { typeOf } from '../graph/program.ts'
 import { slotLabels, slotPixels, waitUntilReady } from '../input/slot-ring.ts'
 import type { SlotIndex } from '../vocabulary/counts.ts'
 import { UserFault } from '../vocabulary/fault.ts'
+import { elementCount } from '../vocabulary/shape.ts'
 import type { FromReplica, ProgramName, ReplicaSetup, ToReplica } from './messages.ts'
 
 /** A compiled program and the arrays of its runs, made once. */
@@ -68,7 +68,8 @@ function createRunner({ place, programs, layout, memory, ring }: ReplicaSetup, e
   return (name: ProgramName, slot: SlotIndex, values: readonly number[]): number[] => {
     const { compiled, scalars, outputs } = prepare(name)
     scalars.set(values)
-    if (waitUntilReady(ring, slot) === 'failed') throw new Error(`Expected slot ${slot} to be filled but decoding failed`)
+    if (waitUntilReady(ring, slot) === 'failed')
+      throw new Error(`Expected slot ${slot} to be filled but decoding failed`)
     const rows = inputs[slot]
     if (rows === undefined) throw new RangeError(`Expected a slot of the ring but received ${slot}`)
     compiled.run({ ...rows, scalars }, outputs)

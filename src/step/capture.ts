@@ -1,5 +1,5 @@
 import type { GraphBuilder, Value } from '../graph/graph-builder.ts'
-import { type Method, type Predictions } from '../methods/method.ts'
+import type { Method, Predictions } from '../methods/method.ts'
 import { Layers } from '../networks/layers.ts'
 import type { Network } from '../networks/network.ts'
 import type { ComputeDType } from '../vocabulary/dtype.ts'

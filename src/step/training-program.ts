@@ -91,7 +91,8 @@ function weightUpdates(
     const gradient = graph.applyOne('AllReduceMean', [local], {}, name)
     const buffer = graph.state(`momentum.${name}`, value.shape)
     const [weight, momentum] = graph.apply('SgdNesterov', [value, buffer, gradient, learningRate], optimiser, name)
-    if (weight === undefined || momentum === undefined) throw new Error(`Expected two outputs of SgdNesterov for ${name}`)
+    if (weight === undefined || momentum === undefined)
+      throw new Error(`Expected two outputs of SgdNesterov for ${name}`)
     return [
       { name, value: weight, gradient },
       { name: `momentum.${name}`, value: momentum, gradient: null },

@@ -1,5 +1,5 @@
-import { type ErrorRates, errorRates, evaluateSplit } from '../evaluation/evaluate-split.ts'
 import type { SplitName } from '../datasets/dataset.ts'
+import { type ErrorRates, errorRates, evaluateSplit } from '../evaluation/evaluate-split.ts'
 import { type EvalLine, summariseErrors } from '../report/metrics.ts'
 import type { PreparedRun, Session } from './session.ts'
 

@@ -15,10 +15,7 @@ export interface MachineReport {
 }
 
 /** @param libraries versions that only the executors know, e.g. `{onednn: '3.2.0'}` */
-export function describeMachine(
-  libraries: MachineReport['libraries'],
-  images: MachineReport['images'],
-): MachineReport {
+export function describeMachine(libraries: MachineReport['libraries'], images: MachineReport['images']): MachineReport {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),

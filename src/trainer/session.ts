@@ -1,15 +1,16 @@
 /** Everything that a run works with while it trains or evaluates: images, programs, state, threads. */
-import type { RunConfig } from '../config/run-config.ts'
+
 import { parseDevices } from '../config/devices.ts'
+import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
 import { defaultDataFolder, loadDataset } from '../datasets/load-dataset.ts'
 import type { ExecutorChoice } from '../executors/executor-choice.ts'
+import type { Program } from '../graph/program.ts'
 import { InputPipeline } from '../input/pipeline.ts'
 import { ReplicaGroup } from '../replica/replica-group.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
 import { specifyStep } from '../step/specification.ts'
 import { captureTrainingStep, type TrainingStep } from '../step/training-program.ts'
-import type { Program } from '../graph/program.ts'
 
 /** Slots beside those that decode workers fill: one being run, one waiting for each replica step ahead. */
 const SLOTS_IN_USE = 4
@@ -43,7 +44,14 @@ export interface Session {
 }
 
 /** Starts decode workers and replicas. @throws UserFault where the executor does not work here */
-export async function openSession({ config, dataset, replicas, step, evaluation, state }: PreparedRun): Promise<Session> {
+export async function openSession({
+  config,
+  dataset,
+  replicas,
+  step,
+  evaluation,
+  state,
+}: PreparedRun): Promise<Session> {
   const { batch, decodeWorkers, seed } = config
   const slots = SLOTS_IN_USE + 2 * decodeWorkers
   const pipeline = new InputPipeline({ dataset, batch, slots, decodeWorkers, seed })

@@ -66,7 +66,9 @@ function weightCount(parameters: ReturnType<typeof captureTrainingStep>['paramet
 /** Operations that a reader counts as layers, with their parameters. */
 function layersOf(program: Program): LayerSummary[] {
   const states = new Set(program.states.map(({ value }) => value))
-  const casts = new Map(program.nodes.flatMap(({ op, inputs, outputs }) => (op === 'Cast' ? [[outputs[0], inputs[0]]] : [])))
+  const casts = new Map(
+    program.nodes.flatMap(({ op, inputs, outputs }) => (op === 'Cast' ? [[outputs[0], inputs[0]]] : [])),
+  )
   return program.nodes.flatMap((node): LayerSummary[] => {
     const [output = -1] = node.outputs
     const shape = typeOf(program, output).shape

@@ -1,9 +1,9 @@
-import type { StepLine } from '../report/metrics.ts'
-import { UserFault } from '../vocabulary/fault.ts'
-import { writeSamplePicture } from '../report/sample-picture.ts'
-import { slotPixels } from '../input/slot-ring.ts'
 import type { AssignedSlot } from '../input/pipeline.ts'
+import { slotPixels } from '../input/slot-ring.ts'
+import type { StepLine } from '../report/metrics.ts'
 import type { Progress } from '../report/progress.ts'
+import { writeSamplePicture } from '../report/sample-picture.ts'
+import { UserFault } from '../vocabulary/fault.ts'
 import type { RunningRun } from './train.ts'
 
 /** Steps that are with the replicas at a time: one runs, one waits, so that no replica waits for the main thread. */
@@ -41,6 +41,7 @@ export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> 
     if (running.length >= STEPS_AHEAD) await running.shift()
   }
   await Promise.all(running)
+  await run.samples
   const ended = run.progress.stepInEpoch === timetable.stepsPerEpoch || run.progress.step === timetable.steps
   if (ended) meter.logEpoch()
   return ended ? 'epoch' : 'stopped'
@@ -51,7 +52,10 @@ async function runStep(run: RunningRun, meter: EpochMeter, { slot }: AssignedSlo
   const { program } = prepared.step
   const scalars = program.scalars.map(({ name }) => timetable.scalar(name, step))
   const results = await session.replicas.run('train', slot, scalars)
-  const values = meanOverReplicas(program.outputs.map(({ name }) => name), results)
+  const values = meanOverReplicas(
+    program.outputs.map(({ name }) => name),
+    results,
+  )
   const loss = values.get('loss') ?? Number.NaN
   if (!Number.isFinite(loss)) {
     throw new UserFault(
@@ -59,19 +63,20 @@ async function runStep(run: RunningRun, meter: EpochMeter, { slot }: AssignedSlo
       `Training diverged: start anew with a smaller --lr (this run's was ${timetable.learningRate(step)}); checkpoints before this step are intact.`,
     )
   }
-  if (step === 0) await drawSamples(run, slot)
+  // Steps end in their order: nothing is awaited between a step's outputs and its line in the log.
+  if (step === 0) run.samples = drawSamples(run, slot)
   session.pipeline.release(slot)
   const { stepInEpoch } = run.progress
   run.progress = { ...run.progress, step: step + 1, stepInEpoch: stepInEpoch + 1 }
   meter.count(values)
 }
 
-/** What the network is given, as a picture in the run folder. */
-async function drawSamples({ session, files }: RunningRun, slot: AssignedSlot['slot']): Promise<void> {
+/** What the network is given, as a picture in the run folder; the slot may be released when this returns. */
+function drawSamples({ session, files }: RunningRun, slot: AssignedSlot['slot']): Promise<void> {
   const { batch, height, width, channels } = session.pipeline.ring.geometry
   const count = Math.min(SAMPLES, batch)
   const data = Uint8Array.from(slotPixels(session.pipeline.ring, slot).subarray(0, count * height * width * channels))
-  await writeSamplePicture(files.samples, { data, count, height, width }, SAMPLE_COLUMNS)
+  return writeSamplePicture(files.samples, { data, count, height, width }, SAMPLE_COLUMNS)
 }
 
 /** Losses are means over a replica's images and replicas have equally many; hits are summed. */
@@ -169,5 +174,7 @@ class EpochMeter {
 
 /** The objective's parts among a step's outputs. */
 function partsOf(values: ReadonlyMap<string, number>): Record<string, number> {
-  return Object.fromEntries([...values].filter(([name]) => name === 'distillation' || name.startsWith('cross_entropy.')))
+  return Object.fromEntries(
+    [...values].filter(([name]) => name === 'distillation' || name.startsWith('cross_entropy.')),
+  )
 }

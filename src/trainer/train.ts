@@ -3,8 +3,8 @@ import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from '../checkpoint/
 import type { RunProgress } from '../checkpoint/run-state.ts'
 import { loadInitialWeights, restoreState, snapshotState } from '../checkpoint/state-tensors.ts'
 import type { RunConfig } from '../config/run-config.ts'
-import { InputPipeline } from '../input/pipeline.ts'
 import { executorLibraries } from '../executors/devices.ts'
+import { InputPipeline } from '../input/pipeline.ts'
 import { drawInitialState } from '../networks/initial-weights.ts'
 import { writeReport } from '../report/html-report.ts'
 import type { EvalLine } from '../report/metrics.ts'
@@ -43,6 +43,8 @@ export interface RunningRun {
   readonly log: MetricsLog
   readonly hooks: TrainHooks
   progress: RunProgress
+  /** The picture of the first batch while it is being written. */
+  samples: Promise<void> | null
 }
 
 /**
@@ -97,7 +99,7 @@ async function runToEnd(
     for (const notice of prepared.dataset.notices) hooks.display.note(notice)
     const session = await openSession(prepared)
     try {
-      const run: RunningRun = { prepared, session, timetable, files, log, hooks, progress }
+      const run: RunningRun = { prepared, session, timetable, files, log, hooks, progress, samples: null }
       const evaluation = await runEpochs(run)
       const interrupted = run.progress.step < timetable.steps
       return { files, ended: interrupted ? 'interrupted' : 'finished', step: run.progress.step, evaluation }

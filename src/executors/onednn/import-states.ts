@@ -73,7 +73,9 @@ export function importStates(program: Program): ImportedStates {
 
   for (const node of program.nodes) {
     const rows: readonly number[] | null = ROW_OPERANDS[node.op]
-    const inputs = node.inputs.map((id, place) => (rows === null || rows.includes(place) ? bringIn(id, node.label) : id))
+    const inputs = node.inputs.map((id, place) =>
+      rows === null || rows.includes(place) ? bringIn(id, node.label) : id,
+    )
     nodes.push({ ...node, inputs })
   }
   const outputs = program.outputs.map(({ name, value }) => {

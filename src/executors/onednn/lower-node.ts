@@ -141,14 +141,28 @@ const RULES: LoweringRules = {
     const ids = [...node.inputs, at(node.outputs, 0)]
     const result = at(node.outputs, 0)
     if (lowering.home(result).kind === 'scalar') {
-      lowering.emitScalar('scalarAdd', ids.map((id) => lowering.scalar(id)), result, node)
+      lowering.emitScalar(
+        'scalarAdd',
+        ids.map((id) => lowering.scalar(id)),
+        result,
+        node,
+      )
     } else {
-      lowering.emit('add', ids.map((id) => lowering.tensor(id)), node)
+      lowering.emit(
+        'add',
+        ids.map((id) => lowering.tensor(id)),
+        node,
+      )
     }
   },
   Multiply: (lowering, node) => {
     const ids = [...node.inputs, at(node.outputs, 0)]
-    lowering.emitScalar('scalarMultiply', ids.map((id) => lowering.scalar(id)), at(node.outputs, 0), node)
+    lowering.emitScalar(
+      'scalarMultiply',
+      ids.map((id) => lowering.scalar(id)),
+      at(node.outputs, 0),
+      node,
+    )
   },
   Scale: (lowering, node) => {
     const result = at(node.outputs, 0)
@@ -166,16 +180,22 @@ const RULES: LoweringRules = {
   },
   LinearBackpropInput: (lowering, node) => {
     const [dy, w] = [at(node.inputs, 0), at(node.inputs, 1)]
-    lowering.emit('linearBackwardInput', [lowering.tensor(dy), lowering.state(w), lowering.tensor(at(node.outputs, 0))], node)
+    lowering.emit(
+      'linearBackwardInput',
+      [lowering.tensor(dy), lowering.state(w), lowering.tensor(at(node.outputs, 0))],
+      node,
+    )
   },
   LinearBackpropWeights: (lowering, node) => {
     const operands = node.inputs.map((id) => lowering.tensor(id))
     lowering.emit('linearBackwardWeights', [...operands, ...node.outputs.map((id) => lowering.gradient(id))], node)
   },
   Softmax: (lowering, node) => lowering.emit('softmax', tensors(lowering, [...node.inputs, ...node.outputs]), node),
-  SoftmaxGrad: (lowering, node) => lowering.emit('softmaxGrad', tensors(lowering, [...node.inputs, ...node.outputs]), node),
+  SoftmaxGrad: (lowering, node) =>
+    lowering.emit('softmaxGrad', tensors(lowering, [...node.inputs, ...node.outputs]), node),
   GatedSum: (lowering, node) => lowering.emit('gatedSum', tensors(lowering, [...node.inputs, ...node.outputs]), node),
-  GatedSumGrad: (lowering, node) => lowering.emit('gatedSumGrad', tensors(lowering, [...node.inputs, ...node.outputs]), node),
+  GatedSumGrad: (lowering, node) =>
+    lowering.emit('gatedSumGrad', tensors(lowering, [...node.inputs, ...node.outputs]), node),
   CrossEntropy: (lowering, node) => {
     const logits = at(node.inputs, 0)
     const factor = float(reductionFactor(lowering, node.attributes.reduction, logits))
@@ -210,7 +230,10 @@ function tensors(lowering: Lowering, ids: readonly ValueId[]): number[] {
 }
 
 /** Temperature, and the factor that makes a sum over rows the batch's mean. */
-function divergenceFactors(lowering: Lowering, node: NodeFor<'KullbackLeibler'> | NodeFor<'KullbackLeiblerGrad'>): Word[] {
+function divergenceFactors(
+  lowering: Lowering,
+  node: NodeFor<'KullbackLeibler'> | NodeFor<'KullbackLeiblerGrad'>,
+): Word[] {
   const rows = typeOf(lowering.program, at(node.inputs, node.inputs.length - 1)).shape[0] ?? 1
   return [float(node.attributes.temperature), float(1 / rows)]
 }

@@ -147,7 +147,12 @@ export class Lowering {
   }
 
   /** Scalar arithmetic: at once where every thread knows the operands, else after the sums over the threads. */
-  emitScalar(opcode: Opcode, words: readonly Word[], result: ValueId, { op, label }: { op: string; label: string }): void {
+  emitScalar(
+    opcode: Opcode,
+    words: readonly Word[],
+    result: ValueId,
+    { op, label }: { op: string; label: string },
+  ): void {
     const home = this.home(result)
     const list = home.kind === 'scalar' && home.uniform ? this.instructions : this.finalScalars
     list.push({ opcode, words, op, label })

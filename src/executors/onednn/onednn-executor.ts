@@ -1,5 +1,5 @@
 import type { Program } from '../../graph/program.ts'
-import { type StateLayout } from '../../graph/state-layout.ts'
+import type { StateLayout } from '../../graph/state-layout.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import type { CompiledProgram, Executor, ReplicaPlace, SharedRunMemory } from '../executor.ts'
 import { type LoweredProgram, lowerProgram } from './lower-program.ts'

@@ -103,7 +103,8 @@ export function arenaBytes(program: Program, value: ValueId, home: Home, samples
   if (home.kind !== 'rows' && home.kind !== 'vector') return 0
   const type = typeOf(program, value)
   const { channels, height, width } = planSizes(program, value)
-  const padded = planLayout(program, value) === 'vectorised' && block > 0 ? Math.ceil(channels / block) * block : channels
+  const padded =
+    planLayout(program, value) === 'vectorised' && block > 0 ? Math.ceil(channels / block) * block : channels
   const rows = home.kind === 'vector' ? 1 : samples
   return rows * elementCount([padded, height, width]) * bytesPerElement(type.dtype)
 }

@@ -1,7 +1,7 @@
-import type { Lowering } from './lowering.ts'
-import type { PlanExport, RunningAverageRange, SgdRange } from './plan-words.ts'
 import { typeOf, type ValueId } from '../../graph/program.ts'
 import { elementCount } from '../../vocabulary/shape.ts'
+import type { Lowering } from './lowering.ts'
+import type { PlanExport, RunningAverageRange, SgdRange } from './plan-words.ts'
 
 const LINE_ELEMENTS = 16
 
@@ -46,7 +46,9 @@ export function runningAverages(lowering: Lowering): RunningAverageRange[] {
     if (node.op !== 'RunningAverage') return []
     const [running = -1, statistic = -1] = node.inputs
     const elements = elementCount(typeOf(lowering.program, running).shape)
-    return [{ state: lowering.state(running), statistic: statisticOffset(lowering, statistic), elements, ...node.attributes }]
+    return [
+      { state: lowering.state(running), statistic: statisticOffset(lowering, statistic), elements, ...node.attributes },
+    ]
   })
 }
 
