@@ -24,7 +24,8 @@ export function runCommand(program, args, options = {}) {
       output += text
     })
     child.on('error', (error) => {
-      if (error.code === 'ENOENT') resolve({ status: 'absent', stdout: '', output: '' })
+      // EACCES: not found, and PATH holds a folder that this user may not search.
+      if (error.code === 'ENOENT' || error.code === 'EACCES') resolve({ status: 'absent', stdout: '', output: '' })
       else reject(error)
     })
     child.on('close', (status) => resolve({ status: status ?? 1, stdout, output }))
