@@ -95,14 +95,20 @@ function isMode(name: unknown): name is Mode {
   return typeof name === 'string' && Object.hasOwn(MODES, name)
 }
 
-async function answer(request: { measure?: string; profile?: string; modes?: boolean; steps?: number }): Promise<object> {
+async function answer(request: {
+  measure?: string
+  profile?: string
+  modes?: boolean
+  steps?: number
+}): Promise<object> {
   if (request.modes === true) {
     const { version, instructionSet, threading } = onednnExecutor().machine
     const versions = { node: process.versions.node, onednn: version, instructionSet, threading }
     return { modes: Object.keys(MODES), versions }
   }
   const mode = request.measure ?? request.profile
-  if (!isMode(mode)) return { error: `Expected one of ${Object.keys(MODES).join(', ')} for the mode but received ${mode}` }
+  if (!isMode(mode))
+    return { error: `Expected one of ${Object.keys(MODES).join(', ')} for the mode but received ${mode}` }
   const { ms, loss, byOp } = await measure(mode, request.steps ?? 1, request.profile !== undefined)
   return { mode, ms, loss, byOp, peakRssBytes: process.resourceUsage().maxRSS * 1024 }
 }

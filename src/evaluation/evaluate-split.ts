@@ -35,7 +35,9 @@ export async function evaluateSplit(options: EvaluationOptions): Promise<Evaluat
     const run = replicas.run('evaluate', assigned.slot, []).then((results) => {
       pipeline.release(assigned.slot)
       for (const values of results) {
-        outputs.forEach((name, place) => sums.set(name, (sums.get(name) ?? 0) + (values[place] ?? Number.NaN)))
+        outputs.forEach((name, place) => {
+          sums.set(name, (sums.get(name) ?? 0) + (values[place] ?? Number.NaN))
+        })
       }
       images += assigned.count
       onProgress?.(images)
