@@ -12,7 +12,7 @@ import { SetupFault } from './setup/setup-fault.mjs'
 import { compiledPath, typeScriptSources } from './setup/typescript.mjs'
 
 /** Tests that run the addon. */
-const ADDON_TESTS = ['test/executors/onednn']
+const ADDON_TESTS = ['test/executors/']
 
 await orExplain(async () => {
   const { onednn } = await setUp()
