@@ -43,6 +43,7 @@ type Replicas = (request: OwnReplicaRequest) => Promise<OwnReplicaReply>
 
 /** Captures and compiles the step, and starts its replicas. */
 function startReplicas({ dtype, replicas }: (typeof MODES)[Mode]): Replicas {
+  if (batch % replicas !== 0) throw new Error(`Expected a batch divisible by ${replicas} but received ${batch}`)
   const executor = onednnExecutor()
   const { program, layout, parameters } = captureTrainingStep({
     network: findNetwork(values.network, 'auto'),

@@ -1,0 +1,94 @@
+/** A peer as its child process: one request at a time, each a line of JSON, each answered by one (docs/peers.md). */
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface, type Interface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+
+export interface Measurement {
+  readonly ms: readonly number[]
+  readonly loss: number
+  /** Of the whole process since its start. */
+  readonly peakRssBytes: number
+  /** Milliseconds by op over all steps, where a peer can tell (`profile`). */
+  readonly byOp?: Readonly<Record<string, number>>
+}
+
+export interface PeerModes {
+  readonly modes: readonly string[]
+  readonly versions: Readonly<Record<string, string>>
+}
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>
+
+/** Building a mode compiles in some peers; none needs this long. */
+const REQUEST_LIMIT_MS = 10 * 60_000
+const KEPT_STDERR = 2000
+
+export class PeerProcess {
+  readonly #child: Child
+  readonly #lines: Interface
+  #stderr = ''
+
+  constructor(command: readonly string[]) {
+    const [program = '', ...args] = command
+    this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    this.#lines = createInterface({ input: this.#child.stdout })
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-KEPT_STDERR)
+    })
+    // A write to a process that has ended is told by the answer that does not come.
+    this.#child.stdin.on('error', () => {})
+  }
+
+  modes(): Promise<PeerModes> {
+    return this.#ask<PeerModes>({ modes: true })
+  }
+
+  measure(mode: string, steps: number): Promise<Measurement> {
+    return this.#ask<Measurement>({ measure: mode, steps })
+  }
+
+  profile(mode: string, steps: number): Promise<Measurement> {
+    return this.#ask<Measurement>({ profile: mode, steps })
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const ended = once(this.#child, 'exit')
+    this.#child.stdin.end()
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 5000)
+    await ended
+    clearTimeout(timer)
+  }
+
+  /** @throws Error with the peer's own words where it fails, ends or does not answer in time */
+  async #ask<Reply extends object>(request: object): Promise<Reply> {
+    const line = new Promise<string>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#child.kill('SIGKILL')
+        finish(() => reject(new Error(`no answer in ${REQUEST_LIMIT_MS / 1000} s`)))
+      }, REQUEST_LIMIT_MS)
+      const ended = () => finish(() => reject(new Error(this.#lastWords())))
+      const unstarted = (error: Error) => finish(() => reject(error))
+      const answered = (text: string) => finish(() => resolve(text))
+      const finish = (act: () => void) => {
+        clearTimeout(timer)
+        this.#lines.off('line', answered)
+        this.#child.off('close', ended).off('error', unstarted)
+        act()
+      }
+      this.#lines.on('line', answered)
+      this.#child.on('close', ended).on('error', unstarted)
+      this.#child.stdin.write(`${JSON.stringify(request)}\n`)
+    })
+    // The protocol's two forms; every peer is a file of this folder.
+    const reply = JSON.parse(await line) as Reply | { readonly error: string }
+    if ('error' in reply) throw new Error(reply.error)
+    return reply
+  }
+
+  #lastWords(): string {
+    const words = this.#stderr.trim().split('\n').at(-1) ?? ''
+    return `the process ended (${this.#child.exitCode ?? this.#child.signalCode}): ${words}`
+  }
+}

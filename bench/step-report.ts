@@ -1,0 +1,88 @@
+/** The step benchmark's figures: from times of steps to the table that people read. */
+
+/** One peer in one mode, over all rounds. */
+export interface ModeTimes {
+  readonly peer: string
+  readonly mode: string
+  /** Milliseconds of each counted step, in order. */
+  readonly ms: readonly number[]
+  readonly loss: number
+  readonly peakRssBytes: number
+  /** Share of convolutions in the step, 0..1; null where the peer does not tell. */
+  readonly convolutionShare: number | null
+}
+
+export interface ModeFigures {
+  readonly peer: string
+  readonly mode: string
+  readonly precision: 'fp32' | 'bf16'
+  readonly n: number
+  readonly medianMs: number
+  readonly minMs: number
+  /** Distance between the quartiles over the median. */
+  readonly spread: number
+  readonly imagesPerSecond: number
+  /** Images per second against PyTorch's best mode of the same precision; null where PyTorch is absent. */
+  readonly againstTorch: number | null
+  readonly peakRssBytes: number
+  readonly convolutionShare: number | null
+}
+
+/** Quantile of sorted numbers, linear between neighbours. */
+export function quantile(sorted: readonly number[], share: number): number {
+  const place = (sorted.length - 1) * share
+  const lower = sorted[Math.floor(place)] ?? Number.NaN
+  const upper = sorted[Math.ceil(place)] ?? Number.NaN
+  return lower + (upper - lower) * (place - Math.floor(place))
+}
+
+/** @param batch images of a step */
+export function figuresOf(times: readonly ModeTimes[], batch: number): ModeFigures[] {
+  const plain = times.map(({ peer, mode, ms, peakRssBytes, convolutionShare }) => {
+    const sorted = ms.toSorted((left, right) => left - right)
+    const medianMs = quantile(sorted, 0.5)
+    return {
+      peer,
+      mode,
+      precision: mode.startsWith('bf16') ? ('bf16' as const) : ('fp32' as const),
+      n: ms.length,
+      medianMs,
+      minMs: quantile(sorted, 0),
+      spread: (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / medianMs,
+      imagesPerSecond: (batch / medianMs) * 1000,
+      peakRssBytes,
+      convolutionShare,
+    }
+  })
+  return plain.map((figures) => {
+    const torch = plain.filter(({ peer, precision }) => peer === 'torch' && precision === figures.precision)
+    const best = Math.min(...torch.map(({ medianMs }) => medianMs))
+    return { ...figures, againstTorch: torch.length === 0 ? null : best / figures.medianMs }
+  })
+}
+
+const COLUMNS: readonly { readonly title: string; readonly cell: (figures: ModeFigures) => string }[] = [
+  { title: 'peer', cell: ({ peer }) => peer },
+  { title: 'mode', cell: ({ mode }) => mode },
+  { title: 'ms median', cell: ({ medianMs }) => medianMs.toFixed(1) },
+  { title: 'min', cell: ({ minMs }) => minMs.toFixed(1) },
+  { title: 'spread', cell: ({ spread }) => `${(spread * 100).toFixed(0)} %` },
+  { title: 'n', cell: ({ n }) => `${n}` },
+  { title: 'images/s', cell: ({ imagesPerSecond }) => imagesPerSecond.toFixed(0) },
+  { title: 'x PyTorch', cell: ({ againstTorch }) => againstTorch?.toFixed(2) ?? '-' },
+  { title: 'peak MB', cell: ({ peakRssBytes }) => (peakRssBytes / 1e6).toFixed(0) },
+  { title: 'conv', cell: ({ convolutionShare: share }) => (share === null ? '-' : `${(share * 100).toFixed(0)} %`) },
+]
+
+/** A table in Markdown, aligned so that it reads in a terminal too. */
+export function printTable(rows: readonly ModeFigures[]): string {
+  const cells = [COLUMNS.map(({ title }) => title), ...rows.map((row) => COLUMNS.map(({ cell }) => cell(row)))]
+  const widths = COLUMNS.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
+  // The first two columns are words, the others numbers.
+  const align = (text: string, column: number) =>
+    column < 2 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0)
+  const line = (row: readonly string[]) => `| ${row.map(align).join(' | ')} |`
+  const rule = `|${widths.map((width, column) => (column < 2 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`
+  const [head = [], ...body] = cells
+  return [line(head), rule, ...body.map(line)].join('\n')
+}

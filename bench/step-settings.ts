@@ -1,0 +1,74 @@
+/** Options of `npm run bench:step`. */
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { expected } from '../src/vocabulary/fault.ts'
+import type { StepTask } from './peers/peer-catalogue.ts'
+
+export const STEP_HELP = `Usage: npm run bench:step -- [options]
+
+  --rounds <n>       rounds through all modes (default 6)
+  --steps <n>        counted steps of a mode in a round (default 4)
+  --network <name>   resnet-<6n+2> (default resnet-32)
+  --branches <n>     1 = vanilla (default 3)
+  --classes <n>      (default 100)
+  --batch <n>        (default 128)
+  --threads <n>      (default: all cores)
+  --peers <list>     own,torch,tfjs-node (default: those that work here)
+  --modes <list>     only these modes, e.g. fp32,bf16,fp32-channels-last (default: all)
+  --python <path>    Python that has PyTorch (default python3)
+  --out <folder>     for step-<date>.json and .md (default results)
+docs/peers.md says how each peer is installed.`
+
+export interface Settings {
+  readonly rounds: number
+  readonly steps: number
+  readonly task: StepTask
+  readonly peers: readonly string[] | null
+  readonly modes: readonly string[] | null
+  readonly python: string
+  readonly out: string
+}
+
+const TEXT = { type: 'string' } as const
+
+/** @returns null where help is asked for @throws UserFault for a value that cannot be */
+export function readSettings(): Settings | null {
+  const { values } = parseArgs({
+    options: {
+      rounds: TEXT,
+      steps: TEXT,
+      network: TEXT,
+      branches: TEXT,
+      classes: TEXT,
+      batch: TEXT,
+      threads: TEXT,
+      peers: TEXT,
+      modes: TEXT,
+      python: TEXT,
+      out: TEXT,
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) return null
+  return {
+    rounds: readCount('--rounds', values.rounds ?? '6'),
+    steps: readCount('--steps', values.steps ?? '4'),
+    task: {
+      network: values.network ?? 'resnet-32',
+      branches: readCount('--branches', values.branches ?? '3'),
+      classes: readCount('--classes', values.classes ?? '100'),
+      batch: readCount('--batch', values.batch ?? '128'),
+      threads: readCount('--threads', values.threads ?? `${availableParallelism()}`),
+    },
+    peers: values.peers?.split(',') ?? null,
+    modes: values.modes?.split(',') ?? null,
+    python: values.python ?? 'python3',
+    out: values.out ?? 'results',
+  }
+}
+
+function readCount(option: string, text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw expected('a whole number from 1', option, text, 'npm run bench:step -- --help')
+}

@@ -1,0 +1,182 @@
+/**
+ * `npm run bench:step`: time of one training step here, in PyTorch and in TensorFlow.js on the same task. Every mode of every
+ * peer is a resident process; rounds go through all of them in turn, so that a slow minute of the machine hits all alike.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { expected, UserFault } from '../src/vocabulary/fault.ts'
+import { loadAverage, type MachineFacts, machineFacts } from './machine-facts.ts'
+import { findPeers, type Peer, type StepTask } from './peers/peer-catalogue.ts'
+import { PeerProcess } from './peers/peer-process.ts'
+import { figuresOf, type ModeFigures, type ModeTimes, printTable } from './step-report.ts'
+import { readSettings, type Settings, STEP_HELP } from './step-settings.ts'
+
+/** One mode of one peer in its process. */
+interface Contestant {
+  readonly peer: Peer
+  readonly mode: string
+  readonly process: PeerProcess
+  readonly ms: number[]
+  loss: number
+  peakRssBytes: number
+  failure: string | null
+}
+
+interface Benchmark {
+  readonly date: string
+  readonly task: StepTask
+  readonly rounds: number
+  readonly stepsPerRound: number
+  readonly machine: MachineFacts
+  /** Load average of the last minute before the first round, and after the last. */
+  readonly load: { readonly before: number; readonly after: number }
+  readonly figures: readonly ModeFigures[]
+  readonly failures: readonly { readonly peer: string; readonly mode: string; readonly reason: string }[]
+  readonly times: readonly ModeTimes[]
+}
+
+/** Peers that are asked for and work here; absent ones are told with what installs them. */
+function choosePeers({ peers, python }: Settings): Peer[] {
+  const known = findPeers(python)
+  const unknown = peers?.find((name) => known.every((peer) => peer.name !== name))
+  if (unknown !== undefined) {
+    throw expected(known.map(({ name }) => name).join(', '), '--peers', unknown, 'Name them with commas between.')
+  }
+  const wanted = known.filter(({ name }) => peers === null || peers.includes(name))
+  for (const { name, absence, remedy } of wanted) {
+    if (absence !== null) console.log(`${name} is left out: ${absence}\n  install it: ${remedy}`)
+  }
+  return wanted.filter(({ absence }) => absence === null)
+}
+
+/** A process for each mode: so a mode's peak memory is its own. */
+async function listContestants(
+  peers: readonly Peer[],
+  { task, modes }: Settings,
+): Promise<{ contestants: Contestant[]; versions: Record<string, string> }> {
+  const contestants: Contestant[] = []
+  const versions: Record<string, string> = {}
+  for (const peer of peers) {
+    const first = new PeerProcess(peer.command(task))
+    const known = await first.modes().catch((error: Error) => {
+      throw new UserFault(`Expected ${peer.name} to start but received: ${error.message}`, peer.remedy)
+    })
+    await first.stop()
+    Object.assign(versions, known.versions)
+    for (const mode of known.modes.filter((name) => modes === null || modes.includes(name))) {
+      const process = new PeerProcess(peer.command(task))
+      contestants.push({ peer, mode, process, ms: [], loss: Number.NaN, peakRssBytes: 0, failure: null })
+    }
+  }
+  if (contestants.length === 0) {
+    throw expected('at least one mode', '--modes', modes?.join(',') ?? 'none', 'Leave --modes out for all of them.')
+  }
+  return { contestants, versions }
+}
+
+/** Measures once; a failure puts the contestant out of the later rounds and leaves the others. */
+async function measure(contestant: Contestant, steps: number): Promise<readonly number[]> {
+  const { peer, mode, process } = contestant
+  try {
+    const { ms, loss, peakRssBytes } = await process.measure(mode, steps)
+    Object.assign(contestant, { loss, peakRssBytes })
+    return ms
+  } catch (error) {
+    contestant.failure = error instanceof Error ? error.message : String(error)
+    console.log(`${peer.name} ${mode} is out: ${contestant.failure}`)
+    return []
+  }
+}
+
+async function runRounds(contestants: readonly Contestant[], { rounds, steps }: Settings): Promise<void> {
+  // Building and compiling every mode first: none of it may fall into another's measurement.
+  for (const contestant of contestants) {
+    console.log(`preparing ${contestant.peer.name} ${contestant.mode}`)
+    await measure(contestant, 1)
+  }
+  for (let round = 1; round <= rounds; round++) {
+    for (const contestant of contestants.filter(({ failure }) => failure === null)) {
+      contestant.ms.push(...(await measure(contestant, steps)))
+    }
+    const sofar = contestants.filter(({ ms }) => ms.length > 0).map(({ ms }) => Math.min(...ms).toFixed(0))
+    console.log(`round ${round} of ${rounds}; best ms so far: ${sofar.join(' ')}`)
+  }
+}
+
+/** Share of a step that is convolutions, forward and both gradients. */
+async function convolutionShare({ peer, mode, process, failure }: Contestant, steps: number): Promise<number | null> {
+  if (peer.name !== 'own' || failure !== null) return null
+  const { byOp = {} } = await process.profile(mode, steps)
+  const sum = (entries: readonly (readonly [string, number])[]) => entries.reduce((total, [, ms]) => total + ms, 0)
+  const all = Object.entries(byOp)
+  return sum(all.filter(([op]) => op.startsWith('Conv2D'))) / sum(all)
+}
+
+function printReport({ date, task, machine, load, figures, failures, rounds, stepsPerRound }: Benchmark): string {
+  const { network, branches, classes, batch, threads } = task
+  const words = (facts: Readonly<Record<string, string>>) =>
+    Object.entries(facts)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', ')
+  return [
+    `# One training step, ${date}`,
+    `${network}, ${branches} branches, ${classes} classes, batch ${batch}, ${threads} threads; ${rounds} rounds of ${stepsPerRound} steps through all modes in turn.`,
+    `Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}; ${machine.instructions.join(' ')}.`,
+    `Versions: ${words(machine.libraries)}. Load average before ${load.before.toFixed(2)}, after ${load.after.toFixed(2)}.`,
+    printTable(figures),
+    'spread = distance between the quartiles over the median; x PyTorch = images per second against its best mode of the same precision; conv = share of convolutions in the step.',
+    ...failures.map(({ peer, mode, reason }) => `${peer} ${mode} failed: ${reason}`),
+  ].join('\n\n')
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings()
+  if (settings === null) return console.log(STEP_HELP)
+  const before = loadAverage()
+  if (before > availableParallelism() / 4) {
+    console.log(`Load average ${before.toFixed(2)}: other programs are running, these figures will not be trustworthy`)
+  }
+  const { contestants, versions } = await listContestants(choosePeers(settings), settings)
+  try {
+    await runRounds(contestants, settings)
+    const times: ModeTimes[] = []
+    for (const contestant of contestants.filter(({ ms }) => ms.length > 0)) {
+      const { peer, mode, ms, loss, peakRssBytes } = contestant
+      const share = await convolutionShare(contestant, settings.steps)
+      times.push({ peer: peer.name, mode, ms, loss, peakRssBytes, convolutionShare: share })
+    }
+    const benchmark: Benchmark = {
+      date: new Date().toISOString().slice(0, 10),
+      task: settings.task,
+      rounds: settings.rounds,
+      stepsPerRound: settings.steps,
+      machine: machineFacts(versions),
+      load: { before, after: loadAverage() },
+      figures: figuresOf(times, settings.task.batch),
+      failures: contestants.flatMap(({ peer, mode, failure }) =>
+        failure === null ? [] : [{ peer: peer.name, mode, reason: failure }],
+      ),
+      times,
+    }
+    const report = printReport(benchmark)
+    mkdirSync(settings.out, { recursive: true })
+    const path = join(settings.out, `step-${benchmark.date}`)
+    writeFileSync(`${path}.json`, `${JSON.stringify(benchmark, null, 1)}\n`)
+    writeFileSync(`${path}.md`, `${report}\n`)
+    console.log(`\n${report}\n\nWritten: ${path}.json and ${path}.md`)
+    if (benchmark.failures.some(({ peer }) => peer === 'own')) process.exitCode = 1
+  } finally {
+    await Promise.all(contestants.map(({ process: child }) => child.stop()))
+  }
+}
+
+try {
+  await main()
+} catch (error) {
+  const isUsage = error instanceof UserFault || (error instanceof TypeError && 'code' in error)
+  if (!isUsage) throw error
+  console.error(error.message)
+  if (error instanceof UserFault) console.error(error.remedy)
+  process.exitCode = 2
+}

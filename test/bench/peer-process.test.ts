@@ -1,0 +1,44 @@
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { findPeers } from '../../bench/peers/peer-catalogue.ts'
+import { PeerProcess } from '../../bench/peers/peer-process.ts'
+
+const TASK = { network: 'resnet-8', branches: 2, classes: 5, batch: 4, threads: 1 }
+
+t.test('our own peer measures, profiles and refuses', async (t) => {
+  const own = findPeers('python3').find(({ name }) => name === 'own')
+  if (own === undefined) throw new Error('Expected our own peer in the catalogue')
+  const peer = new PeerProcess(own.command(TASK))
+  t.teardown(() => peer.stop())
+  const { modes, versions } = await peer.modes()
+  t.ok(modes.includes('fp32') && modes.includes('fp32-2-replicas'))
+  t.match(versions, { node: process.versions.node })
+
+  const first = await peer.measure('fp32', 3)
+  t.equal(first.ms.length, 3)
+  t.ok(first.ms.every((ms) => ms > 0))
+  const later = await peer.measure('fp32', 5)
+  t.ok(later.loss < first.loss, 'the steps train on their one batch')
+
+  const { byOp = {} } = await peer.profile('fp32', 1)
+  t.ok((byOp['Conv2D'] ?? 0) > 0 && (byOp['Conv2DBackpropFilter'] ?? 0) > 0)
+  t.equal((await peer.measure('fp32-2-replicas', 2)).ms.length, 2)
+  await t.rejects(peer.measure('fp8', 1), { message: /^Expected one of fp32, .* for the mode but received fp8$/ })
+})
+
+t.test('a peer that ends is told with its last words', async (t) => {
+  const peer = new PeerProcess([process.execPath, '-e', 'console.error("no library"); process.exit(3)'])
+  await t.rejects(peer.modes(), { message: 'the process ended (3): no library' })
+  await peer.stop()
+})
+
+t.test('a program that is not there is told', async (t) => {
+  const peer = new PeerProcess([fileURLToPath(new URL('./no-such-program', import.meta.url))])
+  await t.rejects(peer.modes(), { message: /no-such-program ENOENT/ })
+  await peer.stop()
+})
+
+t.test('an absent PyTorch comes with the command that installs it', async (t) => {
+  const torch = findPeers('/no-such-python').find(({ name }) => name === 'torch')
+  t.match(torch, { absence: /no-such-python/, remedy: '/no-such-python -m pip install torch==2.13.0' })
+})

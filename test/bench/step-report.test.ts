@@ -1,0 +1,45 @@
+import t from 'tap'
+import { figuresOf, printTable, quantile } from '../../bench/step-report.ts'
+
+const times = (peer: string, mode: string, ms: number[]) => ({
+  peer,
+  mode,
+  ms,
+  loss: 1,
+  peakRssBytes: 2e8,
+  convolutionShare: peer === 'own' ? 0.75 : null,
+})
+
+t.test('quantiles lie between neighbours', async (t) => {
+  t.equal(quantile([1, 2, 3, 10], 0.5), 2.5)
+  t.equal(quantile([1, 2, 3, 10], 0), 1)
+  t.equal(quantile([1, 2, 3, 10], 1), 10)
+  t.equal(quantile([4], 0.75), 4)
+})
+
+t.test('a mode is compared with the best mode of PyTorch at its precision', async (t) => {
+  const figures = figuresOf(
+    [
+      times('own', 'fp32', [90, 110, 100]),
+      times('own', 'bf16-2-replicas', [50, 50, 50]),
+      times('torch', 'fp32', [400, 300, 350]),
+      times('torch', 'fp32-channels-last', [200, 210, 190]),
+      times('torch', 'bf16-autocast', [100, 100, 100]),
+    ],
+    128,
+  )
+  t.same(
+    figures.map(({ againstTorch }) => againstTorch),
+    [2, 2, 200 / 350, 1, 1],
+  )
+  t.match(figures[0], { medianMs: 100, minMs: 90, n: 3, imagesPerSecond: 1280, spread: 0.1, precision: 'fp32' })
+})
+
+t.test('without PyTorch nothing is compared, and the table says so', async (t) => {
+  const figures = figuresOf([times('own', 'bf16', [10, 20])], 30)
+  t.equal(figures[0]?.againstTorch, null)
+  const [head = '', rule = '', row = ''] = printTable(figures).split('\n')
+  t.equal(row, '| own  | bf16 |      15.0 | 10.0 |   33 % | 2 |     2000 |         - |     200 | 75 % |')
+  t.equal(head.length, row.length)
+  t.equal(rule.length, row.length)
+})
