@@ -57,10 +57,10 @@ class Replay implements CompiledProgram {
 
   run(inputs: RunInputs, outputs: Float32Array): void {
     if (this.#disposed) throw new Error(`Expected a live program but ${this.#program.name} was disposed`)
-    checkLengths(this.#program, inputs, outputs, this.#outputElements)
-    useBackend(this.#backend)
-    this.#exchange.begin()
     try {
+      checkLengths(this.#program, inputs, outputs, this.#outputElements)
+      useBackend(this.#backend)
+      this.#exchange.begin()
       tf.tidy(() => {
         const values = this.#upload(inputs)
         this.#program.nodes.forEach((node, index) => {

@@ -1,0 +1,72 @@
+import t from 'tap'
+import { onednnExecutor } from '../../src/executors/onednn/onednn-executor.ts'
+import { tfjsExecutor } from '../../src/executors/tfjs/tfjs-executor.ts'
+import { captureEvaluation } from '../../src/step/evaluation-program.ts'
+import { captureTrainingStep } from '../../src/step/training-program.ts'
+import type { ComputeDType } from '../../src/vocabulary/dtype.ts'
+import { distanceOfScale } from '../support/compare-tensors.ts'
+import { type ProgramRun, runProgram } from '../support/run-program.ts'
+import { drawnState, smallBatch, smallOne, tensorsOf } from '../support/small-steps.ts'
+
+/** Whole ONE steps on oneDNN against TensorFlow.js in JavaScript: losses, every gradient, the state afterwards. */
+const tfjs = await tfjsExecutor('cpu')
+const onednn = onednnExecutor()
+
+/**
+ * Of a tensor's scale. bf16 has 8 bits: an activation that is rounded to the other side moves what follows by 2^-8 of
+ * itself, through some ten layers forward and ten backward.
+ */
+const TOLERANCES: Readonly<Record<ComputeDType, number>> = { f32: 5e-5, bf16: 0.02 }
+const SCALARS = { learning_rate: 0.1, distillation_weight: 0.6 } as const
+/** Gates' biases go into a batch norm, so their gradient is zero but for rounding. */
+const VANISHING = /^gradient\.gate\.fc\.bias$/
+
+const CASES = [
+  { name: 'basic blocks', small: { batch: 5 } },
+  { name: 'bottlenecks, two branches', small: { batch: 4, block: 'bottleneck', branches: 2 } },
+  { name: 'even images', small: { batch: 6, size: [8, 8] } },
+  { name: 'bf16', small: { batch: 5, dtype: 'bf16' } },
+] as const
+
+for (const { name, small } of CASES) {
+  const specification = smallOne(small)
+  const step = captureTrainingStep(specification, { gradients: true })
+  const evaluation = captureEvaluation(specification, { logits: true })
+  const skip = specification.dtype === 'bf16' && !onednn.machine.bf16
+  const tolerance = TOLERANCES[specification.dtype]
+  const state = tensorsOf(step.layout, drawnState(step))
+  const inputs = { ...smallBatch(specification), layout: step.layout, state }
+
+  t.test(`training step, ${name}`, { skip }, (t) => {
+    const scalars = step.program.scalars.map((scalar) => SCALARS[scalar.name as keyof typeof SCALARS])
+    const wanted = runProgram(tfjs, step.program, { ...inputs, scalars })
+    for (const cores of [[0], [0, 1], [0, 1, 0]]) {
+      const actual = runProgram(onednn, step.program, { ...inputs, scalars, cores })
+      t.same(tooFar(actual, wanted, tolerance), [], `${cores.length} threads`)
+    }
+    t.end()
+  })
+
+  t.test(`evaluation, ${name}`, { skip }, (t) => {
+    const labels = inputs.labels.map((label, row) => (row === 1 ? -1 : label))
+    const wanted = runProgram(tfjs, evaluation, { ...inputs, labels })
+    for (const cores of [[0], [0, 1]]) {
+      const actual = runProgram(onednn, evaluation, { ...inputs, labels, cores })
+      t.same(tooFar(actual, wanted, tolerance), [], `${cores.length} threads`)
+    }
+    t.end()
+  })
+}
+
+/** Outputs and state tensors that lie further apart than the tolerance. */
+function tooFar(actual: ProgramRun, wanted: ProgramRun, tolerance: number): string[] {
+  const compare = (kind: string, mine: ReadonlyMap<string, Float32Array>, theirs: ReadonlyMap<string, Float32Array>) =>
+    [...theirs].flatMap(([name, elements]) => {
+      if (VANISHING.test(name)) return []
+      const hits = /^(correct|top\d)\./.test(name)
+      const apart = distanceOfScale(mine.get(name) ?? [], elements)
+      const exact = hits && mine.get(name)?.[0] === elements[0]
+      return exact || apart <= tolerance ? [] : [`${kind} ${name} is ${apart} of its scale away`]
+    })
+  return [...compare('output', actual.outputs, wanted.outputs), ...compare('state', actual.state, wanted.state)]
+}

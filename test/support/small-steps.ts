@@ -1,0 +1,70 @@
+import type { StateLayout } from '../../src/graph/state-layout.ts'
+import { findState, viewState } from '../../src/graph/state-layout.ts'
+import { one } from '../../src/methods/one.ts'
+import { findNetwork } from '../../src/networks/find-network.ts'
+import { drawInitialState } from '../../src/networks/initial-weights.ts'
+import type { StepSpecification } from '../../src/step/capture.ts'
+import type { TrainingStep } from '../../src/step/training-program.ts'
+import type { ComputeDType } from '../../src/vocabulary/dtype.ts'
+import { elementCount } from '../../src/vocabulary/shape.ts'
+import { classes, normals, pixels, positives } from './random-tensors.ts'
+
+const CLASSES = 7
+const SEED = 3
+
+/** Sizes of a small step. */
+export interface SmallStep {
+  readonly batch: number
+  readonly dtype?: ComputeDType
+  readonly block?: 'basic' | 'bottleneck'
+  readonly branches?: number
+  /** Height and width of the images; the network halves them twice. */
+  readonly size?: readonly [number, number]
+}
+
+/** ONE of depth 8 on small odd images. */
+export function smallOne(small: SmallStep): StepSpecification {
+  const { batch, dtype = 'f32', block = 'basic', branches = 3, size = [9, 7] } = small
+  const [height, width] = size
+  return {
+    network: findNetwork('resnet-8', block),
+    method: one({ branches, temperature: 3 }),
+    classes: CLASSES,
+    batch,
+    dtype,
+    input: { height, width, channels: 3, mean: [0.49, 0.48, 0.45], std: [0.2, 0.19, 0.21] },
+    momentum: 0.9,
+    weightDecay: 1e-2,
+  }
+}
+
+/** Pixels and labels for it. */
+export function smallBatch({ batch, input }: StepSpecification): { images: Uint8Array; labels: Int32Array } {
+  return {
+    images: pixels(batch * input.height * input.width * input.channels, SEED),
+    labels: classes(batch, CLASSES, SEED),
+  }
+}
+
+/**
+ * Initial weights, with momentum and shifts away from zero and scales away from one, so that an operand that is left
+ * out or taken twice shows.
+ */
+export function drawnState({ layout, parameters }: TrainingStep): SharedArrayBuffer {
+  const state = new SharedArrayBuffer(layout.elements * 4)
+  drawInitialState(parameters, layout, state, SEED)
+  layout.tensors.forEach(({ name, role, shape }, stream) => {
+    const count = elementCount(shape)
+    const isVector = shape.length === 1
+    const noise = normals(count, SEED, stream).map((value) => 0.1 * value)
+    const drawn = isVector && role !== 'momentum' && name.endsWith('weight') ? positives(count, SEED, stream) : noise
+    if (isVector || role === 'momentum') viewState(findState(layout, name), state).set(drawn)
+    if (name.endsWith('running_var')) viewState(findState(layout, name), state).set(positives(count, SEED, stream))
+  })
+  return state
+}
+
+/** The tensors of a state by name, copied. */
+export function tensorsOf(layout: StateLayout, state: SharedArrayBuffer): Map<string, Float32Array> {
+  return new Map(layout.tensors.map((tensor) => [tensor.name, Float32Array.from(viewState(tensor, state))]))
+}
