@@ -1,5 +1,8 @@
 // The border between Node and the native code: src/executors/onednn/native-addon.ts is its other side. Nothing else
 // here knows of JavaScript; all state hangs on the objects that are handed out.
+
+// A step may fail in a thread that is being ended, where nothing can be thrown into JavaScript any more.
+#define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
 #include <napi.h>
 
 #include <memory>

@@ -21,6 +21,7 @@ export interface GroupOptions {
 /** All replicas of a run: one worker thread a device, the same program on each its share of the batch. */
 export class ReplicaGroup {
   readonly #handles: readonly ReplicaHandle[]
+  readonly #abandon: () => void
   #failure: Error | null = null
 
   /** @throws UserFault where the executor does not work here */
@@ -35,6 +36,9 @@ export class ReplicaGroup {
 
   private constructor(options: GroupOptions, memory: SharedRunMemory, cores: readonly number[][], abandon: () => void) {
     const { executor, replicas, programs, layout, ring } = options
+    this.#abandon = abandon
+    // A process that ends waits for its threads one by one: one that waits for a partner that ended before would hang it.
+    process.once('exit', abandon)
     this.#handles = cores.map((own, replica) => {
       const place = { replica, replicas, cores: own }
       return new ReplicaHandle({ executor, place, programs, layout, memory, ring }, (error) => {
@@ -69,5 +73,6 @@ export class ReplicaGroup {
   /** Ends all threads after what they were told to run. */
   async stop(): Promise<void> {
     await Promise.all(this.#handles.map((handle) => handle.stop()))
+    process.off('exit', this.#abandon)
   }
 }
