@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { describeMachine, type MachineReport } from '../src/trainer/machine.ts'
 
-export interface MachineFacts extends MachineReport {
+export interface MachineFacts extends Omit<MachineReport, 'images'> {
   /** Vector instructions that decide a convolution's speed. */
   readonly instructions: readonly string[]
 }
@@ -13,7 +13,8 @@ const TELLING_FLAGS =
 
 /** @param libraries versions by name, as the peers tell them */
 export function machineFacts(libraries: Readonly<Record<string, string>>): MachineFacts {
-  return { ...describeMachine(libraries), instructions: cpuFlags().filter((flag) => TELLING_FLAGS.test(flag)) }
+  const { images: _, ...machine } = describeMachine(libraries, [])
+  return { ...machine, instructions: cpuFlags().filter((flag) => TELLING_FLAGS.test(flag)) }
 }
 
 function cpuFlags(): string[] {
