@@ -1,3 +1,4 @@
+import { runBatchesAhead } from '../input/batches-ahead.ts'
 import type { InputPipeline, Pass } from '../input/pipeline.ts'
 import type { ReplicaGroup } from '../replica/replica-group.ts'
 
@@ -27,25 +28,18 @@ export async function evaluateSplit(options: EvaluationOptions): Promise<Evaluat
   const started = performance.now()
   const sums = new Map(outputs.map((name) => [name, 0]))
   let images = 0
-  const running: Promise<void>[] = []
   pipeline.open({ split, epoch: 0, augment: 'none', shuffle: 'none', firstBatch: 0, partial: 'pad' })
-  for (;;) {
-    const assigned = await pipeline.next()
-    if (assigned === null) break
-    const run = replicas.run('evaluate', assigned.slot, []).then((results) => {
-      pipeline.release(assigned.slot)
-      for (const values of results) {
-        outputs.forEach((name, place) => {
-          sums.set(name, (sums.get(name) ?? 0) + (values[place] ?? Number.NaN))
-        })
-      }
-      images += assigned.count
-      onProgress?.(images)
-    })
-    running.push(run)
-    if (running.length >= ahead) await running.shift()
-  }
-  await Promise.all(running)
+  await runBatchesAhead(pipeline, ahead, async ({ slot, count }) => {
+    const results = await replicas.run('evaluate', slot, [])
+    pipeline.release(slot)
+    for (const values of results) {
+      outputs.forEach((name, place) => {
+        sums.set(name, (sums.get(name) ?? 0) + (values[place] ?? Number.NaN))
+      })
+    }
+    images += count
+    onProgress?.(images)
+  })
   return { images, seconds: (performance.now() - started) / 1000, sums }
 }
 
@@ -59,7 +53,7 @@ export interface ErrorRates {
 export function errorRates({ sums, images }: EvaluationResult, hits: 'top1' | 'top5'): ErrorRates {
   const error = (name: string) => {
     const correct = sums.get(`${hits}.${name}`)
-    return correct === undefined ? null : 100 * (1 - correct / images)
+    return correct === undefined ? null : (100 * (images - correct)) / images
   }
   const branches: number[] = []
   for (let value = error('0'); value !== null; value = error(`${branches.length}`)) branches.push(value)

@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads'
 import type { SharedRunMemory } from '../executors/executor.ts'
 import { createExecutor, type ExecutorChoice } from '../executors/executor-choice.ts'
 import type { Program } from '../graph/program.ts'
@@ -47,6 +48,11 @@ export class ReplicaGroup {
         abandon()
       })
     })
+  }
+
+  /** The threads in the order of the replicas, for diagnosis. */
+  get threads(): readonly Worker[] {
+    return this.#handles.map(({ thread }) => thread)
   }
 
   /**

@@ -51,6 +51,11 @@ export class ReplicaHandle {
     })
   }
 
+  /** The thread, for diagnosis. */
+  get thread(): Worker {
+    return this.#worker
+  }
+
   /** Outputs of the program of one run; runs are done in the order of the calls. */
   run(message: Extract<ToReplica, { kind: 'run' }>): Promise<readonly number[]> {
     if (this.#failure !== null) return Promise.reject(this.#failure)
@@ -71,12 +76,6 @@ export class ReplicaHandle {
     const ended = new Promise((resolve) => this.#worker.once('exit', resolve))
     this.#worker.postMessage({ kind: 'stop' } satisfies ToReplica)
     await ended
-  }
-
-  /** Ends the thread now, whatever it does. */
-  async terminate(): Promise<void> {
-    this.#stopping = true
-    await this.#worker.terminate()
   }
 }
 

@@ -1,3 +1,5 @@
+import { viewState } from '../graph/state-layout.ts'
+import { runBatchesAhead } from '../input/batches-ahead.ts'
 import type { AssignedSlot } from '../input/pipeline.ts'
 import { slotPixels } from '../input/slot-ring.ts'
 import type { StepLine } from '../report/metrics.ts'
@@ -22,7 +24,6 @@ export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> 
   const { config } = prepared
   const { epoch, step: firstStep, stepInEpoch } = run.progress
   const meter = new EpochMeter(run)
-  const running: Promise<void>[] = []
   let step = firstStep
   session.pipeline.open({
     split: 'train',
@@ -32,15 +33,12 @@ export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> 
     firstBatch: stepInEpoch,
     partial: 'drop',
   })
-  while (step < timetable.steps && !hooks.stop.aborted) {
-    const assigned = await session.pipeline.next()
-    if (assigned === null) break
-    running.push(runStep(run, meter, assigned, step++))
-    // Two promises may fail; the second is looked at below, so its failure must not count as unhandled meanwhile.
-    for (const pending of running) pending.catch(() => undefined)
-    if (running.length >= STEPS_AHEAD) await running.shift()
-  }
-  await Promise.all(running)
+  await runBatchesAhead(
+    session.pipeline,
+    STEPS_AHEAD,
+    (assigned) => runStep(run, meter, assigned, step++),
+    () => step < timetable.steps && !hooks.stop.aborted,
+  )
   await run.samples
   const ended = run.progress.stepInEpoch === timetable.stepsPerEpoch || run.progress.step === timetable.steps
   if (ended) meter.logEpoch()
@@ -58,17 +56,39 @@ async function runStep(run: RunningRun, meter: EpochMeter, { slot }: AssignedSlo
   )
   const loss = values.get('loss') ?? Number.NaN
   if (!Number.isFinite(loss)) {
-    throw new UserFault(
-      `Expected a finite loss for step ${step + 1} but received ${loss}.`,
-      `Training diverged: start anew with a smaller --lr (this run's was ${timetable.learningRate(step)}); checkpoints before this step are intact.`,
-    )
+    throw diverged('a finite loss', step + 1, loss, timetable.learningRate(step))
   }
   // Steps end in their order: nothing is awaited between a step's outputs and its line in the log.
-  if (step === 0) run.samples = drawSamples(run, slot)
+  if (step === 0) {
+    run.samples = drawSamples(run, slot)
+    // Awaited at the end of the epoch; where a step fails before, that failure is the one to tell.
+    run.samples.catch(() => undefined)
+  }
   session.pipeline.release(slot)
   const { stepInEpoch } = run.progress
   run.progress = { ...run.progress, step: step + 1, stepInEpoch: stepInEpoch + 1 }
   meter.count(values)
+}
+
+/**
+ * The last update of an epoch has no loss behind it that would show its harm, and must not become a checkpoint.
+ * @throws UserFault where a weight, momentum or running average is not finite
+ */
+export function refuseDivergence({ prepared, progress, timetable }: RunningRun): void {
+  for (const tensor of prepared.step.layout.tensors) {
+    const wrong = viewState(tensor, prepared.state).find((element) => !Number.isFinite(element))
+    if (wrong !== undefined) {
+      const what = `finite elements of ${tensor.name}`
+      throw diverged(what, progress.step, wrong, timetable.learningRate(progress.step - 1))
+    }
+  }
+}
+
+function diverged(what: string, step: number, received: number, learningRate: number): UserFault {
+  return new UserFault(
+    `Expected ${what} for step ${step} but received ${received}.`,
+    `Training diverged: start anew with a smaller --lr (this step's was ${learningRate}). Earlier checkpoints are intact.`,
+  )
 }
 
 /** What the network is given, as a picture in the run folder; the slot may be released when this returns. */

@@ -17,7 +17,7 @@ import { MetricsLog } from './metrics-log.ts'
 import { checkRunFolder, createRunFolder, openRunFolder } from './run-folder.ts'
 import { executorChoice, openSession, type PreparedRun, prepareRun, type Session } from './session.ts'
 import { planTimetable, type Timetable } from './timetable.ts'
-import { trainEpoch } from './train-epoch.ts'
+import { refuseDivergence, trainEpoch } from './train-epoch.ts'
 
 export interface TrainHooks {
   readonly display: ProgressDisplay
@@ -118,6 +118,7 @@ async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
   let evaluation: EvalLine | null = null
   while (run.progress.step < timetable.steps) {
     const ended = await trainEpoch(run)
+    refuseDivergence(run)
     if (ended === 'epoch') evaluation = await evaluateEpoch(run)
     await save(run)
     if (hooks.stop.aborted && run.progress.step < timetable.steps) break
