@@ -1,5 +1,7 @@
 #include "convolution.hpp"
 
+#include "winograd.hpp"
+
 namespace one {
 namespace {
 
@@ -37,6 +39,10 @@ dnnl::convolution_forward::primitive_desc forwardDesc(const PlanBuilder& builder
           geometry.paddings(), geometry.paddings(), PlanBuilder::attributes()};
 }
 
+bool winogradServes(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
+  return builder.winograd() && winogradFits(x, y, geometry.weights, geometry.stride, geometry.padding);
+}
+
 dnnl::memory slice(const PlanBuilder& builder, const Worker& worker, const Activation& tensor) {
   return {tensor.desc(worker.samples), builder.engine(), worker.at<void>(tensor)};
 }
@@ -54,11 +60,7 @@ class ConvolutionInstruction : public Instruction {
 
 class Forward : public ConvolutionInstruction {
  public:
-  Forward(WordReader& words, PlanBuilder& builder) {
-    const Activation& x = builder.tensor(words);
-    const Activation& y = builder.tensor(words);
-    const Geometry geometry = readGeometry(words);
-    const bool training = words.integer() != 0;
+  Forward(const Activation& x, const Activation& y, const Geometry& geometry, bool training, PlanBuilder& builder) {
     for (const Worker& worker : builder.workers()) {
       auto& list = bound_.emplace_back();
       if (worker.samples == 0) continue;
@@ -76,10 +78,7 @@ class Forward : public ConvolutionInstruction {
 
 class BackwardData : public ConvolutionInstruction {
  public:
-  BackwardData(WordReader& words, PlanBuilder& builder) {
-    const Activation& dy = builder.tensor(words);
-    const Activation& dx = builder.tensor(words);
-    const Geometry geometry = readGeometry(words);
+  BackwardData(const Activation& dy, const Activation& dx, const Geometry& geometry, PlanBuilder& builder) {
     for (const Worker& worker : builder.workers()) {
       auto& list = bound_.emplace_back();
       if (worker.samples == 0) continue;
@@ -103,12 +102,8 @@ class BackwardData : public ConvolutionInstruction {
 // dW of the thread's samples, brought from the primitive's layout into the gradient's plain one.
 class BackwardWeights : public ConvolutionInstruction {
  public:
-  BackwardWeights(WordReader& words, PlanBuilder& builder) {
-    const Activation& x = builder.tensor(words);
-    const Activation& dy = builder.tensor(words);
-    const std::size_t gradientOffset = words.size();
-    Geometry geometry = readGeometry(words);
-    geometry.weights.type = x.type;
+  BackwardWeights(const Activation& x, const Activation& dy, std::size_t gradientOffset, const Geometry& geometry,
+                  PlanBuilder& builder) {
     for (const Worker& worker : builder.workers()) {
       auto& list = bound_.emplace_back();
       float* gradient = worker.gradients + gradientOffset;
@@ -147,13 +142,30 @@ class BackwardWeights : public ConvolutionInstruction {
 }  // namespace
 
 InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<Forward>(words, builder);
+  const Activation& x = builder.tensor(words);
+  const Activation& y = builder.tensor(words);
+  const Geometry geometry = readGeometry(words);
+  const bool training = words.integer() != 0;
+  if (winogradServes(builder, x, y, geometry)) return winogradConvolution(x, y, geometry.weights, false, builder);
+  return std::make_unique<Forward>(x, y, geometry, training, builder);
 }
+
 InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<BackwardData>(words, builder);
+  const Activation& dy = builder.tensor(words);
+  const Activation& dx = builder.tensor(words);
+  const Geometry geometry = readGeometry(words);
+  if (winogradServes(builder, dx, dy, geometry)) return winogradConvolution(dy, dx, geometry.weights, true, builder);
+  return std::make_unique<BackwardData>(dy, dx, geometry, builder);
 }
+
 InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<BackwardWeights>(words, builder);
+  const Activation& x = builder.tensor(words);
+  const Activation& dy = builder.tensor(words);
+  const std::size_t gradientOffset = words.size();
+  Geometry geometry = readGeometry(words);
+  geometry.weights.type = x.type;
+  if (winogradServes(builder, x, dy, geometry)) return winogradBackwardWeights(x, dy, gradientOffset, builder);
+  return std::make_unique<BackwardWeights>(x, dy, gradientOffset, geometry, builder);
 }
 
 }  // namespace one

@@ -59,7 +59,8 @@ struct Lanes {
   using Halves = typename LaneTypes<L>::Halves;
   Floats v;
 
-  static Lanes fill(float value) { return {Floats{} + value}; }
+  // value - 0 is value, even for -0, so that this is one broadcast; value + 0 would be an addition.
+  static Lanes fill(float value) { return {value - Floats{}}; }
 
   static Lanes load(const float* from) {
     Lanes result;
@@ -103,6 +104,12 @@ struct Lanes {
   Lanes& operator+=(Lanes other) {
     v += other.v;
     return *this;
+  }
+  // The nearest bf16 numbers.
+  Lanes rounded() const {
+    Bf16 halves[L];
+    store(halves);
+    return load(halves);
   }
   // max(x, 0)
   Lanes rectified() const { return where(*this, *this); }

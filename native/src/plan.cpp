@@ -13,7 +13,7 @@ namespace one {
 namespace {
 
 // Version of the words; plan-words.ts writes the same number.
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr std::size_t kLine = 64;
 
 using Factory = InstructionPtr (*)(WordReader&, PlanBuilder&);
@@ -46,6 +46,7 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
     throw std::runtime_error("Expected a plan of this addon's version but received another: build the addon again");
   }
   const int block = reader.integer();
+  const bool winograd = reader.integer() != 0;
   const int batch = reader.integer();
   imageBytes_ = reader.size();
   labelCount_ = reader.size();
@@ -77,7 +78,7 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
     workers_.push_back(std::move(worker));
   }
 
-  builder_ = std::make_unique<PlanBuilder>(memory_.state, workers_, block);
+  builder_ = std::make_unique<PlanBuilder>(memory_.state, workers_, block, winograd);
   for (Worker& worker : workers_) worker.stream = dnnl::stream(builder_->engine());
   for (std::size_t left = reader.size(); left > 0; left--) builder_->readTensor(reader);
   readInstructions(reader, instructions_);

@@ -71,12 +71,14 @@ struct WeightCopy {
 
 class PlanBuilder {
  public:
-  PlanBuilder(float* state, std::vector<Worker>& workers, int block)
-      : engine_(dnnl::engine::kind::cpu, 0), state_(state), workers_(workers), block_(block) {}
+  PlanBuilder(float* state, std::vector<Worker>& workers, int block, bool winograd)
+      : engine_(dnnl::engine::kind::cpu, 0), state_(state), workers_(workers), block_(block), winograd_(winograd) {}
 
   const dnnl::engine& engine() const { return engine_; }
   std::vector<Worker>& workers() { return workers_; }
   float* state(std::size_t offset) const { return state_ + offset; }
+  // Whether 3x3 convolutions may take the way of Winograd.
+  bool winograd() const { return winograd_; }
   int threads() const { return static_cast<int>(workers_.size()); }
   int batch() const { return workers_.back().firstSample + workers_.back().samples; }
 
@@ -113,6 +115,7 @@ class PlanBuilder {
   float* state_;
   std::vector<Worker>& workers_;
   int block_;
+  bool winograd_;
   std::vector<Activation> tensors_;
   std::vector<std::unique_ptr<WeightCopy>> weightCopies_;
   std::vector<Pending> scratchpads_;

@@ -17,6 +17,8 @@ export interface LoweringTarget {
   readonly threads: number
   /** Channels in a block of the machine's layout, 0 = channels last. */
   readonly block: number
+  /** Whether 3x3 convolutions may take the way of Winograd; default true. */
+  readonly winograd?: boolean
 }
 
 export interface LoweredProgram {
@@ -40,6 +42,7 @@ export function lowerProgram(source: Program, layout: StateLayout, target: Lower
   }))
   const plan: Plan = {
     block: target.block,
+    winograd: target.winograd ?? true,
     batch: program.batch,
     imageBytes: program.images === null ? 0 : elementCount(typeOf(program, program.images).shape),
     labelCount: program.labels === null ? 0 : program.batch,

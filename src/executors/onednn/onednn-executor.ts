@@ -35,8 +35,14 @@ export interface OneDnnExecutor extends Executor {
   compile(program: Program, layout: StateLayout, memory: SharedRunMemory, place: ReplicaPlace): OneDnnProgram
 }
 
+/** How programs are compiled; the defaults are what training uses. */
+export interface OneDnnOptions {
+  /** false = every convolution by oneDNN's direct kernels, the slow twin of our own. */
+  readonly winograd?: boolean
+}
+
 /** @throws UserFault where the addon is missing */
-export function onednnExecutor(): OneDnnExecutor {
+export function onednnExecutor({ winograd = true }: OneDnnOptions = {}): OneDnnExecutor {
   const addon = loadNativeAddon()
   const machine = addon.machine()
   return {
@@ -59,7 +65,7 @@ export function onednnExecutor(): OneDnnExecutor {
         throw expected('a CPU with bf16 convolutions in oneDNN', 'precision bf16', machine.instructionSet, remedy)
       }
       const block = bf16 ? machine.blockBf16 : machine.blockF32
-      const lowered = lowerProgram(program, layout, { threads: place.cores.length, block })
+      const lowered = lowerProgram(program, layout, { threads: place.cores.length, block, winograd })
       const plan = new addon.Plan(
         encodePlan(lowered.plan),
         new Float32Array(memory.state),

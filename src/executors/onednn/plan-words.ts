@@ -1,7 +1,7 @@
 /** The 32-bit words in which a plan crosses to the addon; native/src/plan.cpp reads them in this order. */
 
 /** Raised with each change of the words; plan.cpp holds the same number. */
-export const PLAN_VERSION = 1
+export const PLAN_VERSION = 2
 
 /** Numbers are places in this list; plan.cpp holds the same order. */
 export const OPCODES = [
@@ -94,6 +94,8 @@ export interface RunningAverageRange {
 /** Everything the addon needs to know of a program. Offsets into state, gradient and statistics count elements. */
 export interface Plan {
   readonly block: number
+  /** Whether 3x3 convolutions may take the way of Winograd. */
+  readonly winograd: boolean
   readonly batch: number
   readonly imageBytes: number
   readonly labelCount: number
@@ -122,6 +124,7 @@ export function encodePlan(plan: Plan): Int32Array {
   const words: Word[] = [
     PLAN_VERSION,
     plan.block,
+    plan.winograd ? 1 : 0,
     plan.batch,
     plan.imageBytes,
     plan.labelCount,
