@@ -5,6 +5,7 @@ import { GraphBuilder } from '../../src/graph/graph-builder.ts'
 import { printProgram } from '../../src/graph/print-program.ts'
 import { captureEvaluation } from '../../src/step/evaluation-program.ts'
 import { captureTrainingStep } from '../../src/step/training-program.ts'
+import { goldenText } from '../support/golden-text.ts'
 import { smallOne } from '../support/small-steps.ts'
 
 /** softmax(x), of which `y` is read, beside what nothing reads. */
@@ -55,10 +56,13 @@ t.test('the check of programs finds each kind of fault', (t) => {
   t.end()
 })
 
-t.test('programs as text', (t) => {
-  t.matchSnapshot(printProgram(withDeadCode()), 'a small program')
-  const { program } = captureTrainingStep(smallOne({ batch: 2, branches: 2, dtype: 'bf16' }))
-  t.matchSnapshot(printProgram(program), 'a training step of ONE with two branches in bf16')
-  t.matchSnapshot(printProgram(captureEvaluation(smallOne({ batch: 2, branches: 2 }))), 'its evaluation in f32')
+t.test('programs as text are those in test/fixtures/graph (TAP_SNAPSHOT=1 writes them anew)', (t) => {
+  const training = smallOne({ batch: 2, branches: 2, dtype: 'bf16' })
+  const texts = {
+    'small-program': printProgram(withDeadCode()),
+    'one-training-step-bf16': printProgram(captureTrainingStep(training).program),
+    'one-evaluation': printProgram(captureEvaluation({ ...training, dtype: 'f32' })),
+  }
+  for (const [name, text] of Object.entries(texts)) t.equal(text, goldenText(`graph/${name}.txt`, text), name)
   t.end()
 })
