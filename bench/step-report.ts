@@ -82,7 +82,8 @@ export function printTable(rows: readonly ModeFigures[]): string {
   const align = (text: string, column: number) =>
     column < 2 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0)
   const line = (row: readonly string[]) => `| ${row.map(align).join(' | ')} |`
-  const rule = `|${widths.map((width, column) => (column < 2 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`
+  const ruleOf = (width: number, column: number) => (column < 2 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)
+  const rule = `|${widths.map(ruleOf).join('|')}|`
   const [head = [], ...body] = cells
   return [line(head), rule, ...body.map(line)].join('\n')
 }

@@ -1,6 +1,7 @@
 /** Options of `npm run bench:step`. */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
+import { findNetwork } from '../src/networks/find-network.ts'
 import { expected } from '../src/vocabulary/fault.ts'
 import type { StepTask } from './peers/peer-catalogue.ts'
 
@@ -50,11 +51,13 @@ export function readSettings(): Settings | null {
     },
   })
   if (values.help) return null
+  const network = values.network ?? 'resnet-32'
+  findNetwork(network, 'auto')
   return {
     rounds: readCount('--rounds', values.rounds ?? '6'),
     steps: readCount('--steps', values.steps ?? '4'),
     task: {
-      network: values.network ?? 'resnet-32',
+      network,
       branches: readCount('--branches', values.branches ?? '3'),
       classes: readCount('--classes', values.classes ?? '100'),
       batch: readCount('--batch', values.batch ?? '128'),

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:step`: time of one training step here, in PyTorch and in TensorFlow.js on the same task. Every mode of every
- * peer is a resident process; rounds go through all of them in turn, so that a slow minute of the machine hits all alike.
+ * `npm run bench:step`: time of one training step here, in PyTorch and in TensorFlow.js on the same task. Every mode of
+ * every peer is a resident process; rounds go through all in turn, so that a slow minute of the machine hits all alike.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -11,6 +11,8 @@ import { findPeers, type Peer, type StepTask } from './peers/peer-catalogue.ts'
 import { PeerProcess } from './peers/peer-process.ts'
 import { figuresOf, type ModeFigures, type ModeTimes, printTable } from './step-report.ts'
 import { readSettings, type Settings, STEP_HELP } from './step-settings.ts'
+
+const REMEDY = 'What each said is above; docs/peers.md says what they need.'
 
 /** One mode of one peer in its process. */
 interface Contestant {
@@ -99,8 +101,8 @@ async function runRounds(contestants: readonly Contestant[], { rounds, steps }: 
     for (const contestant of contestants.filter(({ failure }) => failure === null)) {
       contestant.ms.push(...(await measure(contestant, steps)))
     }
-    const sofar = contestants.filter(({ ms }) => ms.length > 0).map(({ ms }) => Math.min(...ms).toFixed(0))
-    console.log(`round ${round} of ${rounds}; best ms so far: ${sofar.join(' ')}`)
+    const best = contestants.filter(({ ms }) => ms.length > 0).map(({ ms }) => Math.min(...ms).toFixed(0))
+    console.log(`round ${round} of ${rounds}; best ms so far: ${best.join(' ')}`)
   }
 }
 
@@ -121,11 +123,15 @@ function printReport({ date, task, machine, load, figures, failures, rounds, ste
       .join(', ')
   return [
     `# One training step, ${date}`,
-    `${network}, ${branches} branches, ${classes} classes, batch ${batch}, ${threads} threads; ${rounds} rounds of ${stepsPerRound} steps through all modes in turn.`,
-    `Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}; ${machine.instructions.join(' ')}.`,
-    `Versions: ${words(machine.libraries)}. Load average before ${load.before.toFixed(2)}, after ${load.after.toFixed(2)}.`,
+    `${network}, ${branches} branches, ${classes} classes, batch ${batch}, ${threads} threads; ` +
+      `${rounds} rounds of ${stepsPerRound} steps through all modes in turn.`,
+    `Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}; ` +
+      `${machine.instructions.join(' ')}.`,
+    `Versions: ${words(machine.libraries)}. ` +
+      `Load average before ${load.before.toFixed(2)}, after ${load.after.toFixed(2)}.`,
     printTable(figures),
-    'spread = distance between the quartiles over the median; x PyTorch = images per second against its best mode of the same precision; conv = share of convolutions in the step.',
+    'spread = distance between the quartiles over the median; x PyTorch = images per second against its best mode of ' +
+      'the same precision; conv = share of convolutions in the step.',
     ...failures.map(({ peer, mode, reason }) => `${peer} ${mode} failed: ${reason}`),
   ].join('\n\n')
 }
@@ -146,6 +152,8 @@ async function main(): Promise<void> {
       const share = await convolutionShare(contestant, settings.steps)
       times.push({ peer: peer.name, mode, ms, loss, peakRssBytes, convolutionShare: share })
     }
+    // Nothing measured: earlier figures stay as they are.
+    if (times.length === 0) throw new UserFault('Expected at least one mode to run but received none', REMEDY)
     const benchmark: Benchmark = {
       date: new Date().toISOString().slice(0, 10),
       task: settings.task,

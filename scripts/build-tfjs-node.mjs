@@ -1,11 +1,10 @@
 /**
  * Builds @tensorflow/tfjs-node where its own install script cannot download the prebuilt libtensorflow: npm brings its
- * sources, pip TensorFlow's wheel, g++ compiles the binding against the wheel's library. Used by `npm run bench:step` and by
- * `--executor tfjs --tfjs-backend tensorflow`. Linux only, about 1.7 GB in one folder; nothing outside it is changed.
+ * sources, pip TensorFlow's wheel, g++ compiles the binding against the wheel's library. Used by `npm run bench:step`
+ * and `--executor tfjs --tfjs-backend tensorflow`. Linux only, 1.4 GB in one folder; nothing outside it is changed.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -13,6 +12,7 @@ import { parseArgs } from 'node:util'
 const TFJS_NODE = '@tensorflow/tfjs-node@4.22.0'
 const TENSORFLOW = 'tensorflow-cpu==2.21.*'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const DEFAULT_FOLDER = join(ROOT, '.tfjs-node')
 const HELP = `Usage: node scripts/build-tfjs-node.mjs [--folder <folder>] [--python <python3>]
 
 Builds ${TFJS_NODE} on the library of ${TENSORFLOW} without its download of libtensorflow.
@@ -103,7 +103,8 @@ function check(folder) {
     const tf = require('@tensorflow/tfjs-node')
     const [value] = tf.matMul(tf.ones([1, 3]), tf.ones([3, 1])).dataSync()
     if (value !== 3) throw new Error('Expected 3 for 1 + 1 + 1 but received ' + value)
-    console.log('tfjs-node ' + tf.version['tfjs-node'] + ' on TensorFlow ' + tf.backend().binding.TF_Version + ' works')`
+    const library = tf.backend().binding.TF_Version
+    console.log('tfjs-node ' + tf.version['tfjs-node'] + ' on TensorFlow ' + library + ' works')`
   run('node', ['-e', program], `Remove ${folder} and run this script again.`, {
     cwd: folder,
     env: { TF_CPP_MIN_LOG_LEVEL: '2', ...process.env },
@@ -113,7 +114,7 @@ function check(folder) {
 function main() {
   const { values } = parseArgs({
     options: {
-      folder: { type: 'string', default: join(ROOT, '.tfjs-node') },
+      folder: { type: 'string', default: DEFAULT_FOLDER },
       python: { type: 'string', default: 'python3' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -127,8 +128,8 @@ function main() {
   install(folder)
   compileBinding(folder, unpackTensorflow(folder, values.python))
   check(folder)
-  const entry = createRequire(join(folder, 'package.json')).resolve('@tensorflow/tfjs-node')
-  console.log(`It is found by npm run bench:step. In a program of yours: require('${entry}')`)
+  console.log(`npm run bench:step finds it${values.folder === DEFAULT_FOLDER ? '' : ' only in the default folder'}.`)
+  console.log(`For the executor tfjs: export NATIVE_ENSEMBLE_TFJS_NODE=${folder}`)
 }
 
 try {

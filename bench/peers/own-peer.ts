@@ -1,6 +1,6 @@
 /**
- * This project's training step as a resident process: a line of JSON in, a line of JSON out (docs/peers.md). A step begins
- * at bytes of pixels and ends with updated weights; each replica is a worker thread as in training.
+ * This project's training step as a resident process: a line of JSON in, a line of JSON out (docs/peers.md). A step
+ * begins at bytes of pixels and ends with updated weights; each replica is a worker thread as in training.
  */
 import { once } from 'node:events'
 import { extname } from 'node:path'

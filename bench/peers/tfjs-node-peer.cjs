@@ -1,6 +1,6 @@
 /**
- * The training step of ONE in TensorFlow.js on TensorFlow's kernels (tfjs-node, eager), as a resident process: a line of
- * JSON in, a line of JSON out (docs/peers.md). CommonJS, as tfjs-node is.
+ * The training step of ONE in TensorFlow.js on TensorFlow's kernels (tfjs-node, eager), as a resident process: a line
+ * of JSON in, a line of JSON out (docs/peers.md). CommonJS, as tfjs-node is.
  */
 const { createInterface } = require('node:readline')
 const { createRequire } = require('node:module')
@@ -52,7 +52,7 @@ class Network {
     const inputs = x.shape[3]
     const deviation = Math.sqrt(2 / (kernel * kernel * outputs))
     const weight = this.variable(name, () => tf.randomNormal([kernel, kernel, inputs, outputs], 0, deviation))
-    // tfjs-node knows no padding by number. `same` has the same sizes and work; with stride 2 it pads only below and right.
+    // tfjs-node knows no padding by number. `same` has the same sizes and work; stride 2 it pads below and right only.
     return tf.conv2d(x, weight, stride, 'same')
   }
 

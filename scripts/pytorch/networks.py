@@ -1,8 +1,8 @@
 """CIFAR ResNets in PyTorch, alone or with the branches and the gate of On-the-fly Native Ensemble (ONE).
 
 Lan, Zhu and Gong, "Knowledge Distillation by On-the-Fly Native Ensemble", NeurIPS 2018. Parameter names are those of
-native-ensemble's checkpoints, so weights travel both ways: the shared part has torchvision's names, what a branch owns has
-the prefix `branches.<i>.`, the gate is `gate.fc.*` and `gate.bn.*`; a vanilla network has no prefix and no gate.
+native-ensemble's checkpoints, so weights travel both ways: the shared part has torchvision's names, what a branch owns
+has the prefix `branches.<i>.`, the gate is `gate.fc.*` and `gate.bn.*`; a vanilla network has no prefix and no gate.
 """
 
 from __future__ import annotations

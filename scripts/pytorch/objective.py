@@ -38,4 +38,5 @@ def objective(outputs: Outputs, labels: Tensor, temperature: float, distillation
         for logits in outputs.branches
     ]
     distillation = temperature**2 * sum(divergences[1:], divergences[0])
-    return LossParts(total + teacher_loss + distillation_weight * distillation, branch_losses, teacher_loss, distillation)
+    total = total + teacher_loss + distillation_weight * distillation
+    return LossParts(total, branch_losses, teacher_loss, distillation)

@@ -1,7 +1,7 @@
 """Golden values of single operators: inputs, outputs and gradients as PyTorch computes them.
 
-A case is a function that draws its inputs, and returns tensors by role. Roles: the op's own inputs, `output` (or several
-outputs by name), `d_output` = the gradient that is fed in, `d_<input>` = the gradient that comes out.
+A case is a function that draws its inputs, and returns tensors by role. Roles: the op's own inputs, `output` (or
+several outputs by name), `d_output` = the gradient that is fed in, `d_<input>` = the gradient that comes out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Trains a network for a few steps in PyTorch and writes down everything another trainer needs to be compared with it."""
+"""Trains a network for a few steps in PyTorch and writes down all that another trainer can be compared with."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def normalise(images: np.ndarray, dtype: torch.dtype) -> Tensor:
 def initial_state(options: RunOptions, data: Split) -> dict[str, Tensor]:
     """Drawn weights; `plain` = as a training begins, `steady` = batch norms set so that rounding does not grow.
 
-    From the plain start a handful of the hundred thousands of ReLU inputs lie within rounding of 0 at every step. One that
-    falls on the other side changes a gradient by 1e-4 and ten steps make 1e-2 of it, between two correct programs and
-    between fp32 and fp64 of one. With shifts of 1.5 to 3.5 scales 0.02 to 7 % of the inputs are cut and hardly any is near
-    0, the arithmetic of every layer still counts, and scales, shifts and statistics all differ from 1 and 0.
+    From the plain start some of the hundred thousands of ReLU inputs lie within rounding of 0 at every step. One that
+    falls on the other side changes gradients, and ten steps make up to 1e-2 of the loss of it, between two correct
+    programs and between fp32 and fp64 of one. With shifts of 1.5 to 3.5 scales few inputs are cut and hardly any is
+    near 0; the arithmetic of every layer still counts, and scales, shifts and statistics all differ from 1 and 0.
     """
     torch.manual_seed(options.seed)
     network = build_network(options.network, options.block, options.branches, CLASSES)
@@ -94,7 +94,7 @@ def batch_norms(network: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d]:
 
 @torch.no_grad()
 def set_running_statistics(network: CifarResNet, data: Split, batch: int) -> None:
-    """To their mean over all batches: ten steps of the running average would still hold a third of the initial 0 and 1."""
+    """To their mean over all batches: after ten steps a running average still holds a third of its initial 0 or 1."""
     for norm in batch_norms(network):
         norm.momentum = None  # PyTorch's sign for the mean over all calls
     network.train()

@@ -33,7 +33,7 @@ RUNS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--out', type=Path, default=FIXTURES, help='folder to write into (default: test/fixtures/pytorch)')
+    parser.add_argument('--out', type=Path, default=FIXTURES, help='folder (default: test/fixtures/pytorch)')
     folder: Path = parser.parse_args().out
     versions = {
         'python': platform.python_version(),
