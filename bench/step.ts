@@ -97,7 +97,7 @@ async function runRounds(contestants: readonly Contestant[], { rounds, steps }: 
     console.log(`preparing ${contestant.peer.name} ${contestant.mode}`)
     await measure(contestant, 1)
   }
-  for (let round = 1; round <= rounds; round++) {
+  for (let round = 1; round <= rounds && contestants.some(({ failure }) => failure === null); round++) {
     for (const contestant of contestants.filter(({ failure }) => failure === null)) {
       contestant.ms.push(...(await measure(contestant, steps)))
     }

@@ -52,7 +52,7 @@ class Network {
     const inputs = x.shape[3]
     const deviation = Math.sqrt(2 / (kernel * kernel * outputs))
     const weight = this.variable(name, () => tf.randomNormal([kernel, kernel, inputs, outputs], 0, deviation))
-    // tfjs-node knows no padding by number. `same` has the same sizes and work; stride 2 it pads below and right only.
+    // tfjs-node knows no padding by number. `same` has the same sizes and work; at stride 2 it pads one side.
     return tf.conv2d(x, weight, stride, 'same')
   }
 
