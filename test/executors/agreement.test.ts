@@ -9,6 +9,7 @@ import { runProgram } from '../support/run-program.ts'
 /** Every operation and its gradient on oneDNN against TensorFlow.js in JavaScript, on small odd shapes. */
 const tfjs = await tfjsExecutor('cpu')
 const onednn = onednnExecutor()
+const direct = onednnExecutor({ winograd: false })
 
 /**
  * f32: other orders of summation. bf16: both round each result once, so where their f32 sums lie on two sides of the
@@ -32,6 +33,10 @@ for (const opCase of OP_CASES) {
       for (const cores of [[0], [0, 1], [0, 1, 0]]) {
         const actual = runProgram(onednn, program, { ...inputs, cores }).outputs
         t.same(differences(actual, wanted, TOLERANCES[dtype]), [], `${cores.length} threads`)
+      }
+      if (opCase.op === 'Conv2D') {
+        const actual = runProgram(direct, program, { ...inputs, cores: [0, 1] }).outputs
+        t.same(differences(actual, wanted, TOLERANCES[dtype]), [], 'without the algorithm of Winograd')
       }
       t.end()
     })

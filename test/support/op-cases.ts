@@ -165,6 +165,11 @@ export const OP_CASES: readonly OpCase[] = [
   convolution({ batch: 3, channels: [16, 32], kernel: 3, size: [8, 8], stride: 2, padding: 1 }),
   convolution({ batch: 2, channels: [16, 16], kernel: 3, size: [1, 1], padding: 1 }),
   convolution({ batch: 5, channels: [32, 64], kernel: 1, size: [1, 5] }),
+  // Whole blocks of channels, stride 1: what Winograd's algorithm serves, with tiles cut off at the edges.
+  convolution({ batch: 3, channels: [16, 16], kernel: 3, size: [8, 8], padding: 1 }),
+  convolution({ batch: 5, channels: [32, 16], kernel: 3, size: [9, 7], padding: 1 }),
+  convolution({ batch: 2, channels: [16, 48], kernel: 3, size: [5, 6], padding: 1 }),
+  convolution({ batch: 1, channels: [64, 64], kernel: 3, size: [3, 2], padding: 1 }),
   convolution({ batch: 2, channels: [6, 5], kernel: 5, size: [7, 7], padding: 2 }),
   convolution({ batch: 1, channels: [3, 16], kernel: 7, size: [15, 13], stride: 2, padding: 3 }),
   convolution({ batch: 2, channels: [17, 5], kernel: 3, size: [7, 6] }),
