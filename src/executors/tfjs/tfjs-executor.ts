@@ -139,10 +139,11 @@ class Replay implements CompiledProgram {
 
   /** Replica 0 writes, once all have read the state; nobody goes on before it is written. */
   #writeState(values: ReadonlyMap<ValueId, tf.Tensor>): void {
-    if (this.#program.updates.length === 0) return
+    const { nodes, updates } = this.#program
+    if (updates.length === 0 && !nodes.some(({ op }) => op === 'AllReduceMean')) return
     this.#exchange.meet()
     if (this.#place.replica === 0) {
-      for (const { name, value } of this.#program.updates) this.#states.get(name)?.set(readTensor(find(values, value)))
+      for (const { name, value } of updates) this.#states.get(name)?.set(readTensor(find(values, value)))
     }
     this.#exchange.meet()
   }
