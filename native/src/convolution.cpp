@@ -1,5 +1,8 @@
 #include "convolution.hpp"
 
+#include "batch_norm.hpp"
+#include "elementwise.hpp"
+#include "epilogue.hpp"
 #include "winograd.hpp"
 
 namespace one {
@@ -78,7 +81,9 @@ class Forward : public ConvolutionInstruction {
 
 class BackwardData : public ConvolutionInstruction {
  public:
-  BackwardData(const Activation& dy, const Activation& dx, const Geometry& geometry, PlanBuilder& builder) {
+  BackwardData(const Activation& dy, const Activation& dx, const Geometry& geometry, bool accumulate,
+               PlanBuilder& builder)
+      : dx_(dx) {
     for (const Worker& worker : builder.workers()) {
       auto& list = bound_.emplace_back();
       if (worker.samples == 0) continue;
@@ -92,11 +97,30 @@ class BackwardData : public ConvolutionInstruction {
       bound.primitive = dnnl::convolution_backward_data(desc);
       bound.add(DNNL_ARG_DIFF_DST, slice(builder, worker, dy));
       bound.add(DNNL_ARG_WEIGHTS, builder.weightCopy(geometry.weights, desc.weights_desc()));
-      bound.add(DNNL_ARG_DIFF_SRC, slice(builder, worker, dx));
+      const dnnl::memory result =
+          accumulate ? builder.transient(worker.thread, dx.desc(samples)) : slice(builder, worker, dx);
+      if (accumulate) results_.push_back({worker.thread, result});
+      bound.add(DNNL_ARG_DIFF_SRC, result);
       builder.addScratchpad(bound, worker.thread, desc.scratchpad_desc());
       list.push_back(std::move(bound));
     }
   }
+
+  void run(Worker& worker, const RunArguments& arguments) override {
+    ConvolutionInstruction::run(worker, arguments);
+    for (const Result& result : results_) {
+      if (result.thread == worker.thread) addSlice(dx_, worker, result.memory.get_data_handle());
+    }
+  }
+
+ private:
+  // Where the gradient of a thread goes before it is added.
+  struct Result {
+    int thread;
+    dnnl::memory memory;
+  };
+  const Activation dx_;
+  std::vector<Result> results_;
 };
 
 // dW of the thread's samples, brought from the primitive's layout into the gradient's plain one.
@@ -139,6 +163,40 @@ class BackwardWeights : public ConvolutionInstruction {
   }
 };
 
+// oneDNN's convolution and then what a fused one does on the way.
+class WithEpilogue : public Instruction {
+ public:
+  WithEpilogue(InstructionPtr convolution, const Activation& y, Epilogue epilogue)
+      : convolution_(std::move(convolution)), y_(y), epilogue_(std::move(epilogue)) {}
+
+  void run(Worker& worker, const RunArguments& arguments) override {
+    convolution_->run(worker, arguments);
+    if (epilogue_.statistics != nullptr) storeStatistics(y_, worker, *epilogue_.statistics);
+    if (epilogue_.norm != nullptr) applyFolded(y_, worker, *epilogue_.norm, epilogue_.residual, epilogue_.relu);
+  }
+
+ private:
+  InstructionPtr convolution_;
+  const Activation y_;
+  Epilogue epilogue_;
+};
+
+// As read from the plan: number of a statistics region or -1, then whether a batch norm is folded in, and that.
+Epilogue readEpilogue(WordReader& words, PlanBuilder& builder, const Activation& y) {
+  Epilogue epilogue;
+  const std::int32_t region = words.integer();
+  if (region >= 0) {
+    epilogue.statistics = std::make_unique<StatisticsRegion>(
+        builder.statisticsRegion(static_cast<std::size_t>(region), y.paddedChannels()));
+  }
+  if (words.integer() != 0) {
+    epilogue.residual = builder.optionalTensor(words);
+    epilogue.norm = std::make_unique<FoldedBatchNorm>(words, builder, y.channels, y.paddedChannels());
+    epilogue.relu = words.integer() != 0;
+  }
+  return epilogue;
+}
+
 }  // namespace
 
 InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
@@ -146,16 +204,25 @@ InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
   const Activation& y = builder.tensor(words);
   const Geometry geometry = readGeometry(words);
   const bool training = words.integer() != 0;
-  if (winogradServes(builder, x, y, geometry)) return winogradConvolution(x, y, geometry.weights, false, builder);
-  return std::make_unique<Forward>(x, y, geometry, training, builder);
+  Epilogue epilogue = readEpilogue(words, builder, y);
+  if (winogradServes(builder, x, y, geometry)) {
+    return winogradConvolution(x, y, geometry.weights, false, std::move(epilogue), builder);
+  }
+  InstructionPtr convolution = std::make_unique<Forward>(x, y, geometry, training, builder);
+  if (epilogue.statistics == nullptr && epilogue.norm == nullptr) return convolution;
+  return std::make_unique<WithEpilogue>(std::move(convolution), y, std::move(epilogue));
 }
 
 InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder) {
   const Activation& dy = builder.tensor(words);
   const Activation& dx = builder.tensor(words);
   const Geometry geometry = readGeometry(words);
-  if (winogradServes(builder, dx, dy, geometry)) return winogradConvolution(dy, dx, geometry.weights, true, builder);
-  return std::make_unique<BackwardData>(dy, dx, geometry, builder);
+  Epilogue epilogue;
+  epilogue.accumulate = words.integer() != 0;
+  if (winogradServes(builder, dx, dy, geometry)) {
+    return winogradConvolution(dy, dx, geometry.weights, true, std::move(epilogue), builder);
+  }
+  return std::make_unique<BackwardData>(dy, dx, geometry, epilogue.accumulate, builder);
 }
 
 InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builder) {

@@ -128,6 +128,16 @@ class Cast : public Instruction {
   const Activation y_;
 };
 
+template <class T>
+void sum(const T* a, const T* b, T* y, std::ptrdiff_t count) {
+  constexpr int kLanes = 16;
+  std::ptrdiff_t at = 0;
+  for (; at + kLanes <= count; at += kLanes) {
+    (Lanes<kLanes>::load(a + at) + Lanes<kLanes>::load(b + at)).store(y + at);
+  }
+  for (; at < count; at++) narrow(widen(a[at]) + widen(b[at]), y[at]);
+}
+
 class Add : public Instruction {
  public:
   Add(WordReader& words, PlanBuilder& builder)
@@ -144,16 +154,7 @@ class Add : public Instruction {
  private:
   template <class T>
   void runAs(const Worker& worker) const {
-    const T* a = worker.at<T>(a_);
-    const T* b = worker.at<T>(b_);
-    T* y = worker.at<T>(y_);
-    const std::ptrdiff_t count = y_.sampleStride * worker.samples;
-    constexpr int kLanes = 16;
-    std::ptrdiff_t at = 0;
-    for (; at + kLanes <= count; at += kLanes) {
-      (Lanes<kLanes>::load(a + at) + Lanes<kLanes>::load(b + at)).store(y + at);
-    }
-    for (; at < count; at++) narrow(widen(a[at]) + widen(b[at]), y[at]);
+    sum(worker.at<T>(a_), worker.at<T>(b_), worker.at<T>(y_), y_.sampleStride * worker.samples);
   }
 
   const Activation a_;
@@ -249,6 +250,15 @@ void copyToPlain(const Activation& tensor, const Worker& worker, float* target) 
     copyToPlainOf<float>(tensor, worker, target);
   } else {
     copyToPlainOf<Bf16>(tensor, worker, target);
+  }
+}
+
+void addSlice(const Activation& x, const Worker& worker, const void* y) {
+  const std::ptrdiff_t count = x.sampleStride * worker.samples;
+  if (x.type == Type::f32) {
+    sum(worker.at<float>(x), static_cast<const float*>(y), worker.at<float>(x), count);
+  } else {
+    sum(worker.at<Bf16>(x), static_cast<const Bf16*>(y), worker.at<Bf16>(x), count);
   }
 }
 

@@ -13,7 +13,7 @@ namespace one {
 namespace {
 
 // Version of the words; plan-words.ts writes the same number.
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 constexpr std::size_t kLine = 64;
 
 using Factory = InstructionPtr (*)(WordReader&, PlanBuilder&);

@@ -100,6 +100,16 @@ double* PlanBuilder::sharedDoubles(std::size_t count) {
   return reinterpret_cast<double*>(shared_.back().data());
 }
 
+StatisticsRegion PlanBuilder::statisticsRegion(std::size_t number, int channels) {
+  if (number >= statistics_.size()) statistics_.resize(number + 1);
+  StatisticsRegion& region = statistics_[number];
+  if (region.partials == nullptr) {
+    region.stride = 2 * static_cast<std::size_t>(channels);
+    region.partials = sharedDoubles(static_cast<std::size_t>(threads()) * region.stride);
+  }
+  return region;
+}
+
 dnnl::primitive_attr PlanBuilder::attributes() {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);

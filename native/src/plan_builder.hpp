@@ -69,6 +69,13 @@ struct WeightCopy {
   BoundPrimitive reorder;
 };
 
+// Where each thread leaves mean and sum of squared distances of a convolution's result for the batch norm behind it.
+struct StatisticsRegion {
+  double* partials = nullptr;
+  std::size_t stride = 0;
+  double* of(int thread) const { return partials + static_cast<std::size_t>(thread) * stride; }
+};
+
 class PlanBuilder {
  public:
   PlanBuilder(float* state, std::vector<Worker>& workers, int block, bool winograd)
@@ -103,6 +110,8 @@ class PlanBuilder {
 
   // Memory that all threads of the team see, e.g. for partial sums.
   double* sharedDoubles(std::size_t count);
+  // The region of this number: two doubles a channel and thread, the same for all who name the number.
+  StatisticsRegion statisticsRegion(std::size_t number, int channels);
 
   static dnnl::primitive_attr attributes();
 
@@ -122,6 +131,7 @@ class PlanBuilder {
   std::vector<Pending> transients_;
   std::vector<AlignedBuffer> scratch_;
   std::vector<AlignedBuffer> shared_;
+  std::vector<StatisticsRegion> statistics_;
 };
 
 }  // namespace one

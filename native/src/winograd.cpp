@@ -1,6 +1,8 @@
 #include "winograd.hpp"
 
 #include <algorithm>
+#include <type_traits>
+#include <vector>
 
 #include "small_matrices.hpp"
 #include "winograd_transforms.hpp"
@@ -86,13 +88,26 @@ void loadInput(const Sizes& sizes, const Tile& tile, const T* plane, Vector (&d)
   }
 }
 
-template <class T>
-void storeOutput(const Sizes& sizes, const Tile& tile, const Vector (&y)[kOutput][kOutput], T* plane) {
+// Calls `finish(value, place)` for each pixel of the tile that exists; places count elements from the plane's begin.
+template <class Finish>
+inline void finishOutput(const Sizes& sizes, const Tile& tile, const Vector (&y)[kOutput][kOutput], Finish&& finish) {
   const int rows = std::min(kOutput, sizes.height - tile.top);
   const int columns = std::min(kOutput, sizes.width - tile.left);
+  const int corner = tile.top * sizes.width + tile.left;
+  if (rows == kOutput && columns == kOutput) {
+#pragma GCC unroll 4
+    for (int row = 0; row < kOutput; row++) {
+#pragma GCC unroll 4
+      for (int column = 0; column < kOutput; column++) {
+        finish(y[row][column], (corner + row * sizes.width + column) * kBlock);
+      }
+    }
+    return;
+  }
   for (int row = 0; row < rows; row++) {
-    T* line = plane + ((tile.top + row) * sizes.width + tile.left) * kBlock;
-    for (int column = 0; column < columns; column++) y[row][column].store(line + column * kBlock);
+    for (int column = 0; column < columns; column++) {
+      finish(y[row][column], (corner + row * sizes.width + column) * kBlock);
+    }
   }
 }
 
@@ -148,12 +163,12 @@ void transformOutputGradients(const Sizes& sizes, const Activation& dy, const T*
   }
 }
 
-// y = A^T M A.
-template <class T>
-void transformOutputs(const Sizes& sizes, const Activation& y, const float* m, int first, int count, T* data) {
+// A^T M A of a chunk: `body(tile, block, pixels)` for each tile and channel block.
+template <class Body>
+void transformOutputs(const Sizes& sizes, int blocks, const float* m, int first, int count, const Body& body) {
   for (int place = 0; place < count; place++) {
     const Tile tile(sizes, first + place);
-    for (int block = 0; block < y.blocks; block++) {
+    for (int block = 0; block < blocks; block++) {
       Vector points[kInput][kInput];
       Vector pixels[kOutput][kOutput];
       const float* source = m + place * sizes.out + block * kBlock;
@@ -165,10 +180,38 @@ void transformOutputs(const Sizes& sizes, const Activation& y, const float* m, i
         }
       }
       winograd::transformTile<kInput, kOutput, winograd::transformOutput>(points, pixels);
-      storeOutput(sizes, tile, pixels, data + tile.sample * y.sampleStride + block * y.blockStride);
+      body(tile, block, pixels);
     }
   }
 }
+
+// Sums of a chunk's results in f32 lanes, of its thread's in doubles; distances are taken from each channel's first result,
+// as in storeStatistics.
+struct RunningSums {
+  std::vector<float> shift;
+  std::vector<float> sums;
+  std::vector<float> squares;
+  explicit RunningSums(int channels)
+      : shift(static_cast<std::size_t>(channels)), sums(shift.size()), squares(shift.size()) {}
+
+  // Moves the lanes into the doubles.
+  void flush(double* region) {
+    const std::size_t channels = sums.size();
+    for (std::size_t c = 0; c < channels; c++) {
+      region[c] += static_cast<double>(sums[c]);
+      region[channels + c] += static_cast<double>(squares[c]);
+      sums[c] = squares[c] = 0.0f;
+    }
+  }
+  // Turns sums and squares of distances into mean and squared distances from it.
+  void finish(double* region, double count) const {
+    const std::size_t channels = sums.size();
+    for (std::size_t c = 0; c < channels; c++) {
+      region[channels + c] -= region[c] * region[c] / count;
+      region[c] = static_cast<double>(shift[c]) + region[c] / count;
+    }
+  }
+};
 
 // Scratch of a thread: transformed filters, inputs and results of a chunk, zeroed so that padded rows stay finite.
 struct Scratch {
@@ -188,15 +231,19 @@ struct Scratch {
 // y = conv(x, w), or with transposed filters dx = conv(dy, w turned by 180 degrees).
 class Convolution : public Instruction {
  public:
-  Convolution(const Activation& x, const Activation& y, const WeightShape& weights, bool transposed,
+  Convolution(const Activation& x, const Activation& y, const WeightShape& weights, bool transposed, Epilogue epilogue,
               PlanBuilder& builder)
       : x_(x),
         y_(y),
         sizes_(x, y.channels),
         weights_(builder.state(weights.stateOffset)),
         weightType_(weights.type),
-        transposed_(transposed) {
-    for (const Worker& worker : builder.workers()) scratch_.emplace_back(sizes_, worker.thread, builder);
+        transposed_(transposed),
+        epilogue_(std::move(epilogue)) {
+    for (const Worker& worker : builder.workers()) {
+      scratch_.emplace_back(sizes_, worker.thread, builder);
+      sums_.emplace_back(epilogue_.statistics != nullptr ? y_.channels : 0);
+    }
   }
 
   void run(Worker& worker, const RunArguments&) override {
@@ -213,6 +260,7 @@ class Convolution : public Instruction {
   void runAs(Worker& worker) const {
     const Scratch& scratch = scratch_[static_cast<std::size_t>(worker.thread)];
     transformFilters(scratch.filterData());
+    begin(worker);
     const int tiles = sizes_.tiles() * worker.samples;
     for (int first = 0; first < tiles; first += sizes_.chunk) {
       const int count = std::min(sizes_.chunk, tiles - first);
@@ -223,8 +271,84 @@ class Convolution : public Instruction {
                                 1, scratch.filterData() + point * sizes_.filterPoint(), sizes_.out,
                                 scratch.resultData() + point * sizes_.outputPoint(), sizes_.out);
       }
-      transformOutputs(sizes_, y_, scratch.resultData(), first, count, worker.at<T>(y_));
+      finishChunk<T>(worker, scratch.resultData(), first, count);
     }
+    if (epilogue_.statistics != nullptr) {
+      const double results = static_cast<double>(worker.samples) * y_.pixels();
+      sums_[static_cast<std::size_t>(worker.thread)].finish(epilogue_.statistics->of(worker.thread), results);
+    }
+  }
+
+  void begin(const Worker& worker) const {
+    if (epilogue_.norm != nullptr) epilogue_.norm->fold(worker);
+    if (epilogue_.statistics != nullptr) {
+      double* region = epilogue_.statistics->of(worker.thread);
+      std::fill(region, region + 2 * y_.channels, 0.0);
+    }
+  }
+
+  template <class T>
+  void finishChunk(const Worker& worker, const float* m, int first, int count) const {
+    T* y = worker.at<T>(y_);
+    const auto plane = [&](const Tile& tile, int block) {
+      return tile.sample * y_.sampleStride + block * y_.blockStride;
+    };
+    const auto transform = [&](const auto& body) { transformOutputs(sizes_, y_.blocks, m, first, count, body); };
+    if (epilogue_.statistics != nullptr) {
+      RunningSums& sums = sums_[static_cast<std::size_t>(worker.thread)];
+      transform([&](const Tile& tile, int block, const Vector (&pixels)[kOutput][kOutput]) {
+        T* target = y + plane(tile, block);
+        const int channel = block * kBlock;
+        if (first == 0 && tile.sample == 0 && tile.top == 0 && tile.left == 0) {
+          asStored<T>(pixels[0][0]).store(sums.shift.data() + channel);
+        }
+        const Vector shift = Vector::load(sums.shift.data() + channel);
+        Vector sum = Vector::load(sums.sums.data() + channel);
+        Vector square = Vector::load(sums.squares.data() + channel);
+        finishOutput(sizes_, tile, pixels, [&](Vector value, int at) {
+          value.store(target + at);
+          const Vector distance = asStored<T>(value) - shift;
+          sum += distance;
+          square += distance * distance;
+        });
+        sum.store(sums.sums.data() + channel);
+        square.store(sums.squares.data() + channel);
+      });
+      sums.flush(epilogue_.statistics->of(worker.thread));
+    } else if (epilogue_.norm != nullptr) {
+      const float* factors = epilogue_.norm->factor(worker);
+      const float* offsets = epilogue_.norm->offset(worker);
+      const T* residual = epilogue_.residual == nullptr ? nullptr : worker.at<T>(*epilogue_.residual);
+      transform([&](const Tile& tile, int block, const Vector (&pixels)[kOutput][kOutput]) {
+        const std::ptrdiff_t begin = plane(tile, block);
+        const Vector factor = Vector::load(factors + block * kBlock);
+        const Vector offset = Vector::load(offsets + block * kBlock);
+        finishOutput(sizes_, tile, pixels, [&](Vector value, int at) {
+          Vector result = asStored<T>(value) * factor + offset;
+          if (residual != nullptr) result += Vector::load(residual + begin + at);
+          (epilogue_.relu ? result.rectified() : result).store(y + begin + at);
+        });
+      });
+    } else if (epilogue_.accumulate) {
+      transform([&](const Tile& tile, int block, const Vector (&pixels)[kOutput][kOutput]) {
+        T* target = y + plane(tile, block);
+        finishOutput(sizes_, tile, pixels, [&](Vector value, int at) {
+          (asStored<T>(value) + Vector::load(target + at)).store(target + at);
+        });
+      });
+    } else {
+      transform([&](const Tile& tile, int block, const Vector (&pixels)[kOutput][kOutput]) {
+        T* target = y + plane(tile, block);
+        finishOutput(sizes_, tile, pixels, [&](Vector value, int at) { value.store(target + at); });
+      });
+    }
+  }
+
+  // The value that a store and a load would give: what follows must not depend on whether it is fused.
+  template <class T>
+  static Vector asStored(Vector value) {
+    if constexpr (std::is_same_v<T, Bf16>) return value.rounded();
+    return value;
   }
 
   // U = G g G^T as [point][in][out], sixteen outputs at a time.
@@ -261,7 +385,10 @@ class Convolution : public Instruction {
   const float* weights_;
   const Type weightType_;
   const bool transposed_;
+  const Epilogue epilogue_;
   std::vector<Scratch> scratch_;
+  // Each thread writes its own.
+  mutable std::vector<RunningSums> sums_;
 };
 
 // dW = G^T (sum over tiles of V^T dM) G.
@@ -353,8 +480,8 @@ bool winogradFits(const Activation& x, const Activation& y, const WeightShape& w
 }
 
 InstructionPtr winogradConvolution(const Activation& x, const Activation& y, const WeightShape& weights, bool transposed,
-                                   PlanBuilder& builder) {
-  return std::make_unique<Convolution>(x, y, weights, transposed, builder);
+                                   Epilogue epilogue, PlanBuilder& builder) {
+  return std::make_unique<Convolution>(x, y, weights, transposed, std::move(epilogue), builder);
 }
 
 InstructionPtr winogradBackwardWeights(const Activation& x, const Activation& dy, std::size_t gradientOffset,

@@ -1,5 +1,6 @@
 // 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3), and their gradients: a quarter of the products.
 #pragma once
+#include "epilogue.hpp"
 #include "plan_builder.hpp"
 
 namespace one {
@@ -9,7 +10,7 @@ bool winogradFits(const Activation& x, const Activation& y, const WeightShape& w
 
 // y from x, or with `transposed` the gradient dx from dy: the same with filters turned around and transposed.
 InstructionPtr winogradConvolution(const Activation& x, const Activation& y, const WeightShape& weights, bool transposed,
-                                   PlanBuilder& builder);
+                                   Epilogue epilogue, PlanBuilder& builder);
 InstructionPtr winogradBackwardWeights(const Activation& x, const Activation& dy, std::size_t gradientOffset,
                                        PlanBuilder& builder);
 

@@ -57,6 +57,8 @@ export interface Executor {
   readonly name: string
   /** Bytes of `SharedRunMemory.exchange` that `replicas` replicas of these programs need. */
   exchangeBytes(programs: readonly Program[], layout: StateLayout, replicas: number, cores: number): number
+  /** @throws UserFault where this machine cannot run the program; said before a run has made anything */
+  check(program: Program): void
   compile(program: Program, layout: StateLayout, memory: SharedRunMemory, place: ReplicaPlace): CompiledProgram
   /** Ends the waiting of replicas whose partner failed; each ends its run with an error. Any thread may call it. */
   abandon(exchange: SharedArrayBuffer): void

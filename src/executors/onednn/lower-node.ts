@@ -1,6 +1,7 @@
 import type { ConvAttributes, OpName } from '../../graph/ops.ts'
 import { type NodeFor, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
 import type { Shape } from '../../vocabulary/shape.ts'
+import { isMeasured } from './fuse.ts'
 import type { Lowering } from './lowering.ts'
 import { float, type Word } from './plan-words.ts'
 
@@ -8,6 +9,9 @@ type LoweringRule<N extends OpName> = (lowering: Lowering, node: NodeFor<N>) => 
 type LoweringRules = { readonly [N in OpName]: LoweringRule<N> }
 
 const NONE = -1
+
+/** What tells a gradient which elements the rectifier let through (native/src/batch_norm.cpp). */
+const MASKS = { none: 0, fromOutput: 1, fromInput: 2 } as const
 
 function at(ids: readonly ValueId[], place: number): ValueId {
   const id = ids[place]
@@ -31,6 +35,21 @@ function convolutionWords(lowering: Lowering, filter: ValueId, attributes: ConvA
   const home = lowering.home(filter)
   if (home.kind !== 'state') throw new Error(`Expected a filter from the state but received ${home.kind}`)
   return filterWords(shape, lowering.state(filter), home.dtype, attributes)
+}
+
+/** Scale, shift and running statistics of a batch norm, epsilon, rectifier. */
+function normWords(lowering: Lowering, { inputs, attributes }: NodeFor<'BatchNormInference'>): Word[] {
+  const vectors = inputs.slice(1, 5).flatMap((id) => lowering.vector(id))
+  return [...vectors, float(attributes.epsilon), attributes.relu ? 1 : 0]
+}
+
+/** What a convolution does beside storing its results: region of sums or none, folded batch norm or none. */
+function epilogueWords(lowering: Lowering, node: NodeFor<'Conv2D'>): Word[] {
+  const region = lowering.fused.statistics.get(node) ?? NONE
+  const norm = lowering.fused.norms.get(node)
+  if (norm === undefined) return [region, 0]
+  const residual = norm.attributes.residual ? lowering.tensor(at(norm.inputs, 5)) : NONE
+  return [region, 1, residual, ...normWords(lowering, norm)]
 }
 
 /** Factor of a sum over this replica's rows. */
@@ -72,13 +91,15 @@ const RULES: LoweringRules = {
   Conv2D: (lowering, node) => {
     const operands = [lowering.tensor(at(node.inputs, 0)), lowering.tensor(at(node.outputs, 0))]
     const training = lowering.program.nodes.some(({ phase }) => phase === 'backward') ? 1 : 0
-    const words = [...operands, ...convolutionWords(lowering, at(node.inputs, 1), node.attributes), training]
+    const geometry = convolutionWords(lowering, at(node.inputs, 1), node.attributes)
+    const words = [...operands, ...geometry, training, ...epilogueWords(lowering, node)]
     lowering.emit('convolutionForward', words, node)
   },
   Conv2DBackpropInput: (lowering, node) => {
     const operands = [lowering.tensor(at(node.inputs, 0)), lowering.tensor(at(node.outputs, 0))]
-    const words = [...operands, ...convolutionWords(lowering, at(node.inputs, 1), node.attributes)]
-    lowering.emit('convolutionBackwardData', words, node)
+    const geometry = convolutionWords(lowering, at(node.inputs, 1), node.attributes)
+    const accumulate = lowering.fused.accumulating.has(node) ? 1 : 0
+    lowering.emit('convolutionBackwardData', [...operands, ...geometry, accumulate], node)
   },
   Conv2DBackpropFilter: (lowering, node) => {
     const { attributes, inputs } = node
@@ -100,19 +121,25 @@ const RULES: LoweringRules = {
         lowering.tensor(at(outputs, 2)),
         float(attributes.epsilon),
         attributes.relu ? 1 : 0,
+        lowering.fused.statistics.get(node) ?? NONE,
+        isMeasured(lowering.fused, node) ? 1 : 0,
       ],
       node,
     )
   },
   BatchNormGrad: (lowering, node) => {
     const { inputs, outputs, attributes } = node
+    const shift = lowering.fused.masks.get(node)
     lowering.emit(
       'batchNormBackward',
       [
         lowering.tensor(at(inputs, 0)),
         lowering.tensor(at(inputs, 1)),
-        attributes.relu ? lowering.tensor(at(inputs, 2)) : NONE,
-        ...inputs.slice(3, 6).flatMap((id) => lowering.vector(id)),
+        shift !== undefined ? MASKS.fromInput : attributes.relu ? MASKS.fromOutput : MASKS.none,
+        shift === undefined && attributes.relu ? lowering.tensor(at(inputs, 2)) : NONE,
+        ...lowering.vector(at(inputs, 3)),
+        ...(shift === undefined ? [] : lowering.vector(shift)),
+        ...inputs.slice(4, 6).flatMap((id) => lowering.vector(id)),
         lowering.tensor(at(outputs, 0)),
         attributes.residual ? lowering.tensor(at(outputs, 3)) : NONE,
         lowering.gradient(at(outputs, 1)),
@@ -130,9 +157,7 @@ const RULES: LoweringRules = {
         lowering.tensor(at(inputs, 0)),
         lowering.tensor(at(outputs, 0)),
         attributes.residual ? lowering.tensor(at(inputs, 5)) : NONE,
-        ...inputs.slice(1, 5).flatMap((id) => lowering.vector(id)),
-        float(attributes.epsilon),
-        attributes.relu ? 1 : 0,
+        ...normWords(lowering, node),
       ],
       node,
     )

@@ -2,6 +2,7 @@ import { type MemoryPlan, planMemory } from '../../graph/memory-plan.ts'
 import { type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
 import type { StateLayout } from '../../graph/state-layout.ts'
 import { elementCount } from '../../vocabulary/shape.ts'
+import { type FusedProgram, fuseNodes } from './fuse.ts'
 import { importStates } from './import-states.ts'
 import { lowerNode } from './lower-node.ts'
 import { Lowering } from './lowering.ts'
@@ -29,11 +30,13 @@ export interface LoweredProgram {
 
 /** Turns a program into the flat plan of a replica whose threads each run it on a slice of the batch. */
 export function lowerProgram(source: Program, layout: StateLayout, target: LoweringTarget): LoweredProgram {
-  const { program, imports } = importStates(source)
+  const { program: imported, imports } = importStates(source)
+  const fused = fuseNodes(imported)
+  const { program } = fused
   const homes = findHomes(program)
   for (const id of imports.keys()) homes.set(id, { kind: 'rows' })
-  const memory = planArena(program, homes, target)
-  const lowering = new Lowering(program, layout, homes, memory.offsets)
+  const memory = planArena(fused, homes, target)
+  const lowering = new Lowering(fused, layout, homes, memory.offsets)
   for (const node of program.nodes) lowerNode(lowering, node)
   const statistics = [...lowering.exchange.statistics].map(([id, offset]) => ({
     tensor: lowering.tensor(id),
@@ -66,7 +69,8 @@ export function lowerProgram(source: Program, layout: StateLayout, target: Lower
 }
 
 /** Plans one thread's arena: activations of its slice of the batch, and vectors. */
-export function planArena(program: Program, homes: ReadonlyMap<ValueId, Home>, target: LoweringTarget): MemoryPlan {
+export function planArena(fused: FusedProgram, homes: ReadonlyMap<ValueId, Home>, target: LoweringTarget): MemoryPlan {
+  const { program, accumulating, masks } = fused
   const samples = Math.ceil(program.batch / target.threads)
   return planMemory(program, {
     alignment: LINE_BYTES,
@@ -74,15 +78,13 @@ export function planArena(program: Program, homes: ReadonlyMap<ValueId, Home>, t
       const home = homes.get(id)
       return home === undefined ? 0 : arenaBytes(program, id, home, samples, target.block)
     },
-    sharesWith,
-    reads,
+    sharesWith: (node, output) => (accumulating.has(node) ? node.inputs.slice(2) : sharesWith(node, output)),
+    // A rectifier's mask comes from y, or from x; without a rectifier the gradient never looks at y.
+    reads: (node) =>
+      node.op === 'BatchNormGrad' && (!node.attributes.relu || masks.has(node))
+        ? node.inputs.filter((_, place) => place !== 2)
+        : node.inputs,
   })
-}
-
-/** A rectifier's mask comes from y; without one the gradient never looks at y. */
-function reads(node: ProgramNode): readonly ValueId[] {
-  if (node.op === 'BatchNormGrad' && !node.attributes.relu) return node.inputs.filter((_, place) => place !== 2)
-  return node.inputs
 }
 
 /** Inputs of elementwise kernels, which read each element before they write it. */

@@ -2,6 +2,7 @@ import type { Program, ValueId } from '../../graph/program.ts'
 import { typeOf } from '../../graph/program.ts'
 import { findState, type StateLayout } from '../../graph/state-layout.ts'
 import { elementCount } from '../../vocabulary/shape.ts'
+import type { FusedProgram } from './fuse.ts'
 import type { Opcode, PlanInstruction, PlanTensor, Word } from './plan-words.ts'
 import { type Home, planLayout, planSizes } from './storage.ts'
 
@@ -54,6 +55,7 @@ export function layOutExchange(
 /** A plan being made: where each value of the program lies, and the instructions so far. */
 export class Lowering {
   readonly program: Program
+  readonly fused: FusedProgram
   readonly layout: StateLayout
   readonly homes: ReadonlyMap<ValueId, Home>
   readonly exchange: ExchangeLayout
@@ -66,11 +68,13 @@ export class Lowering {
   readonly #scalarIndex = new Map<ValueId, number>()
 
   constructor(
-    program: Program,
+    fused: FusedProgram,
     layout: StateLayout,
     homes: ReadonlyMap<ValueId, Home>,
     offsets: ReadonlyMap<ValueId, number>,
   ) {
+    const { program } = fused
+    this.fused = fused
     this.program = program
     this.layout = layout
     this.homes = homes

@@ -58,13 +58,10 @@ export function onednnExecutor({ winograd = true }: OneDnnOptions = {}): OneDnnE
     abandon: (exchange) => {
       Atomics.store(new Int32Array(exchange), ABANDONED_WORD, 1)
     },
+    check: (program) => checkPrecision(program, machine),
     compile: (program, layout, memory, place) => {
-      const bf16 = program.values.some(({ dtype }) => dtype === 'bf16')
-      if (bf16 && !machine.bf16) {
-        const remedy = 'Train with --precision fp32.'
-        throw expected('a CPU with bf16 convolutions in oneDNN', 'precision bf16', machine.instructionSet, remedy)
-      }
-      const block = bf16 ? machine.blockBf16 : machine.blockF32
+      checkPrecision(program, machine)
+      const block = usesBf16(program) ? machine.blockBf16 : machine.blockF32
       const lowered = lowerProgram(program, layout, { threads: place.cores.length, block, winograd })
       const plan = new addon.Plan(
         encodePlan(lowered.plan),
@@ -84,6 +81,14 @@ export function onednnExecutor({ winograd = true }: OneDnnOptions = {}): OneDnnE
       }
     },
   }
+}
+
+const usesBf16 = (program: Program) => program.values.some(({ dtype }) => dtype === 'bf16')
+
+function checkPrecision(program: Program, { bf16, instructionSet }: NativeMachine): void {
+  if (!usesBf16(program) || bf16) return
+  const remedy = 'Train with --precision fp32.'
+  throw expected('a CPU with bf16 convolutions in oneDNN', 'precision bf16', instructionSet, remedy)
 }
 
 /** Threads of each replica when `replicas` share `cores`. */

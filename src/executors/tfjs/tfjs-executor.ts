@@ -20,6 +20,7 @@ export async function tfjsExecutor(backend: TfjsBackend): Promise<Executor> {
   await loadBackend(backend)
   return {
     name: 'tfjs',
+    check: () => undefined,
     exchangeBytes: (programs, _layout, replicas) => exchangeBytes(programs, replicas),
     abandon: abandonExchange,
     compile: (program, layout, memory, place) => new Replay(backend, program, layout, memory, place),
