@@ -4,7 +4,7 @@ import { parseDevices } from '../config/devices.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
 import { defaultDataFolder, loadDataset } from '../datasets/load-dataset.ts'
-import type { ExecutorChoice } from '../executors/executor-choice.ts'
+import { createExecutor, type ExecutorChoice } from '../executors/executor-choice.ts'
 import type { Program } from '../graph/program.ts'
 import { InputPipeline } from '../input/pipeline.ts'
 import { ReplicaGroup } from '../replica/replica-group.ts'
@@ -33,6 +33,8 @@ export async function prepareRun(config: RunConfig): Promise<PreparedRun> {
   const specification = specifyStep(config, dataset.description, replicas)
   const step = captureTrainingStep(specification)
   const evaluation = captureEvaluation(specification)
+  const executor = await createExecutor(executorChoice(config))
+  executor.check(step.program)
   return { config, dataset, replicas, step, evaluation, state: new SharedArrayBuffer(4 * step.layout.elements) }
 }
 

@@ -1,0 +1,89 @@
+/** The comparison with PyTorch that is open to any user: `train --init` in fp32, its losses, weights and errors. */
+import { join } from 'node:path'
+import t from 'tap'
+import { checkpointFolder, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
+import { readSafetensors } from '../../src/checkpoint/safetensors.ts'
+import { readMetrics, type StepLine } from '../../src/report/metrics.ts'
+import { runFiles } from '../../src/report/run-files.ts'
+import { fixturePath } from '../fixtures-folder.ts'
+import { distanceOfScale } from '../support/compare-tensors.ts'
+import { PYTORCH_RUNS, type PyTorchRun, readPyTorchRun } from '../support/pytorch-runs.ts'
+import { runCli, TRAIN_TINY } from './run-cli.ts'
+
+const LOSS_TOLERANCE = 1e-4
+/** For parts, of the whole loss: the divergence is a small difference of large terms. */
+const PART_TOLERANCE = 1e-6
+const WEIGHT_TOLERANCE = 1e-3
+t.setTimeout(120_000)
+
+/** Options that make our run the one that PyTorch made. */
+function optionsOf(name: string, { config, steps }: PyTorchRun): string[] {
+  const { network, block, method, branches, learningRate, momentum, weightDecay, temperature } = config
+  return [
+    ...['--init', fixturePath(`pytorch/${name}.init.safetensors`), '--augment', 'none', '--shuffle', 'none'],
+    ...['--network', network, '--block', block, '--method', method, '--batch', `${config.batch}`],
+    ...['--steps', `${steps.length}`, '--schedule', 'constant', '--lr', `${learningRate}`],
+    ...['--momentum', `${momentum}`, '--weight-decay', `${weightDecay}`],
+    // PyTorch's runs have the distillation term's full weight from the first step.
+    ...(method === 'one' ? ['--branches', `${branches}`, '--temperature', `${temperature}`, '--ramp-up', '0'] : []),
+  ]
+}
+
+function partsOf(step: PyTorchRun['steps'][number]): Record<string, number> {
+  const { crossEntropy, teacherCrossEntropy, distillation } = step
+  return {
+    ...Object.fromEntries(crossEntropy.map((value, branch) => [`cross_entropy.${branch}`, value])),
+    ...(teacherCrossEntropy === null ? {} : { 'cross_entropy.teacher': teacherCrossEntropy }),
+    ...(distillation === null ? {} : { distillation }),
+  }
+}
+
+for (const name of PYTORCH_RUNS) {
+  t.test(name, async (t) => {
+    const wanted = await readPyTorchRun(name)
+    if (wanted.config.method === 'one') t.equal(wanted.config.distillationWeight, 1)
+    const cwd = t.testdir()
+    const ended = await runCli([...TRAIN_TINY, ...optionsOf(name, wanted), '--out', 'run'], { cwd })
+    t.equal(ended.code, 0, ended.stderr)
+    const run = join(cwd, 'run')
+    const metrics = await readMetrics(runFiles(run).metrics)
+
+    const lines = metrics.filter((line): line is StepLine => line.kind === 'step')
+    t.equal(lines.length, wanted.steps.length)
+    for (const [index, { step, loss, parts }] of lines.entries()) {
+      const theirs = wanted.steps[index]
+      if (theirs === undefined) continue
+      t.equal(step, index + 1)
+      t.ok(Math.abs(loss - theirs.total) <= LOSS_TOLERANCE * theirs.total, `step ${step}: ${loss}, not ${theirs.total}`)
+      const theirParts = partsOf(theirs)
+      t.same(Object.keys(parts).sort(), Object.keys(theirParts).sort())
+      for (const [part, value] of Object.entries(theirParts)) {
+        const apart = Math.abs((parts[part] ?? Number.NaN) - value)
+        const allowed = LOSS_TOLERANCE * value + PART_TOLERANCE * theirs.total
+        t.ok(apart <= allowed, `step ${step}, ${part}: ${parts[part]}, not ${value}`)
+      }
+    }
+
+    const { tensors } = await loadCheckpoint(checkpointFolder(run, wanted.steps.length))
+    const theirTensors = await readSafetensors(fixturePath(`pytorch/${name}.final.safetensors`))
+    t.same(
+      tensors.model.map(({ name: tensor, shape }) => [tensor, shape]).sort(),
+      theirTensors.map(({ name: tensor, shape }) => [tensor, shape]).sort(),
+      'the same names and shapes',
+    )
+    for (const { name: tensor, data } of theirTensors) {
+      const ours = tensors.model.find((candidate) => candidate.name === tensor)
+      const apart = distanceOfScale(ours?.data ?? [], data)
+      t.ok(apart <= WEIGHT_TOLERANCE, `${tensor} is ${apart} of its scale away`)
+    }
+
+    const evaluation = metrics.find((line) => line.kind === 'eval')
+    const { images, top1Errors, top5Errors, teacherTop1Errors, teacherTop5Errors } = wanted.evaluation
+    const percent = (errors: number | null) => (errors === null ? null : (100 * errors) / images)
+    t.match(evaluation, {
+      images,
+      top1_error: { branches: top1Errors.map(percent), teacher: percent(teacherTop1Errors) },
+      top5_error: { branches: top5Errors.map(percent), teacher: percent(teacherTop5Errors) },
+    })
+  })
+}
