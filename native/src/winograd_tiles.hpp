@@ -1,0 +1,190 @@
+// Tiles of Winograd's F(4x4, 3x3): where they lie in the images, and a chunk of them in transformed form.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+
+#include "plan_builder.hpp"
+#include "winograd_transforms.hpp"
+
+namespace one::winograd {
+
+constexpr int kBlock = 16;  // channels of a vector
+// What the transformed tiles of a chunk may take of the second-level cache.
+constexpr std::size_t kChunkBytes = 640 * 1024;
+
+inline int roundUp(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+// Sizes of a convolution from `in` channels to `out` channels over the same pixels, and of its transformed tensors.
+// Tiles of a chunk are rows; a line of padding after each point keeps the 36 points from falling on the same cache sets.
+struct Sizes {
+  int in;
+  int out;
+  int height;
+  int width;
+  int tilesHigh;
+  int tilesWide;
+  int chunk;  // tiles, a multiple of the rows of a matrix block
+
+  Sizes(const Activation& x, int outChannels)
+      : in(x.channels),
+        out(outChannels),
+        height(x.height),
+        width(x.width),
+        tilesHigh((x.height + kOutput - 1) / kOutput),
+        tilesWide((x.width + kOutput - 1) / kOutput) {
+    const std::size_t tileBytes = kPoints * static_cast<std::size_t>(in + out) * sizeof(float);
+    chunk = roundUp(std::max(1, static_cast<int>(kChunkBytes / tileBytes)), kBlock);
+  }
+
+  int tiles() const { return tilesHigh * tilesWide; }
+  std::ptrdiff_t inputPoint() const { return static_cast<std::ptrdiff_t>(chunk) * in + kBlock; }
+  std::ptrdiff_t outputPoint() const { return static_cast<std::ptrdiff_t>(chunk) * out + kBlock; }
+  std::ptrdiff_t filterPoint() const { return static_cast<std::ptrdiff_t>(in) * out + kBlock; }
+};
+
+// Where a tile of the batch lies.
+struct Tile {
+  int sample;
+  int top;
+  int left;
+  Tile(const Sizes& sizes, int index)
+      : sample(index / sizes.tiles()),
+        top(index % sizes.tiles() / sizes.tilesWide * kOutput),
+        left(index % sizes.tilesWide * kOutput) {}
+};
+
+// Six by six pixels from one above and left of the tile on, 0 outside of the image.
+template <class T>
+void loadInput(const Sizes& sizes, const Tile& tile, const T* plane, Vector (&d)[kInput][kInput]) {
+  const bool inside = tile.top > 0 && tile.left > 0 && tile.top + kOutput < sizes.height && tile.left + kOutput < sizes.width;
+  if (inside) {
+    const T* corner = plane + ((tile.top - 1) * sizes.width + tile.left - 1) * kBlock;
+#pragma GCC unroll 6
+    for (int row = 0; row < kInput; row++) {
+#pragma GCC unroll 6
+      for (int column = 0; column < kInput; column++) {
+        d[row][column] = Vector::load(corner + (row * sizes.width + column) * kBlock);
+      }
+    }
+    return;
+  }
+  for (int row = 0; row < kInput; row++) {
+    const int y = tile.top - 1 + row;
+    for (int column = 0; column < kInput; column++) {
+      const int x = tile.left - 1 + column;
+      const bool exists = y >= 0 && y < sizes.height && x >= 0 && x < sizes.width;
+      d[row][column] = exists ? Vector::load(plane + (y * sizes.width + x) * kBlock) : Vector::fill(0.0f);
+    }
+  }
+}
+
+// Calls `finish(value, place)` for each pixel of the tile that exists; places count elements from the plane's begin.
+template <class Finish>
+inline void finishOutput(const Sizes& sizes, const Tile& tile, const Vector (&y)[kOutput][kOutput], Finish&& finish) {
+  const int rows = std::min(kOutput, sizes.height - tile.top);
+  const int columns = std::min(kOutput, sizes.width - tile.left);
+  const int corner = tile.top * sizes.width + tile.left;
+  if (rows == kOutput && columns == kOutput) {
+#pragma GCC unroll 4
+    for (int row = 0; row < kOutput; row++) {
+#pragma GCC unroll 4
+      for (int column = 0; column < kOutput; column++) {
+        finish(y[row][column], (corner + row * sizes.width + column) * kBlock);
+      }
+    }
+    return;
+  }
+  for (int row = 0; row < rows; row++) {
+    for (int column = 0; column < columns; column++) {
+      finish(y[row][column], (corner + row * sizes.width + column) * kBlock);
+    }
+  }
+}
+
+template <class T>
+void loadOutput(const Sizes& sizes, const Tile& tile, const T* plane, Vector (&dy)[kOutput][kOutput]) {
+  for (int row = 0; row < kOutput; row++) {
+    for (int column = 0; column < kOutput; column++) {
+      const bool exists = tile.top + row < sizes.height && tile.left + column < sizes.width;
+      const T* pixel = plane + ((tile.top + row) * sizes.width + tile.left + column) * kBlock;
+      dy[row][column] = exists ? Vector::load(pixel) : Vector::fill(0.0f);
+    }
+  }
+}
+
+// Writes a tile's 36 points of one channel block into the planes of a chunk.
+inline void scatterPoints(const Vector (&points)[kInput][kInput], std::ptrdiff_t pointStride, float* target) {
+#pragma GCC unroll 6
+  for (int row = 0; row < kInput; row++) {
+#pragma GCC unroll 6
+    for (int column = 0; column < kInput; column++) {
+      points[row][column].store(target + (row * kInput + column) * pointStride);
+    }
+  }
+}
+
+// V = B^T d B of the tiles first .. first + count, [point][tile][channel].
+template <class T>
+void transformInputs(const Sizes& sizes, const Activation& x, const T* data, int first, int count, float* v) {
+  for (int place = 0; place < count; place++) {
+    const Tile tile(sizes, first + place);
+    for (int block = 0; block < x.blocks; block++) {
+      Vector d[kInput][kInput];
+      Vector points[kInput][kInput];
+      loadInput(sizes, tile, data + tile.sample * x.sampleStride + block * x.blockStride, d);
+      winograd::transformTile<kInput, kInput, winograd::transformInput>(d, points);
+      scatterPoints(points, sizes.inputPoint(), v + place * sizes.in + block * kBlock);
+    }
+  }
+}
+
+// dM = A dy A^T likewise.
+template <class T>
+void transformOutputGradients(const Sizes& sizes, const Activation& dy, const T* data, int first, int count, float* dm) {
+  for (int place = 0; place < count; place++) {
+    const Tile tile(sizes, first + place);
+    for (int block = 0; block < dy.blocks; block++) {
+      Vector pixels[kOutput][kOutput];
+      Vector points[kInput][kInput];
+      loadOutput(sizes, tile, data + tile.sample * dy.sampleStride + block * dy.blockStride, pixels);
+      winograd::transformTile<kOutput, kInput, winograd::transformOutputGradient>(pixels, points);
+      scatterPoints(points, sizes.outputPoint(), dm + place * sizes.out + block * kBlock);
+    }
+  }
+}
+// A^T M A of a chunk: `body(tile, block, pixels)` for each tile and channel block.
+template <class Body>
+void transformOutputs(const Sizes& sizes, int blocks, const float* m, int first, int count, const Body& body) {
+  for (int place = 0; place < count; place++) {
+    const Tile tile(sizes, first + place);
+    for (int block = 0; block < blocks; block++) {
+      Vector points[kInput][kInput];
+      Vector pixels[kOutput][kOutput];
+      const float* source = m + place * sizes.out + block * kBlock;
+#pragma GCC unroll 6
+      for (int row = 0; row < kInput; row++) {
+#pragma GCC unroll 6
+        for (int column = 0; column < kInput; column++) {
+          points[row][column] = Vector::load(source + (row * kInput + column) * sizes.outputPoint());
+        }
+      }
+      winograd::transformTile<kInput, kOutput, winograd::transformOutput>(points, pixels);
+      body(tile, block, pixels);
+    }
+  }
+}
+// Scratch of a thread: transformed filters, inputs and results of a chunk, zeroed so that padded rows stay finite.
+struct Scratch {
+  dnnl::memory memory;
+  std::ptrdiff_t inputs;
+  std::ptrdiff_t results;
+  Scratch(const Sizes& sizes, int thread, PlanBuilder& builder)
+      : inputs(kPoints * sizes.filterPoint()), results(inputs + kPoints * sizes.inputPoint()) {
+    const dnnl::memory::dim elements = results + kPoints * sizes.outputPoint();
+    memory = builder.transient(thread, {{elements}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a});
+  }
+  float* filterData() const { return static_cast<float*>(memory.get_data_handle()); }
+  float* inputData() const { return filterData() + inputs; }
+  float* resultData() const { return filterData() + results; }
+};
+}  // namespace one::winograd
