@@ -1,12 +1,13 @@
 import t from 'tap'
 import { fuseNodes } from '../../src/executors/onednn/fuse.ts'
-import { lowerProgram } from '../../src/executors/onednn/lower-program.ts'
+import { planArena } from '../../src/executors/onednn/lower-program.ts'
+import { findHomes } from '../../src/executors/onednn/storage.ts'
 import { GraphBuilder, type Value } from '../../src/graph/graph-builder.ts'
 import { type MemoryPlan, planMemory, type StorageRules } from '../../src/graph/memory-plan.ts'
 import { type Program, type ProgramNode, typeOf, type ValueId } from '../../src/graph/program.ts'
 import { one } from '../../src/methods/one.ts'
 import { findNetwork } from '../../src/networks/find-network.ts'
-import { captureTrainingStep, type TrainingStep } from '../../src/step/training-program.ts'
+import { captureTrainingStep } from '../../src/step/training-program.ts'
 import { bytesPerElement, type ComputeDType } from '../../src/vocabulary/dtype.ts'
 import { type RandomStream, randomStream } from '../../src/vocabulary/random.ts'
 import { elementCount } from '../../src/vocabulary/shape.ts'
@@ -92,17 +93,17 @@ function mostInUse({ buffers }: MemoryPlan, nodes: number): number {
   return Math.max(...sums)
 }
 
-function resNet32One(dtype: ComputeDType): TrainingStep {
+function resNet32One(dtype: ComputeDType): Program {
   const input = { height: 32, width: 32, channels: 3, mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] }
   const method = one({ branches: 3, temperature: 3 })
   const network = findNetwork('resnet-32', 'auto')
   const optimiser = { momentum: 0.9, weightDecay: 1e-4 }
-  return captureTrainingStep({ network, method, classes: 100, batch: 128, dtype, input, ...optimiser })
+  return captureTrainingStep({ network, method, classes: 100, batch: 128, dtype, input, ...optimiser }).program
 }
 
 for (const dtype of ['f32', 'bf16'] as const) {
   t.test(`ONE ResNet-32 in ${dtype}`, (t) => {
-    const { program } = resNet32One(dtype)
+    const program = resNet32One(dtype)
     const plan = planMemory(program, plainRules(program))
     t.same(spoiled(program, plan), [])
     t.same(overlaps(plan), [])
