@@ -17,7 +17,6 @@ export const RECIPES = {
       dataset: 'fashion-mnist',
       epochs: 3,
       rampUp: 1,
-      precision: 'bf16',
     },
   },
   'cifar10-resnet-32': {
