@@ -5,15 +5,17 @@
 #include <stdexcept>
 
 #include "batch_norm.hpp"
+#include "concat.hpp"
 #include "convolution.hpp"
 #include "elementwise.hpp"
 #include "heads.hpp"
+#include "pooling.hpp"
 
 namespace one {
 namespace {
 
 // Version of the words; plan-words.ts writes the same number.
-constexpr int kVersion = 3;
+constexpr int kVersion = 4;
 constexpr std::size_t kLine = 64;
 
 using Factory = InstructionPtr (*)(WordReader&, PlanBuilder&);
@@ -29,7 +31,9 @@ constexpr Factory kFactories[] = {
     gatedSumGrad,       crossEntropy,        crossEntropyGrad,
     kullbackLeibler,    kullbackLeiblerGrad, topKCorrect,
     scalarConstant,     scalarAdd,           scalarMultiply,
-    scalarScale,
+    scalarScale,        maxPool,             maxPoolGrad,
+    averagePool,        averagePoolGrad,     concat,
+    sliceChannels,
 };
 
 double now() {

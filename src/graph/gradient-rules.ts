@@ -70,6 +70,25 @@ export const GRADIENT_RULES: GradientRules = {
     return [wants(0) ? times(at(inputs, 1)) : null, wants(1) ? times(at(inputs, 0)) : null]
   },
   Scale: (graph, { attributes, label }, gradients) => [graph.applyOne('Scale', [first(gradients)], attributes, label)],
+  MaxPool: (graph, { inputs, attributes, label }, gradients) => [
+    graph.applyOne('MaxPoolGrad', [first(gradients), at(inputs, 0)], attributes, label),
+  ],
+  MaxPoolGrad: null,
+  AveragePool: (graph, { inputs, attributes, label }, gradients) => {
+    const backward = { ...attributes, inputShape: at(inputs, 0).shape }
+    return [graph.applyOne('AveragePoolGrad', [first(gradients)], backward, label)]
+  },
+  AveragePoolGrad: null,
+  Concat: (graph, { inputs, label, wants }, gradients) => {
+    let next = 0
+    return inputs.map(({ shape }, place) => {
+      const channels = shape[1] ?? 0
+      const start = next
+      next += channels
+      return wants(place) ? graph.applyOne('SliceChannels', [first(gradients)], { start, channels }, label) : null
+    })
+  },
+  SliceChannels: null,
   GlobalAveragePool: (graph, { inputs, label }, gradients) => {
     const { shape, dtype } = at(inputs, 0)
     if (dtype !== 'f32' && dtype !== 'bf16') throw new Error(`Expected f32 or bf16 for a pool but received ${dtype}`)

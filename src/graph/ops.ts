@@ -14,6 +14,14 @@ export interface ConvAttributes {
   readonly groups: number
 }
 
+/** Square windows of a pooling; stride and padding are equal in both directions, sizes are rounded down as in PyTorch. */
+export interface PoolAttributes {
+  readonly kernel: number
+  readonly stride: number
+  /** At most half the kernel, so that each window holds a pixel. */
+  readonly padding: number
+}
+
 export interface BatchNormAttributes {
   readonly epsilon: number
   /** Rectifies the result, after the residual was added. */
@@ -52,6 +60,18 @@ export interface OpAttributes {
   Multiply: Record<never, never>
   /** Scalar times a constant. */
   Scale: { readonly factor: number }
+  /** [B, C, H, W] -> largest element of each window [B, C, H', W']; padding never wins. */
+  MaxPool: PoolAttributes
+  /** dy, x -> dx: each dy goes to the first of its window's largest elements, row by row. */
+  MaxPoolGrad: PoolAttributes
+  /** [B, C, H, W] -> mean of each window [B, C, H', W']; padding counts as zeros. */
+  AveragePool: PoolAttributes
+  /** dy -> dx. */
+  AveragePoolGrad: PoolAttributes & { readonly inputShape: Shape }
+  /** [B, C1, H, W], [B, C2, H, W], ... -> [B, C1 + C2 + ..., H, W]. */
+  Concat: Record<never, never>
+  /** [B, C, H, W] -> its `channels` channels from `start` on. */
+  SliceChannels: { readonly start: number; readonly channels: number }
   /** [B, C, H, W] -> f32 [B, C]. */
   GlobalAveragePool: Record<never, never>
   /** dy f32 [B, C] -> [B, C, H, W]. */

@@ -1,5 +1,5 @@
 import { printShape, type Shape, sameShape } from '../vocabulary/shape.ts'
-import type { ConvAttributes, OpAttributes, OpName, TensorType } from './ops.ts'
+import type { ConvAttributes, OpAttributes, OpName, PoolAttributes, TensorType } from './ops.ts'
 
 /** Types of a node's outputs from those of its inputs. Throws a plain message; the builder adds layer and shapes. */
 type ShapeRule<N extends OpName> = (inputs: readonly TensorType[], attributes: OpAttributes[N]) => TensorType[]
@@ -30,8 +30,12 @@ function rank(type: TensorType | undefined, size: number, name: string): Shape {
   return type.shape
 }
 
-/** Output size of one spatial direction; floor, as PyTorch. */
-export function convOutputSize(input: number, kernel: number, { stride, padding }: ConvAttributes): number {
+/** Output size of one spatial direction of a convolution or pooling; floor, as PyTorch. */
+export function convOutputSize(
+  input: number,
+  kernel: number,
+  { stride, padding }: ConvAttributes | PoolAttributes,
+): number {
   return Math.floor((input + 2 * padding - kernel) / stride) + 1
 }
 
@@ -49,6 +53,19 @@ function convolution(inputs: readonly TensorType[], attributes: ConvAttributes):
     'an image at least as large as the filter',
   )
   return [{ shape: [batch, out, ...size], dtype: x.dtype }]
+}
+
+function pool(x: TensorType, attributes: PoolAttributes): TensorType {
+  const [batch = 0, channels = 0, ...image] = rank(x, 4, 'x')
+  const { kernel, stride, padding } = attributes
+  need(kernel >= 1 && stride >= 1, 'a kernel and a stride of at least 1')
+  need(2 * padding <= kernel, 'a padding of at most half the kernel')
+  const size = image.map((pixels) => convOutputSize(pixels, kernel, attributes))
+  need(
+    size.every((pixels) => pixels > 0),
+    'an image at least as large as the window',
+  )
+  return { shape: [batch, channels, ...size], dtype: x.dtype }
 }
 
 function batchNorm(inputs: readonly TensorType[], vectors: number, residual: boolean): TensorType {
@@ -123,6 +140,37 @@ export const SHAPE_RULES: ShapeRules = {
   Scale: (inputs) => {
     need(take(inputs, 1)[0].shape.length === 0, 'a scalar')
     return [scalar]
+  },
+  MaxPool: (inputs, attributes) => [pool(take(inputs, 1)[0], attributes)],
+  MaxPoolGrad: (inputs, attributes) => {
+    const [dy, x] = pair(inputs)
+    sameTypes([dy, pool(x, attributes)])
+    return [x]
+  },
+  AveragePool: (inputs, attributes) => [pool(take(inputs, 1)[0], attributes)],
+  AveragePoolGrad: (inputs, attributes) => {
+    const [dy] = take(inputs, 1)
+    const x = { shape: attributes.inputShape, dtype: dy.dtype }
+    need(sameShape(pool(x, attributes).shape, dy.shape), 'dy of the result')
+    return [x]
+  },
+  Concat: (inputs) => {
+    const [first] = inputs
+    const [batch = 0, , ...image] = rank(first, 4, 'each input')
+    const channels = inputs.map((input) => {
+      const own = rank(input, 4, 'each input')
+      need(own[0] === batch && sameShape(own.slice(2), image), 'inputs that differ in their channels only')
+      need(input.dtype === first?.dtype, 'inputs of one precision')
+      return own[1] ?? 0
+    })
+    const sum = channels.reduce((total, count) => total + count, 0)
+    return [{ shape: [batch, sum, ...image], dtype: first?.dtype ?? 'f32' }]
+  },
+  SliceChannels: (inputs, { start, channels }) => {
+    const [x] = take(inputs, 1)
+    const [batch = 0, all = 0, ...image] = rank(x, 4, 'x')
+    need(start >= 0 && channels >= 1 && start + channels <= all, `channels ${start} to ${start + channels - 1} of x`)
+    return [{ shape: [batch, channels, ...image], dtype: x.dtype }]
   },
   GlobalAveragePool: (inputs) => [f32(rank(take(inputs, 1)[0], 4, 'x').slice(0, 2))],
   GlobalAveragePoolGrad: (inputs, { inputShape, dtype }) => {

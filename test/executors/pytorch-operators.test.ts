@@ -22,6 +22,12 @@ const CONVOLUTIONS = [
   'conv_grouped',
   'conv_grouped_stride_2',
 ]
+const POOLINGS = [
+  ['max_pool_3x3_stride_2', 'MaxPool'],
+  ['max_pool_2x2', 'MaxPool'],
+  ['average_pool_3x3_stride_2', 'AveragePool'],
+  ['average_pool_2x2', 'AveragePool'],
+] as const
 // The labels of these cases in scripts/pytorch/op_cases.py.
 const CROSS_ENTROPY_LABELS = Int32Array.of(3, 0, 6, 6, 2)
 
@@ -84,6 +90,14 @@ for (const { name: executorName, executor } of executors) {
       const run = runWithGradient(executor, given, 'GlobalAveragePool', ['input'], {})
       check(t, run, { output: given.tensor('output'), ...gradients(given, ['input']) })
     })
+    for (const [name, op] of POOLINGS) {
+      t.test(name, (t) => {
+        const given = pytorch(name)
+        const [kernel, stride, padding] = [given.setting('kernel'), given.setting('stride'), given.setting('padding')]
+        const run = runWithGradient(executor, given, op, ['input'], { kernel, stride, padding })
+        check(t, run, { output: given.tensor('output'), ...gradients(given, ['input']) })
+      })
+    }
     t.test('cross_entropy', (t) => {
       const given = pytorch('cross_entropy')
       const graph = new GraphBuilder(CROSS_ENTROPY_LABELS.length)

@@ -11,6 +11,8 @@ const executor = await tfjsExecutor('cpu')
 /** Length of a step, in units of elements that are drawn from N(0, 1). */
 const STEP = 0.02
 const DIRECTIONS = 3
+/** How far from a straight line elements of f32 may lie by rounding. */
+const BEND = 1e-5
 /** Of the derivative's own scale; f32 outputs allow no less. */
 const TOLERANCE = 2e-4
 /** Inputs whose gradient a rule leaves out on purpose: the teacher of a divergence is a constant (ONE). */
@@ -37,7 +39,7 @@ for (const opCase of OP_CASES.filter(({ differentiable }) => differentiable)) {
         const walk = (steps: number) =>
           at(new Map([[name, origin.map((value, i) => value + steps * STEP * (direction[i] ?? 0))]]))
         const stencil = [walk(-2), walk(-1), walk(1), walk(2)]
-        const dy = withoutKinks(drawn.get('dy'), here, stencil)
+        const dy = withoutKinks(drawn.get('dy'), here, stencil, opCase.op === 'MaxPool')
         // Fourth-order central difference: its error falls with STEP^4.
         const [f0 = 0, f1 = 0, f2 = 0, f3 = 0] = stencil.map((run) => weighted(run, dy))
         const measured = (f0 - 8 * f1 + 8 * f2 - f3) / (12 * STEP)
@@ -74,12 +76,26 @@ function weighted(run: ProgramRun, dy: Float32Array | undefined): number {
   return dy === undefined ? 0.7 * (y[0] ?? Number.NaN) : dot(y, dy)
 }
 
-/** The arriving gradient, zero for elements that a walk carries over the kink of a rectifier. */
-function withoutKinks(dy: Float32Array | undefined, here: ProgramRun, stencil: readonly ProgramRun[]) {
-  const sides = (run: ProgramRun) => Array.from(run.outputs.get('y0') ?? [], (value) => value > 0)
-  const origin = sides(here)
-  const moved = stencil.map(sides)
-  return dy?.map((value, place) => (moved.every((side) => side[place] === origin[place]) ? value : 0))
+/**
+ * The arriving gradient, zero for elements that a walk carries over a kink: of a rectifier, where they change their sign, or
+ * of a largest element, where another takes its place and so they leave the straight line.
+ */
+function withoutKinks(
+  dy: Float32Array | undefined,
+  here: ProgramRun,
+  stencil: readonly ProgramRun[],
+  straightOnly: boolean,
+) {
+  const elements = (run: ProgramRun) => run.outputs.get('y0') ?? new Float32Array()
+  const origin = elements(here)
+  const walked = stencil.map(elements)
+  const at = (turn: number, place: number) => walked[turn]?.[place] ?? Number.NaN
+  const keepsSide = (place: number) => walked.every((side) => (side[place] ?? 0) > 0 === (origin[place] ?? 0) > 0)
+  const isStraight = (place: number) => {
+    const [far, near] = [at(0, place) + at(3, place), at(1, place) + at(2, place)]
+    return Math.abs(far - 2 * (origin[place] ?? 0)) < BEND && Math.abs(near - 2 * (origin[place] ?? 0)) < BEND
+  }
+  return dy?.map((value, place) => (keepsSide(place) && (!straightOnly || isStraight(place)) ? value : 0))
 }
 
 function gradientOf(input: string): string {

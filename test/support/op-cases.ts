@@ -155,6 +155,24 @@ function inferenceNorm(shape: readonly [number, number, ...number[]], relu: bool
   return opCase('BatchNormInference', batch, operands, () => ({ epsilon: 1e-5, relu, residual }), words)
 }
 
+interface Pooling {
+  readonly image: readonly [batch: number, channels: number, height: number, width: number]
+  readonly kernel: number
+  readonly stride: number
+  readonly padding?: number
+}
+
+function pooling(op: 'MaxPool' | 'AveragePool', { image, kernel, stride, padding = 0 }: Pooling): OpCase {
+  const words = `${image.join('x')}, k ${kernel} s ${stride} p ${padding}`
+  return opCase(op, image[0], [tensor(...image)], () => ({ kernel, stride, padding }), words)
+}
+
+/** Tensors of one image size whose channels go behind each other. */
+function concat(channels: readonly number[], [batch, height, width]: readonly [number, number, number]): OpCase {
+  const operands = channels.map((count) => tensor(batch, count, height, width))
+  return opCase('Concat', batch, operands, () => ({}), `${channels.join(' + ')} of ${batch}x${height}x${width}`)
+}
+
 /** Every operation that acts on tensors, on shapes that fit no block of 8 or 16. */
 export const OP_CASES: readonly OpCase[] = [
   convolution({ batch: 2, channels: [3, 16], kernel: 3, size: [7, 5], padding: 1 }),
@@ -176,6 +194,12 @@ export const OP_CASES: readonly OpCase[] = [
   convolution({ batch: 3, channels: [6, 9], kernel: 3, size: [7, 5], padding: 1, groups: 3 }),
   convolution({ batch: 2, channels: [8, 8], kernel: 3, size: [7, 7], stride: 2, padding: 1, groups: 4 }),
   convolution({ batch: 2, channels: [32, 32], kernel: 3, size: [5, 5], padding: 1, groups: 2 }),
+  // ResNeXt: 4 channels a group (32x4d), whole blocks a group, a whole block made of groups, one channel a group.
+  convolution({ batch: 2, channels: [128, 128], kernel: 3, size: [7, 5], padding: 1, groups: 32 }),
+  convolution({ batch: 2, channels: [64, 64], kernel: 3, size: [5, 7], stride: 2, padding: 1, groups: 16 }),
+  convolution({ batch: 3, channels: [64, 64], kernel: 3, size: [7, 6], stride: 2, padding: 1, groups: 2 }),
+  convolution({ batch: 1, channels: [48, 24], kernel: 1, size: [5, 3], groups: 6 }),
+  convolution({ batch: 2, channels: [17, 17], kernel: 3, size: [5, 5], padding: 1, groups: 17 }),
   batchNorm([2, 17, 5, 7], false, false),
   batchNorm([5, 24, 7, 5], true, false),
   batchNorm([2, 16, 5, 5], false, true),
@@ -191,6 +215,23 @@ export const OP_CASES: readonly OpCase[] = [
   inferenceNorm([5, 3], true, false),
   opCase('Add', 2, [tensor(2, 17, 5, 7), tensor(2, 17, 5, 7)], () => ({}), '2x17x5x7'),
   opCase('Add', 5, [f32(5, 3), f32(5, 3)], () => ({}), '5x3'),
+  pooling('MaxPool', { image: [2, 17, 7, 5], kernel: 3, stride: 2, padding: 1 }),
+  pooling('MaxPool', { image: [1, 32, 8, 9], kernel: 2, stride: 2 }),
+  pooling('MaxPool', { image: [5, 3, 6, 7], kernel: 3, stride: 1, padding: 1 }),
+  pooling('MaxPool', { image: [2, 16, 5, 5], kernel: 3, stride: 5 }),
+  pooling('AveragePool', { image: [2, 24, 8, 6], kernel: 2, stride: 2 }),
+  pooling('AveragePool', { image: [3, 17, 7, 5], kernel: 2, stride: 2 }),
+  pooling('AveragePool', { image: [1, 3, 7, 9], kernel: 3, stride: 2, padding: 1 }),
+  pooling('AveragePool', { image: [2, 16, 9, 9], kernel: 2, stride: 3 }),
+  concat([16, 32], [2, 5, 7]),
+  concat([24, 12, 12], [5, 3, 5]),
+  concat([80, 40, 40], [2, 3, 3]),
+  concat([3, 17, 5], [2, 5, 3]),
+  concat([2, 3], [1, 1, 5]),
+  concat([1, 16], [3, 7, 5]),
+  opCase('SliceChannels', 2, [tensor(2, 41, 5, 3)], () => ({ start: 12, channels: 24 }), '12 to 35 of 2x41x5x3'),
+  opCase('SliceChannels', 5, [tensor(5, 48, 3, 7)], () => ({ start: 16, channels: 32 }), '16 to 47 of 5x48x3x7'),
+  opCase('SliceChannels', 1, [tensor(1, 20, 5, 5)], () => ({ start: 17, channels: 3 }), '17 to 19 of 1x20x5x5'),
   opCase('GlobalAveragePool', 2, [tensor(2, 17, 5, 7)], () => ({}), '2x17x5x7'),
   opCase('GlobalAveragePool', 5, [tensor(5, 3, 1, 1)], () => ({}), '5x3x1x1'),
   opCase('GlobalAveragePool', 1, [tensor(1, 32, 7, 7)], () => ({}), '1x32x7x7'),

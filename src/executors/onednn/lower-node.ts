@@ -1,4 +1,4 @@
-import type { ConvAttributes, OpName } from '../../graph/ops.ts'
+import type { ConvAttributes, OpName, PoolAttributes } from '../../graph/ops.ts'
 import { type NodeFor, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
 import type { Shape } from '../../vocabulary/shape.ts'
 import { isMeasured } from './fuse.ts'
@@ -35,6 +35,10 @@ function convolutionWords(lowering: Lowering, filter: ValueId, attributes: ConvA
   const home = lowering.home(filter)
   if (home.kind !== 'state') throw new Error(`Expected a filter from the state but received ${home.kind}`)
   return filterWords(shape, lowering.state(filter), home.dtype, attributes)
+}
+
+function poolWords({ kernel, stride, padding }: PoolAttributes): Word[] {
+  return [kernel, stride, padding]
 }
 
 /** Scale, shift and running statistics of a batch norm, epsilon, rectifier. */
@@ -193,6 +197,30 @@ const RULES: LoweringRules = {
     const result = at(node.outputs, 0)
     const words = [lowering.scalar(at(node.inputs, 0)), float(node.attributes.factor), lowering.scalar(result)]
     lowering.emitScalar('scalarScale', words, result, node)
+  },
+  MaxPool: (lowering, node) => {
+    const operands = tensors(lowering, [...node.inputs, ...node.outputs])
+    lowering.emit('maxPool', [...operands, ...poolWords(node.attributes)], node)
+  },
+  MaxPoolGrad: (lowering, node) => {
+    const operands = tensors(lowering, [...node.inputs, ...node.outputs])
+    lowering.emit('maxPoolGrad', [...operands, ...poolWords(node.attributes)], node)
+  },
+  AveragePool: (lowering, node) => {
+    const operands = tensors(lowering, [...node.inputs, ...node.outputs])
+    lowering.emit('averagePool', [...operands, ...poolWords(node.attributes)], node)
+  },
+  AveragePoolGrad: (lowering, node) => {
+    const operands = tensors(lowering, [...node.inputs, ...node.outputs])
+    lowering.emit('averagePoolGrad', [...operands, ...poolWords(node.attributes)], node)
+  },
+  Concat: (lowering, node) => {
+    const result = lowering.tensor(at(node.outputs, 0))
+    lowering.emit('concat', [result, node.inputs.length, ...tensors(lowering, node.inputs)], node)
+  },
+  SliceChannels: (lowering, node) => {
+    const operands = tensors(lowering, [...node.inputs, ...node.outputs])
+    lowering.emit('sliceChannels', [...operands, node.attributes.start], node)
   },
   GlobalAveragePool: (lowering, node) =>
     lowering.emit('poolForward', [lowering.tensor(at(node.inputs, 0)), lowering.tensor(at(node.outputs, 0))], node),

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { ConvAttributes } from '../../graph/ops.ts'
 import type { KernelsOf } from './kernel.ts'
+import { padImage, runKernel } from './run-kernel.ts'
 import { storedShape } from './stored-layout.ts'
 
 /** Filters as stored [O, k, k, I] <-> as TensorFlow has them [k, k, I, O]. */
@@ -16,7 +17,7 @@ export const CONVOLUTION_KERNELS: KernelsOf<'Conv2D' | 'Conv2DBackpropInput' | '
     const { groups } = attributes
     const filters = split(tf.transpose(input(1), TO_HWIO), groups)
     const outputs = perGroup(split(input(0), groups), filters, (x, filter) =>
-      kernel('Conv2D', { x, filter }, { ...geometry(attributes), dilations: [1, 1] }),
+      runKernel('Conv2D', { x, filter }, { ...geometry(attributes), dilations: [1, 1] }),
     )
     return [tf.concat(outputs, 3)]
   },
@@ -34,7 +35,7 @@ export const CONVOLUTION_KERNELS: KernelsOf<'Conv2D' | 'Conv2DBackpropInput' | '
     const [out = 0, perGroupIn = 0, height = 0, width = 0] = filterShape
     const shape = [height, width, perGroupIn, out / groups]
     const gradient = tf.getBackend() === 'cpu' ? filterGradientByProduct : filterGradientByKernel
-    const images = split(padded(input(0), attributes.padding), groups)
+    const images = split(padImage(input(0), attributes.padding, 0), groups)
     const filters = perGroup(images, split(input(1), groups), (x, dy) => gradient(x, dy, shape, stride))
     return [tf.transpose(tf.concat(filters, 3), TO_OHWI)]
   },
@@ -45,7 +46,7 @@ type ImageShape = readonly [batch: number, height: number, width: number, channe
 
 /** dx [B, H, W, I] of dy [B, H', W', O] and a filter [k, k, I, O]. */
 function inputGradientByKernel(dy: tf.Tensor, filter: tf.Tensor, shape: ImageShape, attributes: ConvAttributes) {
-  return kernel('Conv2DBackpropInput', { dy, filter }, { ...geometry(attributes), inputShape: [...shape] })
+  return runKernel('Conv2DBackpropInput', { dy, filter }, { ...geometry(attributes), inputShape: [...shape] })
 }
 
 /** The same for backends whose kernel refuses padding: the gradient of the padded image, cropped. */
@@ -59,7 +60,7 @@ function croppedInputGradient(dy: tf.Tensor, filter: tf.Tensor, shape: ImageShap
 
 /** dw [k, k, I, O] of a padded x [B, H, W, I] and dy [B, H', W', O] by the backend's own kernel. */
 export function filterGradientByKernel(x: tf.Tensor, dy: tf.Tensor, filterShape: number[], stride: number): tf.Tensor {
-  return kernel('Conv2DBackpropFilter', { x, dy }, { ...geometry({ stride, padding: 0 }), filterShape })
+  return runKernel('Conv2DBackpropFilter', { x, dy }, { ...geometry({ stride, padding: 0 }), filterShape })
 }
 
 /**
@@ -101,17 +102,6 @@ function geometry({ stride, padding }: Pick<ConvAttributes, 'stride' | 'padding'
   const around = [padding, padding]
   const pad = padding === 0 ? 'valid' : [[0, 0], around, around, [0, 0]]
   return { strides: [stride, stride], pad, dataFormat: 'NHWC', dimRoundingMode: 'floor' }
-}
-
-function kernel(name: string, inputs: tf.NamedTensorMap, attributes: Readonly<Record<string, unknown>>): tf.Tensor {
-  // What a kernel takes is known by its name only; these three are called with what tfjs' own operations give them.
-  return tf.engine().runKernel(name, inputs, attributes as Parameters<tf.KernelFunc>[0]['attrs'] & object)
-}
-
-function padded(x: tf.Tensor, padding: number): tf.Tensor {
-  if (padding === 0) return x
-  const around: [number, number] = [padding, padding]
-  return tf.pad(x, [[0, 0], around, around, [0, 0]])
 }
 
 function split(x: tf.Tensor, groups: number): tf.Tensor[] {

@@ -5,6 +5,7 @@ import { CONVOLUTION_KERNELS } from './convolution-kernels.ts'
 import { ELEMENTWISE_KERNELS } from './elementwise-kernels.ts'
 import type { Kernel, KernelsOf } from './kernel.ts'
 import { LOSS_KERNELS } from './loss-kernels.ts'
+import { POOLING_KERNELS } from './pooling-kernels.ts'
 import { UPDATE_KERNELS } from './update-kernels.ts'
 
 /** What each operation of the graph is in TensorFlow.js. */
@@ -14,6 +15,7 @@ const KERNELS = {
   ...BATCH_NORM_KERNELS,
   ...CLASSIFIER_KERNELS,
   ...LOSS_KERNELS,
+  ...POOLING_KERNELS,
   ...UPDATE_KERNELS,
 } satisfies KernelsOf<OpName>
 
