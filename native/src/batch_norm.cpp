@@ -65,7 +65,7 @@ class Forward : public Instruction {
  public:
   Forward(WordReader& words, PlanBuilder& builder)
       : x_(builder.tensor(words)),
-        y_(builder.tensor(words)),
+        y_(builder.optionalTensor(words)),
         residual_(builder.optionalTensor(words)),
         scale_(builder.vector(words)),
         shift_(builder.vector(words)),
@@ -98,11 +98,12 @@ class Forward : public Instruction {
     float* mean = worker.at<float>(mean_);
     float* variance = worker.at<float>(variance_);
     combine(mean, variance);
+    if (y_ == nullptr) return;
     auto& factors = factors_[static_cast<std::size_t>(worker.thread)];
     auto& offsets = offsets_[static_cast<std::size_t>(worker.thread)];
     foldAffine(factors, offsets, x_.channels, scale_.get(worker), shift_.get(worker), mean, variance, epsilon_);
     const T* residual = residual_ == nullptr ? nullptr : worker.at<T>(*residual_);
-    applyAffine<T, L>(x_, worker, worker.at<T>(x_), residual, worker.at<T>(y_), factors.data(),
+    applyAffine<T, L>(x_, worker, worker.at<T>(x_), residual, worker.at<T>(*y_), factors.data(),
                       offsets.data(), relu_);
   }
 
@@ -130,7 +131,8 @@ class Forward : public Instruction {
   }
 
   const Activation x_;
-  const Activation y_;
+  // None where those who read it apply the norm themselves.
+  const Activation* y_;
   const Activation* residual_;
   const VectorRef scale_;
   const VectorRef shift_;

@@ -1,5 +1,7 @@
 #include "convolution.hpp"
 
+#include <stdexcept>
+
 #include "batch_norm.hpp"
 #include "elementwise.hpp"
 #include "epilogue.hpp"
@@ -197,6 +199,16 @@ Epilogue readEpilogue(WordReader& words, PlanBuilder& builder, const Activation&
   return epilogue;
 }
 
+// A flag, then the batch norm that the input comes through.
+Prologue readPrologue(WordReader& words, PlanBuilder& builder, const Activation& x) {
+  if (words.integer() == 0) return nullptr;
+  return std::make_unique<FoldedBatchNorm>(words, builder, x.channels, x.paddedChannels());
+}
+
+void refusePrologue(const Prologue& prologue) {
+  if (prologue != nullptr) throw std::runtime_error("Expected a stored input for a convolution that is not Winograd's");
+}
+
 }  // namespace
 
 InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
@@ -204,10 +216,12 @@ InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
   const Activation& y = builder.tensor(words);
   const Geometry geometry = readGeometry(words);
   const bool training = words.integer() != 0;
+  Prologue prologue = readPrologue(words, builder, x);
   Epilogue epilogue = readEpilogue(words, builder, y);
   if (winogradServes(builder, x, y, geometry)) {
-    return winogradConvolution(x, y, geometry.weights, false, std::move(epilogue), builder);
+    return winogradConvolution(x, y, geometry.weights, false, std::move(prologue), std::move(epilogue), builder);
   }
+  refusePrologue(prologue);
   InstructionPtr convolution = std::make_unique<Forward>(x, y, geometry, training, builder);
   if (epilogue.statistics == nullptr && epilogue.norm == nullptr) return convolution;
   return std::make_unique<WithEpilogue>(std::move(convolution), y, std::move(epilogue));
@@ -220,7 +234,7 @@ InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder) 
   Epilogue epilogue;
   epilogue.accumulate = words.integer() != 0;
   if (winogradServes(builder, dx, dy, geometry)) {
-    return winogradConvolution(dy, dx, geometry.weights, true, std::move(epilogue), builder);
+    return winogradConvolution(dy, dx, geometry.weights, true, nullptr, std::move(epilogue), builder);
   }
   return std::make_unique<BackwardData>(dy, dx, geometry, epilogue.accumulate, builder);
 }
@@ -231,7 +245,11 @@ InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builde
   const std::size_t gradientOffset = words.size();
   Geometry geometry = readGeometry(words);
   geometry.weights.type = x.type;
-  if (winogradServes(builder, x, dy, geometry)) return winogradBackwardWeights(x, dy, gradientOffset, builder);
+  Prologue prologue = readPrologue(words, builder, x);
+  if (winogradServes(builder, x, dy, geometry)) {
+    return winogradBackwardWeights(x, dy, gradientOffset, std::move(prologue), builder);
+  }
+  refusePrologue(prologue);
   return std::make_unique<BackwardWeights>(x, dy, gradientOffset, geometry, builder);
 }
 

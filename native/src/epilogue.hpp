@@ -1,4 +1,4 @@
-// What a convolution does with its results while they are at hand, beside storing them.
+// What a convolution does with its input while it reads it, and with its results while they are at hand.
 #pragma once
 #include <memory>
 
@@ -6,6 +6,9 @@
 #include "plan_builder.hpp"
 
 namespace one {
+
+// Batch norm and rectifier between what lies in memory and what the convolution takes in; null = none.
+using Prologue = std::unique_ptr<FoldedBatchNorm>;
 
 struct Epilogue {
   // Leaves mean and squared distances of the results here.

@@ -2,6 +2,8 @@
 
 #include <dnnl.hpp>
 
+#include "winograd.hpp"
+
 namespace one {
 namespace {
 
@@ -52,6 +54,7 @@ Machine describeMachine() {
                     std::to_string(version->patch);
   machine.instructionSet = instructionSetName();
   machine.threading = threadingName(version->cpu_runtime);
+  machine.winogradChannels = kWinogradChannels;
   machine.blockF32 = preferredBlock(dnnl::memory::data_type::f32);
   try {
     machine.blockBf16 = preferredBlock(dnnl::memory::data_type::bf16);

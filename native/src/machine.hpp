@@ -13,6 +13,8 @@ struct Machine {
   int blockF32 = 0;
   int blockBf16 = 0;
   bool bf16 = false;
+  // Most channels that our own 3x3 convolutions take; 0 = none here.
+  int winogradChannels = 0;
 };
 
 Machine describeMachine();

@@ -5,13 +5,21 @@
 
 namespace one {
 
+// Most channels of a convolution that these kernels serve: filters of more leave no room in the second-level cache for
+// tiles, and the blocks of products are made for the 32 vector registers of AVX-512.
+#if defined(__AVX512F__)
+constexpr int kWinogradChannels = 256;
+#else
+constexpr int kWinogradChannels = 0;
+#endif
+
 // Whether these kernels serve the convolution: 3x3, stride 1, padding 1, one group, channels in blocks of 16.
 bool winogradFits(const Activation& x, const Activation& y, const WeightShape& weights, int stride, int padding);
 
 // y from x, or with `transposed` the gradient dx from dy: the same with filters turned around and transposed.
 InstructionPtr winogradConvolution(const Activation& x, const Activation& y, const WeightShape& weights, bool transposed,
-                                   Epilogue epilogue, PlanBuilder& builder);
+                                   Prologue prologue, Epilogue epilogue, PlanBuilder& builder);
 InstructionPtr winogradBackwardWeights(const Activation& x, const Activation& dy, std::size_t gradientOffset,
-                                       PlanBuilder& builder);
+                                       Prologue prologue, PlanBuilder& builder);
 
 }  // namespace one

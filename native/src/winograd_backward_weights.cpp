@@ -10,8 +10,13 @@ using namespace winograd;
 // dW = G^T (sum over tiles of V^T dM) G.
 class BackwardWeights : public Instruction {
  public:
-  BackwardWeights(const Activation& x, const Activation& dy, std::size_t gradientOffset, PlanBuilder& builder)
-      : x_(x), dy_(dy), sizes_(x, dy.channels), gradientOffset_(gradientOffset) {
+  BackwardWeights(const Activation& x, const Activation& dy, std::size_t gradientOffset, Prologue prologue,
+                  PlanBuilder& builder)
+      : x_(x),
+        dy_(dy),
+        sizes_(x, dy.channels),
+        gradientOffset_(gradientOffset),
+        prologue_(std::move(prologue)) {
     for (const Worker& worker : builder.workers()) scratch_.emplace_back(sizes_, worker.thread, builder);
   }
 
@@ -28,10 +33,11 @@ class BackwardWeights : public Instruction {
   template <class T>
   void runAs(Worker& worker) const {
     const Scratch& scratch = scratch_[static_cast<std::size_t>(worker.thread)];
+    if (prologue_ != nullptr) prologue_->fold(worker);
     const int tiles = sizes_.tiles() * worker.samples;
     for (int first = 0; first < tiles; first += sizes_.chunk) {
       const int count = std::min(sizes_.chunk, tiles - first);
-      transformInputs(sizes_, x_, worker.at<T>(x_), first, count, scratch.inputData());
+      transformWorkerInputs<T>(sizes_, x_, worker, prologue_.get(), first, count, scratch.inputData());
       transformOutputGradients(sizes_, dy_, worker.at<T>(dy_), first, count, scratch.resultData());
       for (int point = 0; point < kPoints; point++) {
         const float* v = scratch.inputData() + point * sizes_.inputPoint();
@@ -74,14 +80,15 @@ class BackwardWeights : public Instruction {
   const Activation dy_;
   const Sizes sizes_;
   const std::size_t gradientOffset_;
+  const Prologue prologue_;
   std::vector<Scratch> scratch_;
 };
 
 }  // namespace
 
 InstructionPtr winogradBackwardWeights(const Activation& x, const Activation& dy, std::size_t gradientOffset,
-                                       PlanBuilder& builder) {
-  return std::make_unique<BackwardWeights>(x, dy, gradientOffset, builder);
+                                       Prologue prologue, PlanBuilder& builder) {
+  return std::make_unique<BackwardWeights>(x, dy, gradientOffset, std::move(prologue), builder);
 }
 
 }  // namespace one

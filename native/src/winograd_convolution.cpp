@@ -10,9 +10,6 @@ namespace {
 
 using namespace winograd;
 
-// Filters of more channels leave no room in the second-level cache for tiles.
-constexpr int kMostChannels = 256;
-
 // Sums of a chunk's results in f32 lanes, of its thread's in doubles; distances are taken from each channel's first result,
 // as in storeStatistics.
 struct RunningSums {
@@ -43,14 +40,15 @@ struct RunningSums {
 // y = conv(x, w), or with transposed filters dx = conv(dy, w turned by 180 degrees).
 class Convolution : public Instruction {
  public:
-  Convolution(const Activation& x, const Activation& y, const WeightShape& weights, bool transposed, Epilogue epilogue,
-              PlanBuilder& builder)
+  Convolution(const Activation& x, const Activation& y, const WeightShape& weights, bool transposed, Prologue prologue,
+              Epilogue epilogue, PlanBuilder& builder)
       : x_(x),
         y_(y),
         sizes_(x, y.channels),
         weights_(builder.state(weights.stateOffset)),
         weightType_(weights.type),
         transposed_(transposed),
+        prologue_(std::move(prologue)),
         epilogue_(std::move(epilogue)) {
     for (const Worker& worker : builder.workers()) {
       scratch_.emplace_back(sizes_, worker.thread, builder);
@@ -77,7 +75,7 @@ class Convolution : public Instruction {
     for (int first = 0; first < tiles; first += sizes_.chunk) {
       const int count = std::min(sizes_.chunk, tiles - first);
       const int rows = roundUp(count, kBlock);
-      transformInputs(sizes_, x_, worker.at<T>(x_), first, count, scratch.inputData());
+      transformWorkerInputs<T>(sizes_, x_, worker, prologue_.get(), first, count, scratch.inputData());
       for (int point = 0; point < kPoints; point++) {
         multiplyMatrices<false>(rows, sizes_.out, sizes_.in, scratch.inputData() + point * sizes_.inputPoint(), sizes_.in,
                                 1, scratch.filterData() + point * sizes_.filterPoint(), sizes_.out,
@@ -92,6 +90,7 @@ class Convolution : public Instruction {
   }
 
   void begin(const Worker& worker) const {
+    if (prologue_ != nullptr) prologue_->fold(worker);
     if (epilogue_.norm != nullptr) epilogue_.norm->fold(worker);
     if (epilogue_.statistics != nullptr) {
       double* region = epilogue_.statistics->of(worker.thread);
@@ -197,6 +196,7 @@ class Convolution : public Instruction {
   const float* weights_;
   const Type weightType_;
   const bool transposed_;
+  const Prologue prologue_;
   const Epilogue epilogue_;
   std::vector<Scratch> scratch_;
   // Each thread writes its own.
@@ -205,23 +205,16 @@ class Convolution : public Instruction {
 }  // namespace
 
 bool winogradFits(const Activation& x, const Activation& y, const WeightShape& weights, int stride, int padding) {
-#if defined(__AVX512F__)
   const auto blocked = [](const Activation& tensor) {
     return tensor.lanes == kBlock && tensor.pixelStride == kBlock && tensor.channels % kBlock == 0 &&
-           tensor.channels <= kMostChannels;
+           tensor.channels <= kWinogradChannels;
   };
   const bool shaped = weights.groups == 1 && weights.kernelHeight == kTaps && weights.kernelWidth == kTaps;
   return shaped && stride == 1 && padding == 1 && blocked(x) && blocked(y);
-#else
-  // The blocks of products are made for 32 vector registers.
-  static_cast<void>(x), static_cast<void>(y), static_cast<void>(weights), static_cast<void>(stride);
-  static_cast<void>(padding);
-  return false;
-#endif
 }
 
 InstructionPtr winogradConvolution(const Activation& x, const Activation& y, const WeightShape& weights, bool transposed,
-                                   Epilogue epilogue, PlanBuilder& builder) {
-  return std::make_unique<Convolution>(x, y, weights, transposed, std::move(epilogue), builder);
+                                   Prologue prologue, Epilogue epilogue, PlanBuilder& builder) {
+  return std::make_unique<Convolution>(x, y, weights, transposed, std::move(prologue), std::move(epilogue), builder);
 }
 }  // namespace one

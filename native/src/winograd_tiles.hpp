@@ -2,7 +2,9 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
+#include "batch_norm.hpp"
 #include "plan_builder.hpp"
 #include "winograd_transforms.hpp"
 
@@ -53,18 +55,33 @@ struct Tile {
         left(index % sizes.tilesWide * kOutput) {}
 };
 
-// Six by six pixels from one above and left of the tile on, 0 outside of the image.
+// How pixels come in: as they stand, or through a batch norm and rectifier whose result was never stored.
 template <class T>
-void loadInput(const Sizes& sizes, const Tile& tile, const T* plane, Vector (&d)[kInput][kInput]) {
+struct StoredPixels {
+  Vector operator()(const T* pixel) const { return Vector::load(pixel); }
+};
+template <class T>
+struct NormedPixels {
+  Vector factor;
+  Vector offset;
+  Vector operator()(const T* pixel) const {
+    const Vector value = (Vector::load(pixel) * factor + offset).rectified();
+    // As it would come back from memory.
+    if constexpr (std::is_same_v<T, Bf16>) return value.rounded();
+    return value;
+  }
+};
+
+// Six by six pixels from one above and left of the tile on, 0 outside of the image.
+template <class T, class Load>
+void loadInput(const Sizes& sizes, const Tile& tile, const T* plane, const Load& load, Vector (&d)[kInput][kInput]) {
   const bool inside = tile.top > 0 && tile.left > 0 && tile.top + kOutput < sizes.height && tile.left + kOutput < sizes.width;
   if (inside) {
     const T* corner = plane + ((tile.top - 1) * sizes.width + tile.left - 1) * kBlock;
 #pragma GCC unroll 6
     for (int row = 0; row < kInput; row++) {
 #pragma GCC unroll 6
-      for (int column = 0; column < kInput; column++) {
-        d[row][column] = Vector::load(corner + (row * sizes.width + column) * kBlock);
-      }
+      for (int column = 0; column < kInput; column++) d[row][column] = load(corner + (row * sizes.width + column) * kBlock);
     }
     return;
   }
@@ -73,7 +90,7 @@ void loadInput(const Sizes& sizes, const Tile& tile, const T* plane, Vector (&d)
     for (int column = 0; column < kInput; column++) {
       const int x = tile.left - 1 + column;
       const bool exists = y >= 0 && y < sizes.height && x >= 0 && x < sizes.width;
-      d[row][column] = exists ? Vector::load(plane + (y * sizes.width + x) * kBlock) : Vector::fill(0.0f);
+      d[row][column] = exists ? load(plane + (y * sizes.width + x) * kBlock) : Vector::fill(0.0f);
     }
   }
 }
@@ -123,19 +140,38 @@ inline void scatterPoints(const Vector (&points)[kInput][kInput], std::ptrdiff_t
   }
 }
 
-// V = B^T d B of the tiles first .. first + count, [point][tile][channel].
-template <class T>
-void transformInputs(const Sizes& sizes, const Activation& x, const T* data, int first, int count, float* v) {
+// V = B^T d B of the tiles first .. first + count, [point][tile][channel]. `loadOf(channel)` tells how pixels come in.
+template <class T, class LoadOf>
+void transformInputs(const Sizes& sizes, const Activation& x, const T* data, int first, int count, const LoadOf& loadOf,
+                     float* v) {
   for (int place = 0; place < count; place++) {
     const Tile tile(sizes, first + place);
     for (int block = 0; block < x.blocks; block++) {
       Vector d[kInput][kInput];
       Vector points[kInput][kInput];
-      loadInput(sizes, tile, data + tile.sample * x.sampleStride + block * x.blockStride, d);
+      const T* plane = data + tile.sample * x.sampleStride + block * x.blockStride;
+      loadInput(sizes, tile, plane, loadOf(block * kBlock), d);
       winograd::transformTile<kInput, kInput, winograd::transformInput>(d, points);
       scatterPoints(points, sizes.inputPoint(), v + place * sizes.in + block * kBlock);
     }
   }
+}
+
+// As above for a worker's samples; `norm` where the pixels come through a batch norm, folded before.
+template <class T>
+void transformWorkerInputs(const Sizes& sizes, const Activation& x, const Worker& worker, const FoldedBatchNorm* norm,
+                           int first, int count, float* v) {
+  const T* data = worker.at<T>(x);
+  if (norm == nullptr) {
+    transformInputs(sizes, x, data, first, count, [](int) { return StoredPixels<T>{}; }, v);
+    return;
+  }
+  const float* factors = norm->factor(worker);
+  const float* offsets = norm->offset(worker);
+  const auto loadOf = [&](int channel) {
+    return NormedPixels<T>{Vector::load(factors + channel), Vector::load(offsets + channel)};
+  };
+  transformInputs(sizes, x, data, first, count, loadOf, v);
 }
 
 // dM = A dy A^T likewise.

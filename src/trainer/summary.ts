@@ -34,8 +34,8 @@ export interface NetworkSummary {
   readonly memory: readonly { readonly name: string; readonly bytes: number }[]
 }
 
-/** Block of the layout that most CPUs with AVX-512 choose; where the addon is built it says what this one does. */
-const USUAL_BLOCK = 16
+/** What most CPUs with AVX-512 have; where the addon is built it says what this one has. */
+const USUAL_KERNELS = { block: 16, winogradChannels: 256 }
 
 /** @throws UserFault for a configuration that fits no network */
 export function summarise(config: RunConfig): NetworkSummary {
@@ -87,7 +87,7 @@ function memoryOf(config: RunConfig, replicas: number): NetworkSummary['memory']
   const { program, layout } = captureTrainingStep(specifyStep(config, description, replicas))
   const cores = shareCores(allowedCores(), replicas)
   const threads = cores[0]?.length ?? 1
-  const { plan, memory } = lowerProgram(program, layout, { threads, block: layoutBlock(config.precision) })
+  const { plan, memory } = lowerProgram(program, layout, { threads, ...kernelsOf(config.precision) })
   const all = replicas * threads
   const statistics = layout.elements - 2 * layout.weightElements
   return [
@@ -100,12 +100,12 @@ function memoryOf(config: RunConfig, replicas: number): NetworkSummary['memory']
   ]
 }
 
-function layoutBlock(precision: RunConfig['precision']): number {
+function kernelsOf(precision: RunConfig['precision']): typeof USUAL_KERNELS {
   try {
-    const machine = loadNativeAddon().machine()
-    return precision === 'bf16' ? machine.blockBf16 : machine.blockF32
+    const { blockF32, blockBf16, winogradChannels } = loadNativeAddon().machine()
+    return { block: precision === 'bf16' ? blockBf16 : blockF32, winogradChannels }
   } catch (error) {
-    if (error instanceof UserFault) return USUAL_BLOCK
+    if (error instanceof UserFault) return USUAL_KERNELS
     throw error
   }
 }

@@ -1,4 +1,6 @@
-import type { NodeFor, Program, ProgramNode, ValueId } from '../../graph/program.ts'
+import type { ConvAttributes } from '../../graph/ops.ts'
+import { type NodeFor, type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
+import type { Shape } from '../../vocabulary/shape.ts'
 
 /** What the instructions of a plan do beside their own node's work. */
 export interface FusedProgram {
@@ -10,6 +12,10 @@ export interface FusedProgram {
   readonly norms: ReadonlyMap<ProgramNode, NodeFor<'BatchNormInference'>>
   /** Input gradients that are added to their third input in place. */
   readonly accumulating: ReadonlySet<ProgramNode>
+  /** Batch norm with rectifier through which a convolution, or a filter's gradient, reads its input. */
+  readonly prologues: ReadonlyMap<ProgramNode, NodeFor<'BatchNorm'>>
+  /** Results that nobody reads from memory: those batch norms'. */
+  readonly unstored: ReadonlySet<ValueId>
   /** Shift of the batch norm whose rectifier's mask a gradient finds from x, without reading y. */
   readonly masks: ReadonlyMap<ProgramNode, ValueId>
 }
@@ -23,30 +29,89 @@ interface Uses {
 }
 
 /**
- * Finds passes over activations that a convolution can do while its results are in registers: batch norm's sums (training)
- * and its scaling (evaluation), and the sum of gradients at a join.
+ * Finds passes over activations that a convolution can do while it has the elements in registers: batch norm's sums and
+ * the rectified norm of its input (training), the norm of its result (evaluation), and the sum of gradients at a join.
  */
-export function fuseNodes(program: Program): FusedProgram {
+export function fuseNodes(program: Program, winograd: WinogradRule = noWinograd): FusedProgram {
   const folded = foldNorms(program)
   const summed = foldSums(folded.program)
-  const uses = findUses(summed.program)
+  const masks = findMasks(summed.program)
+  const { program: fused, prologues, unstored } = foldRectifiers(summed.program, masks, winograd)
+  const uses = findUses(fused)
   const statistics = new Map<ProgramNode, number>()
-  const masks = new Map<ProgramNode, ValueId>()
   let regions = 0
-  for (const node of summed.program.nodes) {
+  for (const node of fused.nodes) {
     if (node.op === 'BatchNorm') {
       const producer = uses.producer.get(node.inputs[0] ?? -1)
       statistics.set(node, regions)
       if (producer?.op === 'Conv2D' && !statistics.has(producer)) statistics.set(producer, regions)
       regions++
     }
-    if (node.op === 'BatchNormGrad' && node.attributes.relu && !node.attributes.residual) {
-      const forward = uses.producer.get(node.inputs[2] ?? -1)
-      const shift = forward?.op === 'BatchNorm' ? forward.inputs[2] : undefined
-      if (shift !== undefined) masks.set(node, shift)
+  }
+  const { norms } = folded
+  const { accumulating } = summed
+  return { program: fused, statistics, norms, accumulating, prologues, unstored, masks }
+}
+
+/** Gradients whose rectifier had no residual: the sign of what it rectified follows from x. */
+function findMasks(program: Program): Map<ProgramNode, ValueId> {
+  const { producer } = findUses(program)
+  const masks = new Map<ProgramNode, ValueId>()
+  for (const node of program.nodes) {
+    if (node.op !== 'BatchNormGrad' || !node.attributes.relu || node.attributes.residual) continue
+    const forward = producer.get(node.inputs[2] ?? -1)
+    const shift = forward?.op === 'BatchNorm' ? forward.inputs[2] : undefined
+    if (shift !== undefined) masks.set(node, shift)
+  }
+  return masks
+}
+
+/** Whether our own 3x3 kernels do this convolution, so that they can read their input through a batch norm. */
+export type WinogradRule = (attributes: ConvAttributes, filter: Shape) => boolean
+const noWinograd: WinogradRule = () => false
+
+/**
+ * Batch norm with rectifier whose result only such convolutions read (and gradients that need no y): they read x through the
+ * norm, and the result is never stored.
+ */
+function foldRectifiers(
+  program: Program,
+  masks: ReadonlyMap<ProgramNode, ValueId>,
+  winograd: WinogradRule,
+): Pick<FusedProgram, 'program' | 'prologues' | 'unstored'> {
+  const uses = findUses(program)
+  const prologues = new Map<ProgramNode, NodeFor<'BatchNorm'>>()
+  const unstored = new Set<ValueId>()
+  const replaced = new Map<ProgramNode, ProgramNode>()
+  for (const node of program.nodes) {
+    if (node.op !== 'BatchNorm' || !node.attributes.relu || node.attributes.residual) continue
+    const [x = -1, scale = -1, shift = -1] = node.inputs
+    const [y = -1, mean = -1, variance = -1] = node.outputs
+    const readers = uses.readers.get(y) ?? []
+    if (uses.kept.has(y) || !readers.every((reader) => masks.has(reader) || takesNorm(program, reader, y, winograd)))
+      continue
+    unstored.add(y)
+    for (const reader of readers) {
+      if (masks.has(reader)) continue
+      // The norm's vectors behind the reader's own inputs keep them alive until then.
+      const inputs = [...reader.inputs.map((id) => (id === y ? x : id)), scale, shift, mean, variance]
+      // Only its inputs change, so the node keeps its op and attributes.
+      const through = { ...reader, inputs } as ProgramNode
+      replaced.set(reader, through)
+      prologues.set(through, node)
     }
   }
-  return { program: summed.program, statistics, norms: folded.norms, accumulating: summed.accumulating, masks }
+  return {
+    program: { ...program, nodes: program.nodes.map((node) => replaced.get(node) ?? node) },
+    prologues,
+    unstored,
+  }
+}
+
+function takesNorm(program: Program, node: ProgramNode, y: ValueId, winograd: WinogradRule): boolean {
+  if (node.inputs.filter((id) => id === y).length !== 1 || node.inputs[0] !== y) return false
+  if (node.op === 'Conv2D') return winograd(node.attributes, typeOf(program, node.inputs[1] ?? -1).shape)
+  return node.op === 'Conv2DBackpropFilter' && winograd(node.attributes, node.attributes.filterShape)
 }
 
 /** Whether the batch norm's input is a convolution's result that fills the region of sums itself. */

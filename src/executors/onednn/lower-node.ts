@@ -47,6 +47,14 @@ function normWords(lowering: Lowering, { inputs, attributes }: NodeFor<'BatchNor
   return [...vectors, float(attributes.epsilon), attributes.relu ? 1 : 0]
 }
 
+/** The batch norm through which a convolution reads its input, or none. */
+function prologueWords(lowering: Lowering, node: ProgramNode): Word[] {
+  const norm = lowering.fused.prologues.get(node)
+  if (norm === undefined) return [0]
+  const vectors = [...norm.inputs.slice(1, 3), ...norm.outputs.slice(1, 3)].flatMap((id) => lowering.vector(id))
+  return [1, ...vectors, float(norm.attributes.epsilon)]
+}
+
 /** What a convolution does beside storing its results: region of sums or none, folded batch norm or none. */
 function epilogueWords(lowering: Lowering, node: NodeFor<'Conv2D'>): Word[] {
   const region = lowering.fused.statistics.get(node) ?? NONE
@@ -96,7 +104,13 @@ const RULES: LoweringRules = {
     const operands = [lowering.tensor(at(node.inputs, 0)), lowering.tensor(at(node.outputs, 0))]
     const training = lowering.program.nodes.some(({ phase }) => phase === 'backward') ? 1 : 0
     const geometry = convolutionWords(lowering, at(node.inputs, 1), node.attributes)
-    const words = [...operands, ...geometry, training, ...epilogueWords(lowering, node)]
+    const words = [
+      ...operands,
+      ...geometry,
+      training,
+      ...prologueWords(lowering, node),
+      ...epilogueWords(lowering, node),
+    ]
     lowering.emit('convolutionForward', words, node)
   },
   Conv2DBackpropInput: (lowering, node) => {
@@ -109,7 +123,8 @@ const RULES: LoweringRules = {
     const { attributes, inputs } = node
     const filter = filterWords(attributes.filterShape, 0, 'f32', attributes)
     const operands = [lowering.tensor(at(inputs, 0)), lowering.tensor(at(inputs, 1))]
-    lowering.emit('convolutionBackwardWeights', [...operands, lowering.gradient(at(node.outputs, 0)), ...filter], node)
+    const words = [...operands, lowering.gradient(at(node.outputs, 0)), ...filter, ...prologueWords(lowering, node)]
+    lowering.emit('convolutionBackwardWeights', words, node)
   },
   BatchNorm: (lowering, node) => {
     const { inputs, outputs, attributes } = node
@@ -117,7 +132,7 @@ const RULES: LoweringRules = {
       'batchNormForward',
       [
         lowering.tensor(at(inputs, 0)),
-        lowering.tensor(at(outputs, 0)),
+        lowering.fused.unstored.has(at(outputs, 0)) ? NONE : lowering.tensor(at(outputs, 0)),
         attributes.residual ? lowering.tensor(at(inputs, 3)) : NONE,
         ...lowering.vector(at(inputs, 1)),
         ...lowering.vector(at(inputs, 2)),

@@ -2,7 +2,7 @@ import { type MemoryPlan, planMemory } from '../../graph/memory-plan.ts'
 import { type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
 import type { StateLayout } from '../../graph/state-layout.ts'
 import { elementCount } from '../../vocabulary/shape.ts'
-import { type FusedProgram, fuseNodes } from './fuse.ts'
+import { type FusedProgram, fuseNodes, type WinogradRule } from './fuse.ts'
 import { importStates } from './import-states.ts'
 import { lowerNode } from './lower-node.ts'
 import { Lowering } from './lowering.ts'
@@ -18,8 +18,8 @@ export interface LoweringTarget {
   readonly threads: number
   /** Channels in a block of the machine's layout, 0 = channels last. */
   readonly block: number
-  /** Whether 3x3 convolutions may take the way of Winograd; default true. */
-  readonly winograd?: boolean
+  /** Most channels of the 3x3 convolutions that take the way of Winograd, 0 = none do. */
+  readonly winogradChannels: number
 }
 
 export interface LoweredProgram {
@@ -31,7 +31,7 @@ export interface LoweredProgram {
 /** Turns a program into the flat plan of a replica whose threads each run it on a slice of the batch. */
 export function lowerProgram(source: Program, layout: StateLayout, target: LoweringTarget): LoweredProgram {
   const { program: imported, imports } = importStates(source)
-  const fused = fuseNodes(imported)
+  const fused = fuseNodes(imported, winogradRule(target))
   const { program } = fused
   const homes = findHomes(program)
   for (const id of imports.keys()) homes.set(id, { kind: 'rows' })
@@ -45,7 +45,7 @@ export function lowerProgram(source: Program, layout: StateLayout, target: Lower
   }))
   const plan: Plan = {
     block: target.block,
-    winograd: target.winograd ?? true,
+    winograd: target.winogradChannels > 0,
     batch: program.batch,
     imageBytes: program.images === null ? 0 : elementCount(typeOf(program, program.images).shape),
     labelCount: program.labels === null ? 0 : program.batch,
@@ -68,6 +68,20 @@ export function lowerProgram(source: Program, layout: StateLayout, target: Lower
   return { plan, memory }
 }
 
+/** As `winogradFits` of native/src/winograd.hpp, which refuses a plan that takes it to serve what it does not. */
+function winogradRule({ winogradChannels, block }: LoweringTarget): WinogradRule {
+  const fits = (channels: number) => channels % block === 0 && channels <= winogradChannels
+  return ({ stride, padding, groups }, [out = 0, channels = 0, height, width]) =>
+    block === 16 &&
+    groups === 1 &&
+    stride === 1 &&
+    padding === 1 &&
+    height === 3 &&
+    width === 3 &&
+    fits(out) &&
+    fits(channels)
+}
+
 /** Plans one thread's arena: activations of its slice of the batch, and vectors. */
 export function planArena(fused: FusedProgram, homes: ReadonlyMap<ValueId, Home>, target: LoweringTarget): MemoryPlan {
   const { program, accumulating, masks } = fused
@@ -76,7 +90,7 @@ export function planArena(fused: FusedProgram, homes: ReadonlyMap<ValueId, Home>
     alignment: LINE_BYTES,
     bytesOf: (id) => {
       const home = homes.get(id)
-      return home === undefined ? 0 : arenaBytes(program, id, home, samples, target.block)
+      return home === undefined || fused.unstored.has(id) ? 0 : arenaBytes(program, id, home, samples, target.block)
     },
     sharesWith: (node, output) => (accumulating.has(node) ? node.inputs.slice(2) : sharesWith(node, output)),
     // A rectifier's mask comes from y, or from x; without a rectifier the gradient never looks at y.

@@ -26,6 +26,8 @@ export interface NativeMachine {
   readonly blockBf16: number
   /** Whether bf16 convolutions exist here. */
   readonly bf16: boolean
+  /** Most channels that our own 3x3 convolutions take; 0 = none here. */
+  readonly winogradChannels: number
 }
 
 interface NativeAddon {

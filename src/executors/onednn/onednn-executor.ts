@@ -45,6 +45,7 @@ export interface OneDnnOptions {
 export function onednnExecutor({ winograd = true }: OneDnnOptions = {}): OneDnnExecutor {
   const addon = loadNativeAddon()
   const machine = addon.machine()
+  const winogradChannels = winograd ? machine.winogradChannels : 0
   return {
     name: 'onednn',
     machine,
@@ -62,7 +63,7 @@ export function onednnExecutor({ winograd = true }: OneDnnOptions = {}): OneDnnE
     compile: (program, layout, memory, place) => {
       checkPrecision(program, machine)
       const block = usesBf16(program) ? machine.blockBf16 : machine.blockF32
-      const lowered = lowerProgram(program, layout, { threads: place.cores.length, block, winograd })
+      const lowered = lowerProgram(program, layout, { threads: place.cores.length, block, winogradChannels })
       const plan = new addon.Plan(
         encodePlan(lowered.plan),
         new Float32Array(memory.state),
