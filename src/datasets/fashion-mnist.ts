@@ -19,8 +19,7 @@ const LIMIT = 4 * Math.max(...ENTRY.files.map((file) => file.bytes))
  * @throws UserFault for a missing, damaged or cut off file, and for a label out of range
  */
 export async function loadFashionMnist(folder: string): Promise<LoadedDataset> {
-  const train = await readSplit(folder, 'train')
-  const test = await readSplit(folder, 't10k')
+  const [train, test] = await inOrder(readSplit(folder, 'train'), readSplit(folder, 't10k'))
   const files = [...train.files, ...test.files]
   const notices = files.flatMap(({ path, contents }, index) =>
     sha256(contents) === ENTRY.files[index]?.sha256 ? [] : [`${path} is not the published file (its SHA-256 differs)`],
@@ -40,8 +39,10 @@ interface ReadSplit {
 }
 
 async function readSplit(folder: string, prefix: 'train' | 't10k'): Promise<ReadSplit> {
-  const imageFile = await readEither(folder, `${prefix}-images-idx3-ubyte`)
-  const labelFile = await readEither(folder, `${prefix}-labels-idx1-ubyte`)
+  const [imageFile, labelFile] = await inOrder(
+    readEither(folder, `${prefix}-images-idx3-ubyte`),
+    readEither(folder, `${prefix}-labels-idx1-ubyte`),
+  )
   const { shape, data } = readIdx(imageFile.contents, 3, imageFile.path)
   const [count = 0, height, width] = shape
   const remedy = 'Check that the files are those of Fashion-MNIST, all of one version.'
@@ -68,6 +69,12 @@ async function readSplit(folder: string, prefix: 'train' | 't10k'): Promise<Read
   new Uint8Array(split.images).set(data)
   new Int32Array(split.labels).set(labels)
   return { split, files: [imageFile, labelFile] }
+}
+
+/** Both at once; of two faults the first is told, whichever came first. */
+async function inOrder<T>(first: Promise<T>, second: Promise<T>): Promise<[T, T]> {
+  second.catch(() => undefined)
+  return [await first, await second]
 }
 
 /** The file as published, else the same decompressed. */

@@ -1,6 +1,6 @@
 /** A file that holds a dataset or a part of it: its bytes, what they decompress to, and its checksum. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip as gunzipCallback } from 'node:zlib'
 import { UserFault } from '../vocabulary/fault.ts'
@@ -8,8 +8,12 @@ import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 
 const gunzip = promisify(gunzipCallback)
 
-/** zlib's own chunks of 16 KiB make 11,000 buffers of a CIFAR archive. */
-const CHUNK_BYTES = 4 << 20
+/** Most bytes that one read system call takes on Linux, in whole pages. */
+const READ_BYTES = 0x7ffff000
+/** The last 4 bytes of a gzip file: how many bytes it decompresses to, modulo 2^32 (RFC 1952). */
+const GZIP_TRAILER_BYTES = 4
+/** Output that a small or lying trailer still gets; zlib's own chunks of 16 KiB make 11,000 of a CIFAR archive. */
+const LEAST_CHUNK_BYTES = 64 << 10
 
 export interface SourceFile {
   readonly path: string
@@ -29,23 +33,50 @@ export function sha256(bytes: Uint8Array): string {
  * @throws UserFault for a file that cannot be read, is cut off, damaged or larger than the limit
  */
 export async function readSourceFile(path: string, limit: number): Promise<SourceFile> {
-  let bytes: Buffer
+  const bytes = await readWhole(path)
+  // The threads of libuv decompress while this one computes the checksum.
+  const decompressed = decompress(bytes, path, limit)
+  const checksum = sha256(bytes)
+  return { path, sha256: checksum, contents: await decompressed }
+}
+
+/** In one read: fs.readFile asks for 512 KiB at a time, and waits for this thread between. */
+async function readWhole(path: string): Promise<Buffer> {
   try {
-    bytes = await readFile(path)
+    const file = await open(path)
+    try {
+      const bytes = Buffer.allocUnsafeSlow((await file.stat()).size)
+      let at = 0
+      while (at < bytes.length) {
+        const { bytesRead } = await file.read(bytes, at, Math.min(bytes.length - at, READ_BYTES), at)
+        if (bytesRead === 0) return bytes.subarray(0, at)
+        at += bytesRead
+      }
+      return bytes
+    } finally {
+      await file.close()
+    }
   } catch (error) {
     throw fileFault(error, 'read', path)
   }
-  return { path, sha256: sha256(bytes), contents: await decompress(bytes, path, limit) }
 }
 
 /** The contents of a gzip file, or `bytes` themselves where they are not gzip. Faults as in readSourceFile. */
 export async function decompress(bytes: Buffer, path: string, limit: number): Promise<Buffer> {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes
   try {
-    return await gunzip(bytes, { maxOutputLength: limit, chunkSize: CHUNK_BYTES })
+    return await gunzip(bytes, { maxOutputLength: limit, chunkSize: chunkBytes(bytes, limit) })
   } catch (error) {
     throw gzipFault(error, path, limit)
   }
+}
+
+/** All of the output as one chunk: then nothing waits for this thread, and nothing is copied together. */
+function chunkBytes(bytes: Buffer, limit: number): number {
+  if (bytes.length < GZIP_TRAILER_BYTES) return LEAST_CHUNK_BYTES
+  const told = bytes.readUInt32LE(bytes.length - GZIP_TRAILER_BYTES)
+  // A chunk that is filled to the brim would ask for another.
+  return Math.min(told, limit) + LEAST_CHUNK_BYTES
 }
 
 function gzipFault(error: unknown, path: string, limit: number): unknown {

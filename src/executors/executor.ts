@@ -42,6 +42,25 @@ export interface CompiledProgram {
   dispose(): void
 }
 
+/** Time of one instruction of a compiled program in the replica's first thread. */
+export interface InstructionTime {
+  /** Operation as the graph names it, e.g. `Conv2DBackpropInput`. */
+  readonly op: string
+  /** Layer that it belongs to, empty for what belongs to none. */
+  readonly label: string
+  readonly milliseconds: number
+}
+
+/** A compiled program that can time its parts. */
+export interface TimedProgram extends CompiledProgram {
+  /** Starts (or stops) the clock of each instruction, from zero. */
+  profile(on: boolean): void
+  /** Sums since `profile(true)`, in execution order. */
+  times(): InstructionTime[]
+  /** Bytes that this replica's plan holds: activations, working copies of weights, scratch memory. */
+  bytes(): number
+}
+
 /** One line of `native-ensemble devices`. */
 export interface DeviceReport {
   readonly executor: string

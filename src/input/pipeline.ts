@@ -39,6 +39,8 @@ export interface PipelineOptions {
   readonly slots: number
   readonly decodeWorkers: number
   readonly seed: number
+  /** The ring where it was made before, for replicas that start earlier; of these slots and batch. */
+  readonly ring?: SlotRing
 }
 
 export interface AssignedSlot {
@@ -98,7 +100,7 @@ export class InputPipeline {
     }
     const { height, width, channels } = dataset.description
     this.#options = options
-    this.ring = createSlotRing({ slots, batch, height, width, channels })
+    this.ring = options.ring ?? createSlotRing({ slots, batch, height, width, channels })
     this.#states = new Int32Array(this.ring.states)
     this.#owners = Array.from({ length: slots }, () => null)
     this.#free = Array.from({ length: slots }, (_, slot) => slot)

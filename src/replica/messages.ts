@@ -1,6 +1,6 @@
 /** Everything that crosses between the main thread and a replica: numbers, strings, plain data and shared memory. */
 
-import type { ReplicaPlace, SharedRunMemory } from '../executors/executor.ts'
+import type { InstructionTime, ReplicaPlace, SharedRunMemory } from '../executors/executor.ts'
 import type { ExecutorChoice } from '../executors/executor-choice.ts'
 import type { Program } from '../graph/program.ts'
 import type { StateLayout } from '../graph/state-layout.ts'
@@ -14,9 +14,19 @@ export interface ReplicaSetup {
   readonly executor: ExecutorChoice
   readonly place: ReplicaPlace
   readonly programs: Readonly<Record<ProgramName, Program>>
+  /** Compiled before the replica is asked for it; the other one when it is asked for. */
+  readonly first: ProgramName
   readonly layout: StateLayout
   readonly memory: SharedRunMemory
   readonly ring: SlotRing
+}
+
+/** Where a replica's time and memory go. */
+export interface ReplicaProfile {
+  /** Sums over the runs since the clocks were started, in execution order. */
+  readonly times: readonly InstructionTime[]
+  /** Bytes of the program's plan: activations, working copies of weights, scratch memory. */
+  readonly planBytes: number
 }
 
 export type ToReplica =
@@ -27,13 +37,17 @@ export type ToReplica =
       readonly slot: SlotIndex
       readonly scalars: readonly number[]
     }
+  /** Start the clocks of the program's instructions, or stop them and tell what they say. */
+  | { readonly kind: 'profile'; readonly program: ProgramName; readonly on: boolean }
   | { readonly kind: 'stop' }
 
 export type FromReplica =
-  /** The executor is loaded. */
+  /** The executor is loaded and the first program compiled. */
   | { readonly kind: 'ready' }
   /** The program's outputs, in its order. */
   | { readonly kind: 'ran'; readonly outputs: readonly number[] }
+  /** What the clocks say: empty where they were started. */
+  | { readonly kind: 'profiled'; readonly profile: ReplicaProfile }
   | {
       readonly kind: 'failed'
       readonly message: string

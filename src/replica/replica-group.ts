@@ -6,13 +6,15 @@ import type { StateLayout } from '../graph/state-layout.ts'
 import type { SlotRing } from '../input/batch-source.ts'
 import type { SlotIndex } from '../vocabulary/counts.ts'
 import { allowedCores, shareCores } from './cores.ts'
-import type { ProgramName } from './messages.ts'
+import type { ProgramName, ReplicaProfile } from './messages.ts'
 import { ReplicaHandle } from './replica-handle.ts'
 
 export interface GroupOptions {
   readonly executor: ExecutorChoice
   readonly replicas: number
   readonly programs: Readonly<Record<ProgramName, Program>>
+  /** The program that the replicas compile at once. */
+  readonly first: ProgramName
   readonly layout: StateLayout
   /** Flat state of the run; the replicas update it in place. */
   readonly state: SharedArrayBuffer
@@ -36,13 +38,13 @@ export class ReplicaGroup {
   }
 
   private constructor(options: GroupOptions, memory: SharedRunMemory, cores: readonly number[][], abandon: () => void) {
-    const { executor, replicas, programs, layout, ring } = options
+    const { executor, replicas, programs, first, layout, ring } = options
     this.#abandon = abandon
     // A process that ends waits for its threads one by one: one that waits for a partner that ended before would hang it.
     process.once('exit', abandon)
     this.#handles = cores.map((own, replica) => {
       const place = { replica, replicas, cores: own }
-      return new ReplicaHandle({ executor, place, programs, layout, memory, ring }, (error) => {
+      return new ReplicaHandle({ executor, place, programs, first, layout, memory, ring }, (error) => {
         this.#failure ??= error
         // The other replicas wait for a gradient that will not come: free them, so that they end too.
         abandon()
@@ -74,6 +76,16 @@ export class ReplicaGroup {
       outputs.push(result.value)
     }
     return outputs
+  }
+
+  /**
+   * Starts the clocks of a program in the first replica, or stops them and tells what they say.
+   * @throws where the executor has none
+   */
+  async profile(program: ProgramName, on: boolean): Promise<ReplicaProfile> {
+    const [first] = this.#handles
+    if (first === undefined) throw new Error('Expected at least one replica but received none')
+    return await first.profile({ kind: 'profile', program, on })
   }
 
   /** Ends all threads after what they were told to run. */

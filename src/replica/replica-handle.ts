@@ -2,12 +2,14 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { UserFault } from '../vocabulary/fault.ts'
-import type { FromReplica, ReplicaSetup, ToReplica } from './messages.ts'
+import type { FromReplica, ReplicaProfile, ReplicaSetup, ToReplica } from './messages.ts'
 
 const entry = new URL(`../../workers/replica${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
 
+type Answer = Exclude<FromReplica, { kind: 'failed' }>
+
 interface Waiting {
-  readonly resolve: (outputs: readonly number[]) => void
+  readonly resolve: (answer: Answer) => void
   readonly reject: (error: Error) => void
 }
 
@@ -21,7 +23,7 @@ export class ReplicaHandle {
   /** @param onFailure told once, before any waiting run is rejected */
   constructor(setup: ReplicaSetup, onFailure: (error: Error) => void) {
     this.#worker = new Worker(entry, { workerData: setup, name: `replica ${setup.place.replica}` })
-    // The first answer is that the executor is loaded; runs posted before it wait in the port.
+    // The first answer is that the replica is ready; what is posted before it waits in the port.
     this.#waiting.push({ resolve: () => undefined, reject: () => undefined })
     const fail = (error: Error) => {
       if (this.#failure !== null) return
@@ -32,10 +34,9 @@ export class ReplicaHandle {
     this.#worker.on('message', (message: FromReplica) => {
       switch (message.kind) {
         case 'ready':
-          this.#waiting.shift()?.resolve([])
-          break
         case 'ran':
-          this.#waiting.shift()?.resolve(message.outputs)
+        case 'profiled':
+          this.#waiting.shift()?.resolve(message)
           break
         case 'failed':
           fail(toError(message))
@@ -57,7 +58,20 @@ export class ReplicaHandle {
   }
 
   /** Outputs of the program of one run; runs are done in the order of the calls. */
-  run(message: Extract<ToReplica, { kind: 'run' }>): Promise<readonly number[]> {
+  async run(message: Extract<ToReplica, { kind: 'run' }>): Promise<readonly number[]> {
+    const answer = await this.#ask(message)
+    if (answer.kind !== 'ran') throw unfitting(message, answer)
+    return answer.outputs
+  }
+
+  /** What the clocks say after the runs that were told before. */
+  async profile(message: Extract<ToReplica, { kind: 'profile' }>): Promise<ReplicaProfile> {
+    const answer = await this.#ask(message)
+    if (answer.kind !== 'profiled') throw unfitting(message, answer)
+    return answer.profile
+  }
+
+  #ask(message: Exclude<ToReplica, { kind: 'stop' }>): Promise<Answer> {
     if (this.#failure !== null) return Promise.reject(this.#failure)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
@@ -77,6 +91,11 @@ export class ReplicaHandle {
     this.#worker.postMessage({ kind: 'stop' } satisfies ToReplica)
     await ended
   }
+}
+
+/** Answers come in the order of the messages. */
+function unfitting({ kind }: ToReplica, answer: Answer): Error {
+  return new Error(`Expected a replica's answer to ${kind} but received ${answer.kind}`)
 }
 
 function toError({ message, remedy, stack }: Extract<FromReplica, { kind: 'failed' }>): Error {

@@ -1,13 +1,13 @@
 /** One replica: owns a device, runs what it is told in the order in which it is told. Lives in its worker thread. */
 import type { MessagePort } from 'node:worker_threads'
-import type { CompiledProgram, Executor, RunInputs } from '../executors/executor.ts'
+import type { CompiledProgram, Executor, RunInputs, TimedProgram } from '../executors/executor.ts'
 import { createExecutor } from '../executors/executor-choice.ts'
 import { typeOf } from '../graph/program.ts'
 import { slotLabels, slotPixels, waitUntilReady } from '../input/slot-ring.ts'
 import type { SlotIndex } from '../vocabulary/counts.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { elementCount } from '../vocabulary/shape.ts'
-import type { FromReplica, ProgramName, ReplicaSetup, ToReplica } from './messages.ts'
+import type { FromReplica, ProgramName, ReplicaProfile, ReplicaSetup, ToReplica } from './messages.ts'
 
 /** A compiled program and the arrays of its runs, made once. */
 interface Runnable {
@@ -21,12 +21,15 @@ export async function runReplica(setup: ReplicaSetup, port: MessagePort): Promis
   const send = (message: FromReplica) => port.postMessage(message)
   try {
     const executor = await createExecutor(setup.executor)
-    const run = createRunner(setup, executor)
+    const { run, profile } = createRunner(setup, executor)
     port.on('message', (message: ToReplica) => {
       try {
         switch (message.kind) {
           case 'run':
             send({ kind: 'ran', outputs: run(message.program, message.slot, message.scalars) })
+            break
+          case 'profile':
+            send({ kind: 'profiled', profile: profile(message.program, message.on) })
             break
           case 'stop':
             port.close()
@@ -46,8 +49,8 @@ export async function runReplica(setup: ReplicaSetup, port: MessagePort): Promis
   }
 }
 
-/** Runs a program on this replica's rows of a slot; a program is compiled when it is first asked for. */
-function createRunner({ place, programs, layout, memory, ring }: ReplicaSetup, executor: Executor) {
+/** What runs programs on this replica's rows of a slot; programs but the first are compiled when they are asked for. */
+function createRunner({ place, programs, first, layout, memory, ring }: ReplicaSetup, executor: Executor) {
   const runnables = new Map<ProgramName, Runnable>()
   const inputs = rowsOfSlots(ring, place)
 
@@ -65,7 +68,7 @@ function createRunner({ place, programs, layout, memory, ring }: ReplicaSetup, e
     return runnable
   }
 
-  return (name: ProgramName, slot: SlotIndex, values: readonly number[]): number[] => {
+  const run = (name: ProgramName, slot: SlotIndex, values: readonly number[]): number[] => {
     const { compiled, scalars, outputs } = prepare(name)
     scalars.set(values)
     if (waitUntilReady(ring, slot) === 'failed')
@@ -75,6 +78,22 @@ function createRunner({ place, programs, layout, memory, ring }: ReplicaSetup, e
     compiled.run({ ...rows, scalars }, outputs)
     return Array.from(outputs)
   }
+
+  const profile = (name: ProgramName, on: boolean): ReplicaProfile => {
+    const { compiled } = prepare(name)
+    if (!isTimed(compiled))
+      throw new Error(`Expected an executor that times its programs but received ${executor.name}`)
+    const times = on ? [] : compiled.times()
+    compiled.profile(on)
+    return { times, planBytes: compiled.bytes() }
+  }
+
+  prepare(first)
+  return { run, profile }
+}
+
+function isTimed(compiled: CompiledProgram): compiled is TimedProgram {
+  return 'times' in compiled
 }
 
 /** Views of this replica's images and labels in each slot. */

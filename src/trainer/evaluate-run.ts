@@ -5,21 +5,26 @@ import type { SplitName } from '../datasets/dataset.ts'
 import { InputPipeline } from '../input/pipeline.ts'
 import type { EvalLine } from '../report/metrics.ts'
 import { evaluateState } from './evaluate-state.ts'
-import { openSession, prepareRun } from './session.ts'
+import { beginRun, openSession } from './session.ts'
 import { planTimetable } from './timetable.ts'
 
 /** Errors of a checkpoint on a whole split. @throws UserFault where the checkpoint is not of this configuration */
 export async function evaluateRun(config: RunConfig, checkpointFolder: string, split: SplitName): Promise<EvalLine> {
   const { progress, tensors } = await loadCheckpoint(checkpointFolder)
-  const prepared = await prepareRun(config)
-  restoreState(prepared.step.layout, prepared.state, tensors, checkpointFolder)
-  const stepsPerEpoch = InputPipeline.batches(prepared.dataset.train, config.batch, 'drop')
-  const { step, epoch } = progress
-  const lr = planTimetable(config, stepsPerEpoch).learningRate(Math.max(0, step - 1))
-  const session = await openSession(prepared)
+  const { prepared, replicas } = await beginRun(config, 'evaluate', async ({ layout }, state) => {
+    restoreState(layout, state, tensors, checkpointFolder)
+  })
   try {
-    return await evaluateState(prepared, session, split, { step, epoch, lr })
+    const stepsPerEpoch = InputPipeline.batches(prepared.dataset.train, config.batch, 'drop')
+    const { step, epoch } = progress
+    const lr = planTimetable(config, stepsPerEpoch).learningRate(Math.max(0, step - 1))
+    const session = await openSession(prepared, replicas)
+    try {
+      return await evaluateState(prepared, session, split, { step, epoch, lr })
+    } finally {
+      await session.close()
+    }
   } finally {
-    await session.close()
+    await replicas.stop()
   }
 }

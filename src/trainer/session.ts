@@ -2,11 +2,15 @@
 
 import { parseDevices } from '../config/devices.ts'
 import type { RunConfig } from '../config/run-config.ts'
+import { CATALOGUE } from '../datasets/catalogue.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
 import { defaultDataFolder, loadDataset } from '../datasets/load-dataset.ts'
 import { createExecutor, type ExecutorChoice } from '../executors/executor-choice.ts'
 import type { Program } from '../graph/program.ts'
+import type { SlotRing } from '../input/batch-source.ts'
 import { InputPipeline } from '../input/pipeline.ts'
+import { createSlotRing } from '../input/slot-ring.ts'
+import type { ProgramName } from '../replica/messages.ts'
 import { ReplicaGroup } from '../replica/replica-group.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
 import { specifyStep } from '../step/specification.ts'
@@ -15,27 +19,93 @@ import { captureTrainingStep, type TrainingStep } from '../step/training-program
 /** Slots beside those that decode workers fill: one being run, one waiting for each replica step ahead. */
 const SLOTS_IN_USE = 4
 
-/** Programs and state of a run, before any thread is started. */
-export interface PreparedRun {
+/** Programs and state of a run, before its images are there. */
+export interface PlannedRun {
   readonly config: RunConfig
-  readonly dataset: LoadedDataset
+  /** How many share a step. */
   readonly replicas: number
   readonly step: TrainingStep
   readonly evaluation: Program
   /** Flat state by `step.layout`, zeroed. */
   readonly state: SharedArrayBuffer
+  readonly ring: SlotRing
 }
 
-/** Loads the images and captures the programs. @throws UserFault for what the configuration and the files do not fit */
-export async function prepareRun(config: RunConfig): Promise<PreparedRun> {
+/** A run before any of its threads is started. */
+export interface PreparedRun extends PlannedRun {
+  readonly dataset: LoadedDataset
+}
+
+/** Captures the programs. @throws UserFault for what the configuration does not fit, or this machine cannot run */
+async function planRun(config: RunConfig): Promise<PlannedRun> {
+  const { batch, decodeWorkers } = config
+  const { description } = CATALOGUE[config.dataset]
   const { replicas } = parseDevices(config.devices)
-  const dataset = await loadDataset(config.dataset, config.data ?? defaultDataFolder(config.dataset))
-  const specification = specifyStep(config, dataset.description, replicas)
+  const specification = specifyStep(config, description, replicas)
   const step = captureTrainingStep(specification)
   const evaluation = captureEvaluation(specification)
   const executor = await createExecutor(executorChoice(config))
   executor.check(step.program)
-  return { config, dataset, replicas, step, evaluation, state: new SharedArrayBuffer(4 * step.layout.elements) }
+  const { height, width, channels } = description
+  const ring = createSlotRing({ slots: SLOTS_IN_USE + 2 * decodeWorkers, batch, height, width, channels })
+  return { config, replicas, step, evaluation, state: new SharedArrayBuffer(4 * step.layout.elements), ring }
+}
+
+function loadImages({ dataset, data }: RunConfig): Promise<LoadedDataset> {
+  return loadDataset(dataset, data ?? defaultDataFolder(dataset))
+}
+
+/** Captures the programs and loads the images. @throws UserFault as beginRun */
+export async function prepareRun(config: RunConfig): Promise<PreparedRun> {
+  return { ...(await planRun(config)), dataset: await loadImages(config) }
+}
+
+/** A run whose replicas compile, or have compiled. */
+export interface BegunRun {
+  readonly prepared: PreparedRun
+  /** To be stopped by whom it is given to. */
+  readonly replicas: ReplicaGroup
+}
+
+/**
+ * Loads the images, and meanwhile captures the programs, lets the replicas compile and fills the state: none of these
+ * waits for another. Nothing is written.
+ * @param first the program that will run first
+ * @param fill gives the state its values
+ * @throws UserFault for what the configuration and the files do not fit, and where the executor does not work here
+ */
+export async function beginRun(
+  config: RunConfig,
+  first: ProgramName,
+  fill: (step: TrainingStep, state: SharedArrayBuffer) => Promise<void>,
+): Promise<BegunRun> {
+  const loading = loadImages(config)
+  // Told where it is awaited, unless something else is wrong before.
+  loading.catch(() => undefined)
+  const plan = await planRun(config)
+  const replicas = await startReplicas(plan, first)
+  try {
+    await fill(plan.step, plan.state)
+    return { prepared: { ...plan, dataset: await loading }, replicas }
+  } catch (error) {
+    await replicas.stop()
+    throw error
+  }
+}
+
+function startReplicas(
+  { config, replicas, step, evaluation, state, ring }: PlannedRun,
+  first: ProgramName,
+): Promise<ReplicaGroup> {
+  return ReplicaGroup.start({
+    executor: executorChoice(config),
+    replicas,
+    programs: { train: step.program, evaluate: evaluation },
+    first,
+    layout: step.layout,
+    state,
+    ring,
+  })
 }
 
 /** The threads of a run. */
@@ -45,34 +115,23 @@ export interface Session {
   close(): Promise<void>
 }
 
-/** Starts decode workers and replicas. @throws UserFault where the executor does not work here */
-export async function openSession({
-  config,
-  dataset,
-  replicas,
-  step,
-  evaluation,
-  state,
-}: PreparedRun): Promise<Session> {
+/**
+ * Starts the decode workers, and the replicas where they are not running already.
+ * @throws UserFault where the executor does not work here
+ */
+export async function openSession(prepared: PreparedRun, begun: ReplicaGroup | null = null): Promise<Session> {
+  const { config, dataset, ring } = prepared
   const { batch, decodeWorkers, seed } = config
-  const slots = SLOTS_IN_USE + 2 * decodeWorkers
-  const pipeline = new InputPipeline({ dataset, batch, slots, decodeWorkers, seed })
+  const pipeline = new InputPipeline({ dataset, batch, slots: ring.geometry.slots, decodeWorkers, seed, ring })
   try {
-    const group = await ReplicaGroup.start({
-      executor: executorChoice(config),
-      replicas,
-      programs: { train: step.program, evaluate: evaluation },
-      layout: step.layout,
-      state,
-      ring: pipeline.ring,
-    })
+    const replicas = begun ?? (await startReplicas(prepared, 'train'))
     return {
       pipeline,
-      replicas: group,
+      replicas,
       close: async () => {
         // First the input: a replica that waits for a slot is told that none will come.
         await pipeline.close()
-        await group.stop()
+        await replicas.stop()
       },
     }
   } catch (error) {

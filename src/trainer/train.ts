@@ -15,7 +15,7 @@ import { evaluateState } from './evaluate-state.ts'
 import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
 import { checkRunFolder, createRunFolder, openRunFolder } from './run-folder.ts'
-import { executorChoice, openSession, type PreparedRun, prepareRun, type Session } from './session.ts'
+import { type BegunRun, beginRun, executorChoice, openSession, type PreparedRun, type Session } from './session.ts'
 import { planTimetable, type Timetable } from './timetable.ts'
 import { refuseDivergence, trainEpoch } from './train-epoch.ts'
 
@@ -53,15 +53,19 @@ export interface RunningRun {
  */
 export async function train(config: RunConfig, hooks: TrainHooks): Promise<TrainOutcome> {
   await checkRunFolder(config.out)
-  const prepared = await prepareRun(config)
-  const { parameters, layout } = prepared.step
-  drawInitialState(parameters, layout, prepared.state, config.seed)
-  if (config.init !== null) await loadInitialWeights(config.init, layout, prepared.state)
-  const timetable = timetableOf(prepared)
-  const libraries = await executorLibraries(executorChoice(config))
-  const files = await createRunFolder(config, describeMachine(libraries, prepared.dataset.sources))
-  const progress = { epoch: 0, step: 0, stepInEpoch: 0, seed: config.seed, best: null, sums: {}, config }
-  return runToEnd(prepared, timetable, files, null, progress, hooks)
+  const begun = await beginRun(config, 'train', async ({ parameters, layout }, state) => {
+    drawInitialState(parameters, layout, state, config.seed)
+    if (config.init !== null) await loadInitialWeights(config.init, layout, state)
+  })
+  try {
+    const timetable = timetableOf(begun.prepared)
+    const libraries = await executorLibraries(executorChoice(config))
+    const files = await createRunFolder(config, describeMachine(libraries, begun.prepared.dataset.sources))
+    const progress = { epoch: 0, step: 0, stepInEpoch: 0, seed: config.seed, best: null, sums: {}, config }
+    return await runToEnd(begun, timetable, files, null, progress, hooks)
+  } finally {
+    await begun.replicas.stop()
+  }
 }
 
 /** Goes on with the run in `config.out` from its newest checkpoint. @throws UserFault as train, or where there is none */
@@ -72,9 +76,15 @@ export async function resume(config: RunConfig, hooks: TrainHooks): Promise<Trai
     throw expected('a checkpoint', 'the run to resume', config.out, 'It stopped before its first: train it anew.')
   }
   const { progress, tensors } = await loadCheckpoint(folder)
-  const prepared = await prepareRun(config)
-  restoreState(prepared.step.layout, prepared.state, tensors, folder)
-  return runToEnd(prepared, timetableOf(prepared), files, progress.step, { ...progress, config }, hooks)
+  const begun = await beginRun(config, 'train', async ({ layout }, state) => {
+    restoreState(layout, state, tensors, folder)
+  })
+  try {
+    const timetable = timetableOf(begun.prepared)
+    return await runToEnd(begun, timetable, files, progress.step, { ...progress, config }, hooks)
+  } finally {
+    await begun.replicas.stop()
+  }
 }
 
 function timetableOf({ config, dataset }: PreparedRun): Timetable {
@@ -87,7 +97,7 @@ function timetableOf({ config, dataset }: PreparedRun): Timetable {
 }
 
 async function runToEnd(
-  prepared: PreparedRun,
+  { prepared, replicas }: BegunRun,
   timetable: Timetable,
   files: RunFiles,
   resumedAt: number | null,
@@ -97,7 +107,7 @@ async function runToEnd(
   const log = await MetricsLog.open(files, resumedAt)
   try {
     for (const notice of prepared.dataset.notices) hooks.display.note(notice)
-    const session = await openSession(prepared)
+    const session = await openSession(prepared, replicas)
     try {
       const run: RunningRun = { prepared, session, timetable, files, log, hooks, progress, samples: null }
       const evaluation = await runEpochs(run)

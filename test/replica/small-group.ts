@@ -41,7 +41,7 @@ export async function startGroup(
   ring: Ring,
 ): Promise<ReplicaGroup> {
   const programs = { train: step.program, evaluate: evaluation }
-  return ReplicaGroup.start({ executor, replicas, programs, layout: step.layout, state, ring })
+  return ReplicaGroup.start({ executor, replicas, programs, first: 'train', layout: step.layout, state, ring })
 }
 
 export const slot = (place: number): SlotIndex => slotIndex(place)

@@ -1,7 +1,7 @@
 import type { Program } from '../../graph/program.ts'
 import type { StateLayout } from '../../graph/state-layout.ts'
 import { expected } from '../../vocabulary/fault.ts'
-import type { CompiledProgram, Executor, ReplicaPlace, SharedRunMemory } from '../executor.ts'
+import type { Executor, InstructionTime, ReplicaPlace, SharedRunMemory, TimedProgram } from '../executor.ts'
 import { type LoweredProgram, lowerProgram } from './lower-program.ts'
 import { layOutExchange } from './lowering.ts'
 import { loadNativeAddon, type NativeMachine } from './native-addon.ts'
@@ -13,21 +13,9 @@ const EXCHANGE_HEADER_BYTES = 4096
 /** Place of `abandoned` in that header, in words (native/src/barrier.hpp): the third line of 64 bytes. */
 const ABANDONED_WORD = 32
 
-/** Time of one instruction of a step in the replica's first thread. */
-export interface InstructionTime {
-  readonly op: string
-  readonly label: string
-  readonly milliseconds: number
-}
-
-/** A program compiled to oneDNN, with what the memory plan and the profiler tell of it. */
-export interface OneDnnProgram extends CompiledProgram {
+/** A program compiled to oneDNN, with its plan. */
+export interface OneDnnProgram extends TimedProgram {
   readonly lowered: LoweredProgram
-  /** Bytes that the addon holds for this replica. */
-  bytes(): number
-  profile(on: boolean): void
-  /** Sums since `profile(true)`, in execution order. */
-  times(): InstructionTime[]
 }
 
 export interface OneDnnExecutor extends Executor {
