@@ -5,6 +5,7 @@
 #include "batch_norm.hpp"
 #include "elementwise.hpp"
 #include "epilogue.hpp"
+#include "group_merge.hpp"
 #include "winograd.hpp"
 
 namespace one {
@@ -20,7 +21,7 @@ struct Geometry {
   dnnl::memory::dims paddings() const { return {padding, padding}; }
 };
 
-Geometry readGeometry(WordReader& words) {
+Geometry readGeometry(WordReader& words, const PlanBuilder& builder) {
   Geometry geometry;
   WeightShape& weights = geometry.weights;
   weights.stateOffset = words.size();
@@ -30,6 +31,10 @@ Geometry readGeometry(WordReader& words) {
   weights.kernelHeight = words.integer();
   weights.kernelWidth = words.integer();
   weights.type = words.integer() == 0 ? Type::f32 : Type::bf16;
+  // Channels last has no blocks, but kernels that want as many channels.
+  constexpr int kUsualBlock = 16;
+  const int block = builder.block() == 0 ? kUsualBlock : builder.block();
+  weights.merge = groupsToMerge(weights.groups, weights.out / weights.groups, weights.perGroup, block);
   geometry.stride = words.integer();
   geometry.padding = words.integer();
   return geometry;
@@ -129,10 +134,13 @@ class BackwardData : public ConvolutionInstruction {
 class BackwardWeights : public ConvolutionInstruction {
  public:
   BackwardWeights(const Activation& x, const Activation& dy, std::size_t gradientOffset, const Geometry& geometry,
-                  PlanBuilder& builder) {
+                  PlanBuilder& builder)
+      : weights_(geometry.weights), gradientOffset_(gradientOffset) {
     for (const Worker& worker : builder.workers()) {
       auto& list = bound_.emplace_back();
-      float* gradient = worker.gradients + gradientOffset;
+      merged_.emplace_back(weights_.merge > 1 ? weights_.mergedElements() * sizeof(float) : 0);
+      float* gradient = weights_.merge > 1 ? reinterpret_cast<float*>(merged_.back().data())
+                                           : worker.gradients + gradientOffset;
       if (worker.samples == 0) continue;  // its share stays zero
       const int samples = worker.samples;
       const auto hint = forwardDesc(builder, geometry, x, dy, samples, true);
@@ -163,6 +171,19 @@ class BackwardWeights : public ConvolutionInstruction {
       list.push_back(std::move(unpack));
     }
   }
+
+  void run(Worker& worker, const RunArguments& arguments) override {
+    ConvolutionInstruction::run(worker, arguments);
+    if (weights_.merge == 1 || worker.samples == 0) return;
+    const AlignedBuffer& merged = merged_[static_cast<std::size_t>(worker.thread)];
+    gatherGroups(weights_, reinterpret_cast<const float*>(merged.data()), worker.gradients + gradientOffset_);
+  }
+
+ private:
+  const WeightShape weights_;
+  const std::size_t gradientOffset_;
+  // The gradient of each thread before merged groups are taken apart; empty where none are.
+  std::vector<AlignedBuffer> merged_;
 };
 
 // oneDNN's convolution and then what a fused one does on the way.
@@ -214,7 +235,7 @@ void refusePrologue(const Prologue& prologue) {
 InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
   const Activation& x = builder.tensor(words);
   const Activation& y = builder.tensor(words);
-  const Geometry geometry = readGeometry(words);
+  const Geometry geometry = readGeometry(words, builder);
   const bool training = words.integer() != 0;
   Prologue prologue = readPrologue(words, builder, x);
   Epilogue epilogue = readEpilogue(words, builder, y);
@@ -230,7 +251,7 @@ InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
 InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder) {
   const Activation& dy = builder.tensor(words);
   const Activation& dx = builder.tensor(words);
-  const Geometry geometry = readGeometry(words);
+  const Geometry geometry = readGeometry(words, builder);
   Epilogue epilogue;
   epilogue.accumulate = words.integer() != 0;
   if (winogradServes(builder, dx, dy, geometry)) {
@@ -243,7 +264,7 @@ InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builde
   const Activation& x = builder.tensor(words);
   const Activation& dy = builder.tensor(words);
   const std::size_t gradientOffset = words.size();
-  Geometry geometry = readGeometry(words);
+  Geometry geometry = readGeometry(words, builder);
   geometry.weights.type = x.type;
   Prologue prologue = readPrologue(words, builder, x);
   if (winogradServes(builder, x, dy, geometry)) {

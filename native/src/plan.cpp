@@ -180,7 +180,7 @@ void Plan::prepareWeights(Worker& worker) {
   auto& copies = builder_->weightCopies();
   const auto threads = static_cast<std::size_t>(team_->threads());
   for (std::size_t place = static_cast<std::size_t>(worker.thread); place < copies.size(); place += threads) {
-    copies[place]->reorder.execute(worker.stream);
+    copies[place]->make(worker.stream);
   }
   worker.team->wait();
 }

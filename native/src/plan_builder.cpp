@@ -3,7 +3,14 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "group_merge.hpp"
+
 namespace one {
+
+void WeightCopy::make(const dnnl::stream& stream) {
+  if (weights.merge > 1) spreadGroups(weights, state, reinterpret_cast<float*>(merged.data()));
+  reorder.execute(stream);
+}
 
 void PlanBuilder::readTensor(WordReader& words) {
   // Offsets are counted in lines of 64 bytes, so that 31 bits reach 128 GiB.
@@ -34,14 +41,17 @@ VectorRef PlanBuilder::vector(WordReader& words) const {
 
 const dnnl::memory& PlanBuilder::weightCopy(const WeightShape& weights, const dnnl::memory::desc& desc) {
   for (const auto& copy : weightCopies_) {
-    if (copy->stateOffset == weights.stateOffset && copy->desc == desc) return copy->memory;
+    if (copy->weights.stateOffset == weights.stateOffset && copy->desc == desc) return copy->memory;
   }
   auto copy = std::make_unique<WeightCopy>();
-  copy->stateOffset = weights.stateOffset;
+  copy->weights = weights;
+  copy->state = state_ + weights.stateOffset;
   copy->desc = desc;
   copy->buffer = AlignedBuffer(desc.get_size());
   copy->memory = dnnl::memory(desc, engine_, copy->buffer.data());
-  const dnnl::memory master(weights.plain(), engine_, state_ + weights.stateOffset);
+  if (weights.merge > 1) copy->merged = AlignedBuffer(weights.mergedElements() * sizeof(float));
+  void* source = weights.merge > 1 ? static_cast<void*>(copy->merged.data()) : state_ + weights.stateOffset;
+  const dnnl::memory master(weights.plain(), engine_, source);
   const dnnl::reorder::primitive_desc reorder(engine_, master.get_desc(), engine_, desc, attributes());
   copy->reorder.primitive = dnnl::reorder(reorder);
   copy->reorder.add(DNNL_ARG_FROM, master);
@@ -91,7 +101,7 @@ void PlanBuilder::bindScratch() {
 std::size_t PlanBuilder::scratchBytes() const {
   std::size_t bytes = 0;
   for (const auto& buffer : scratch_) bytes += buffer.bytes();
-  for (const auto& copy : weightCopies_) bytes += copy->buffer.bytes();
+  for (const auto& copy : weightCopies_) bytes += copy->buffer.bytes() + copy->merged.bytes();
   return bytes;
 }
 

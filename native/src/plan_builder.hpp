@@ -32,7 +32,7 @@ struct BoundPrimitive {
   }
 };
 
-// f32 weights in the state, [O, I / groups, k, k].
+// f32 weights in the state, [O, I / groups, k, k], and how the arithmetic groups them.
 struct WeightShape {
   std::size_t stateOffset = 0;  // elements
   int groups = 1;
@@ -41,18 +41,24 @@ struct WeightShape {
   int kernelHeight = 0;
   int kernelWidth = 0;
   Type type = Type::f32;
+  // Groups that are computed as one (group_merge.hpp).
+  int merge = 1;
 
   std::size_t elements() const {
     return static_cast<std::size_t>(out) * static_cast<std::size_t>(perGroup) *
            static_cast<std::size_t>(kernelHeight) * static_cast<std::size_t>(kernelWidth);
   }
+  // With the zeros between merged groups.
+  std::size_t mergedElements() const { return elements() * static_cast<std::size_t>(merge); }
+  // Of the merged groups, as is `plain`.
   dnnl::memory::dims dims() const {
-    if (groups == 1) return {out, perGroup, kernelHeight, kernelWidth};
-    return {groups, out / groups, perGroup, kernelHeight, kernelWidth};
+    const int count = groups / merge;
+    if (count == 1) return {out, perGroup * merge, kernelHeight, kernelWidth};
+    return {count, out / count, perGroup * merge, kernelHeight, kernelWidth};
   }
   dnnl::memory::desc plain() const {
     using tag = dnnl::memory::format_tag;
-    return {dims(), dnnl::memory::data_type::f32, groups == 1 ? tag::oihw : tag::goihw};
+    return {dims(), dnnl::memory::data_type::f32, groups == merge ? tag::oihw : tag::goihw};
   }
   // Any layout that the primitive prefers, in the arithmetic's own precision or in `type`.
   dnnl::memory::desc any(dnnl::memory::data_type dataType) const {
@@ -62,11 +68,16 @@ struct WeightShape {
 
 // A copy of weights in the layout and precision that a primitive wants, made anew in each run.
 struct WeightCopy {
-  std::size_t stateOffset = 0;
+  WeightShape weights;
+  const float* state = nullptr;
+  // The state's weights with merged groups; empty where none are.
+  AlignedBuffer merged;
   dnnl::memory::desc desc;
   AlignedBuffer buffer;
   dnnl::memory memory;
   BoundPrimitive reorder;
+
+  void make(const dnnl::stream& stream);
 };
 
 // Where each thread leaves mean and sum of squared distances of a convolution's result for the batch norm behind it.
@@ -84,6 +95,8 @@ class PlanBuilder {
   const dnnl::engine& engine() const { return engine_; }
   std::vector<Worker>& workers() { return workers_; }
   float* state(std::size_t offset) const { return state_ + offset; }
+  // Channels in a block of the machine's layout, 0 = channels last.
+  int block() const { return block_; }
   // Whether 3x3 convolutions may take the way of Winograd.
   bool winograd() const { return winograd_; }
   int threads() const { return static_cast<int>(workers_.size()); }
