@@ -140,8 +140,8 @@ function readSplit(name: CifarName, split: SplitName, files: Parts['files'], dat
   let image = 0
   for (const { path, bytes } of parts) {
     for (let at = 0; at < bytes.length; at += recordBytes) {
-      classes[image] = checkedLabel(bytes, at, format.labels, `record ${at / recordBytes} of ${path}`)
-      pixels.set(bytes.subarray(at + format.labels.length, at + recordBytes), image * IMAGE_BYTES)
+      classes[image] = checkedLabel(bytes, at, format.labels, recordBytes, path)
+      bytes.copy(pixels, image * IMAGE_BYTES, at + format.labels.length, at + recordBytes)
       image++
     }
   }
@@ -149,11 +149,20 @@ function readSplit(name: CifarName, split: SplitName, files: Parts['files'], dat
 }
 
 /** The last of a record's label bytes, all of them checked: a wrong coarse label means a file of another kind. */
-function checkedLabel(bytes: Buffer, at: number, classes: readonly number[], record: string): number {
+function checkedLabel(
+  bytes: Buffer,
+  at: number,
+  classes: readonly number[],
+  recordBytes: number,
+  path: string,
+): number {
   let label = 0
-  for (const [index, limit] of classes.entries()) {
+  for (let index = 0; index < classes.length; index++) {
+    const limit = classes[index] ?? 0
     label = bytes[at + index] ?? limit
-    if (label >= limit) throw expected(`a label of 0 .. ${limit - 1}`, record, label, AGAIN)
+    if (label >= limit) {
+      throw expected(`a label of 0 .. ${limit - 1}`, `record ${at / recordBytes} of ${path}`, label, AGAIN)
+    }
   }
   return label
 }

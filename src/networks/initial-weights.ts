@@ -1,6 +1,6 @@
 import type { Initialiser, Parameter } from '../graph/graph-builder.ts'
 import { findState, type StateLayout, viewState } from '../graph/state-layout.ts'
-import { type RandomStream, randomStream } from '../vocabulary/random.ts'
+import { fillNormal, randomStream } from '../vocabulary/random.ts'
 
 /**
  * Fills the weights and statistics of a state from the seed; momentum is zeroed. Each parameter has a random stream of
@@ -14,19 +14,21 @@ export function drawInitialState(
 ): void {
   new Float32Array(state).fill(0)
   parameters.forEach(({ name, initial }, index) => {
-    const elements = viewState(findState(layout, name), state)
-    const stream = randomStream(seed, 'weights', index)
-    for (let place = 0; place < elements.length; place++) elements[place] = draw(initial, stream)
+    draw(viewState(findState(layout, name), state), initial, seed, index)
   })
 }
 
-function draw(initial: Initialiser, stream: RandomStream): number {
+function draw(elements: Float32Array, initial: Initialiser, seed: number, index: number): void {
   switch (initial.draw) {
     case 'normal':
-      return initial.std * stream.normal()
-    case 'uniform':
-      return initial.bound * (2 * stream.uniform() - 1)
+      fillNormal(elements, initial.std, seed, 'weights', index)
+      break
+    case 'uniform': {
+      const stream = randomStream(seed, 'weights', index)
+      for (let place = 0; place < elements.length; place++) elements[place] = initial.bound * (2 * stream.uniform() - 1)
+      break
+    }
     case 'constant':
-      return initial.value
+      elements.fill(initial.value)
   }
 }

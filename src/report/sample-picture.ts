@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises'
-import sharp from 'sharp'
 import { fileFault } from '../vocabulary/file-fault.ts'
 
 /** Times that a pixel is repeated in each direction: 32 x 32 images are hard to see otherwise. */
@@ -38,6 +37,8 @@ export async function writeSamplePicture(path: string, pixels: Pixels, columns: 
       sheet.set(data.subarray(source, source + width * 3), ((top + row) * sheetWidth + left) * 3)
     }
   }
+  // Loaded here: it takes a tenth of a second that no run should wait for before its first step.
+  const { default: sharp } = await import('sharp')
   const picture = await sharp(sheet, { raw: { width: sheetWidth, height: sheetHeight, channels: 3 } })
     .resize(sheetWidth * SCALE, sheetHeight * SCALE, { kernel: 'nearest' })
     .png({ compressionLevel: 9 })

@@ -1,7 +1,7 @@
 import { loadCheckpoint } from '../checkpoint/checkpoint.ts'
 import { restoreState } from '../checkpoint/state-tensors.ts'
 import type { RunConfig } from '../config/run-config.ts'
-import type { SplitName } from '../datasets/dataset.ts'
+import type { LoadedDataset, SplitName } from '../datasets/dataset.ts'
 import { InputPipeline } from '../input/pipeline.ts'
 import type { EvalLine } from '../report/metrics.ts'
 import { evaluateState } from './evaluate-state.ts'
@@ -9,9 +9,14 @@ import { beginRun, openSession } from './session.ts'
 import { planTimetable } from './timetable.ts'
 
 /** Errors of a checkpoint on a whole split. @throws UserFault where the checkpoint is not of this configuration */
-export async function evaluateRun(config: RunConfig, checkpointFolder: string, split: SplitName): Promise<EvalLine> {
+export async function evaluateRun(
+  config: RunConfig,
+  images: Promise<LoadedDataset>,
+  checkpointFolder: string,
+  split: SplitName,
+): Promise<EvalLine> {
   const { progress, tensors } = await loadCheckpoint(checkpointFolder)
-  const { prepared, replicas } = await beginRun(config, 'evaluate', async ({ layout }, state) => {
+  const { prepared, replicas } = await beginRun(config, images, 'evaluate', async ({ layout }, state) => {
     restoreState(layout, state, tensors, checkpointFolder)
   })
   try {

@@ -4,7 +4,6 @@ import { parseDevices } from '../config/devices.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import { CATALOGUE } from '../datasets/catalogue.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
-import { defaultDataFolder, loadDataset } from '../datasets/load-dataset.ts'
 import { createExecutor, type ExecutorChoice } from '../executors/executor-choice.ts'
 import type { Program } from '../graph/program.ts'
 import type { SlotRing } from '../input/batch-source.ts'
@@ -15,6 +14,7 @@ import { ReplicaGroup } from '../replica/replica-group.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
 import { specifyStep } from '../step/specification.ts'
 import { captureTrainingStep, type TrainingStep } from '../step/training-program.ts'
+import { loadImages } from './load-images.ts'
 
 /** Slots beside those that decode workers fill: one being run, one waiting for each replica step ahead. */
 const SLOTS_IN_USE = 4
@@ -51,10 +51,6 @@ async function planRun(config: RunConfig): Promise<PlannedRun> {
   return { config, replicas, step, evaluation, state: new SharedArrayBuffer(4 * step.layout.elements), ring }
 }
 
-function loadImages({ dataset, data }: RunConfig): Promise<LoadedDataset> {
-  return loadDataset(dataset, data ?? defaultDataFolder(dataset))
-}
-
 /** Captures the programs and loads the images. @throws UserFault as beginRun */
 export async function prepareRun(config: RunConfig): Promise<PreparedRun> {
   return { ...(await planRun(config)), dataset: await loadImages(config) }
@@ -68,25 +64,24 @@ export interface BegunRun {
 }
 
 /**
- * Loads the images, and meanwhile captures the programs, lets the replicas compile and fills the state: none of these
- * waits for another. Nothing is written.
+ * While the images are read: captures the programs, lets the replicas compile and fills the state; none of these waits
+ * for another. Nothing is written.
+ * @param images what loadImages gave, begun as early as can be
  * @param first the program that will run first
  * @param fill gives the state its values
  * @throws UserFault for what the configuration and the files do not fit, and where the executor does not work here
  */
 export async function beginRun(
   config: RunConfig,
+  images: Promise<LoadedDataset>,
   first: ProgramName,
   fill: (step: TrainingStep, state: SharedArrayBuffer) => Promise<void>,
 ): Promise<BegunRun> {
-  const loading = loadImages(config)
-  // Told where it is awaited, unless something else is wrong before.
-  loading.catch(() => undefined)
   const plan = await planRun(config)
   const replicas = await startReplicas(plan, first)
   try {
     await fill(plan.step, plan.state)
-    return { prepared: { ...plan, dataset: await loading }, replicas }
+    return { prepared: { ...plan, dataset: await images }, replicas }
   } catch (error) {
     await replicas.stop()
     throw error

@@ -3,6 +3,7 @@ import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from '../checkpoint/
 import type { RunProgress } from '../checkpoint/run-state.ts'
 import { loadInitialWeights, restoreState, snapshotState } from '../checkpoint/state-tensors.ts'
 import type { RunConfig } from '../config/run-config.ts'
+import type { LoadedDataset } from '../datasets/dataset.ts'
 import { executorLibraries } from '../executors/devices.ts'
 import { InputPipeline } from '../input/pipeline.ts'
 import { drawInitialState } from '../networks/initial-weights.ts'
@@ -14,7 +15,7 @@ import { expected } from '../vocabulary/fault.ts'
 import { evaluateState } from './evaluate-state.ts'
 import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
-import { checkRunFolder, createRunFolder, openRunFolder } from './run-folder.ts'
+import { createRunFolder, openRunFolder } from './run-folder.ts'
 import { type BegunRun, beginRun, executorChoice, openSession, type PreparedRun, type Session } from './session.ts'
 import { planTimetable, type Timetable } from './timetable.ts'
 import { refuseDivergence, trainEpoch } from './train-epoch.ts'
@@ -49,11 +50,15 @@ export interface RunningRun {
 
 /**
  * A new run in the folder `config.out`.
+ * @param images what loadImages gave
  * @throws UserFault for faults of configuration, images or folder (nothing was made then), and where training diverges
  */
-export async function train(config: RunConfig, hooks: TrainHooks): Promise<TrainOutcome> {
-  await checkRunFolder(config.out)
-  const begun = await beginRun(config, 'train', async ({ parameters, layout }, state) => {
+export async function train(
+  config: RunConfig,
+  images: Promise<LoadedDataset>,
+  hooks: TrainHooks,
+): Promise<TrainOutcome> {
+  const begun = await beginRun(config, images, 'train', async ({ parameters, layout }, state) => {
     drawInitialState(parameters, layout, state, config.seed)
     if (config.init !== null) await loadInitialWeights(config.init, layout, state)
   })
@@ -69,14 +74,18 @@ export async function train(config: RunConfig, hooks: TrainHooks): Promise<Train
 }
 
 /** Goes on with the run in `config.out` from its newest checkpoint. @throws UserFault as train, or where there is none */
-export async function resume(config: RunConfig, hooks: TrainHooks): Promise<TrainOutcome> {
+export async function resume(
+  config: RunConfig,
+  images: Promise<LoadedDataset>,
+  hooks: TrainHooks,
+): Promise<TrainOutcome> {
   const files = await openRunFolder(config.out)
   const folder = await latestCheckpoint(config.out)
   if (folder === null) {
     throw expected('a checkpoint', 'the run to resume', config.out, 'It stopped before its first: train it anew.')
   }
   const { progress, tensors } = await loadCheckpoint(folder)
-  const begun = await beginRun(config, 'train', async ({ layout }, state) => {
+  const begun = await beginRun(config, images, 'train', async ({ layout }, state) => {
     restoreState(layout, state, tensors, folder)
   })
   try {

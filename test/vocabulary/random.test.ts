@@ -1,5 +1,5 @@
 import t from 'tap'
-import { philox, randomStream } from '../../src/vocabulary/random.ts'
+import { fillNormal, philox, randomStream } from '../../src/vocabulary/random.ts'
 
 // Random123 1.14, tests/kat_vectors: `philox4x32 10 <counter x 4> <key x 2> <result x 4>`.
 const KNOWN_ANSWERS = [
@@ -50,6 +50,22 @@ t.test('below and uniform keep their range and fill it evenly', (t) => {
   for (const count of counts) t.ok(Math.abs(count - draws / 9) < 4 * 94, `${count} of ${draws / 9}`)
   const uniforms = Array.from({ length: 10_000 }, () => stream.uniform())
   t.ok(uniforms.every((value) => value >= 0 && value < 1))
+  t.end()
+})
+
+t.test('fillNormal writes what normal() draws, to the last bit', (t) => {
+  for (const [length, b] of [
+    [1, 0],
+    [2, 0],
+    [7, 3],
+    [4096, 2 ** 40],
+  ] as const) {
+    const stream = randomStream(7, 'weights', 5, b)
+    const wanted = Float32Array.from({ length }, () => 0.1 * stream.normal())
+    const filled = new Float32Array(length)
+    fillNormal(filled, 0.1, 7, 'weights', 5, b)
+    t.same(filled, wanted)
+  }
   t.end()
 })
 

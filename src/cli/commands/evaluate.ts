@@ -1,6 +1,7 @@
 import { findCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { readConfig } from '../../config/make-config.ts'
 import { printErrorTable } from '../../report/error-table.ts'
+import { loadImages } from '../../trainer/load-images.ts'
 import { EXIT } from '../failure.ts'
 import { givenSettings } from '../given-settings.ts'
 import type { Invocation } from '../invocation.ts'
@@ -12,8 +13,9 @@ export async function evaluateCommand({ operands, options }: Invocation): Promis
   const split = readSplit(options['split'])
   const config = await readConfig(operands[0] ?? '', givenSettings(options))
   const checkpoint = await findCheckpoint(config.out, choice)
+  const images = loadImages(config)
   const { evaluateRun } = await import('../../trainer/evaluate-run.ts')
-  const result = await evaluateRun(config, checkpoint, split)
+  const result = await evaluateRun(config, images, checkpoint, split)
   if (options['json'] === true) process.stdout.write(`${JSON.stringify(result)}\n`)
   else {
     const title = `${split === 'test' ? 'Test' : 'Training'} error after step ${result.step}, percent of ${result.images} images`

@@ -1,5 +1,4 @@
 /** What `train` and `resume` have in common: progress, Ctrl-C, the result. */
-import type { RunConfig } from '../../config/run-config.ts'
 import { printErrorTable } from '../../report/error-table.ts'
 import { ProgressDisplay } from '../../report/progress.ts'
 import type { TrainHooks, TrainOutcome } from '../../trainer/train.ts'
@@ -12,14 +11,13 @@ import { listenForInterrupts } from '../interrupt.ts'
  * @returns the exit code
  */
 export async function runTraining(
-  training: (config: RunConfig, hooks: TrainHooks) => Promise<TrainOutcome>,
-  config: RunConfig,
+  training: (hooks: TrainHooks) => Promise<TrainOutcome>,
   json: boolean,
 ): Promise<number> {
   const display = new ProgressDisplay(process.stderr)
   const interruption = listenForInterrupts(display)
   try {
-    const { files, ended, step, evaluation } = await training(config, { display, stop: interruption.stop })
+    const { files, ended, step, evaluation } = await training({ display, stop: interruption.stop })
     display.close()
     if (ended === 'interrupted') {
       process.stderr.write(`Stopped after step ${step}. Go on with: native-ensemble resume ${files.folder}\n`)
