@@ -70,7 +70,8 @@ function faultOf(name: string, config: unknown): ConfigFault {
 function remedyOf(name: OptionKey, received: unknown): string {
   if (name === 'network') {
     const depth = Number(/^resnet-?(\d+)$/i.exec(String(received))?.[1])
-    if (Number.isNaN(depth)) return 'Choose one of these depths.'
+    if (Number.isNaN(depth))
+      return 'Choose one of these, such as resnet-32, resnext-29-8x64d, densenet-bc-100-12 or imagenet-resnet-18.'
     const below = Math.max(1, Math.floor((depth - 2) / 6)) * 6 + 2
     return `Nearest depths: resnet-${below} and resnet-${below + 6}.`
   }

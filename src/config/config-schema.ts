@@ -1,5 +1,6 @@
 /** Checks of single settings; what each may be in words stands in option-table.ts. */
 import { z } from 'zod'
+import { parseNetworkName } from '../vocabulary/network-name.ts'
 import { parseDevices } from './devices.ts'
 import type { RunConfig } from './run-config.ts'
 
@@ -15,15 +16,10 @@ function isDevices(text: string): boolean {
   }
 }
 
-function isResNet(name: string): boolean {
-  const depth = Number(/^resnet-([1-9]\d{0,3})$/.exec(name)?.[1])
-  return depth >= 8 && (depth - 2) % 6 === 0
-}
-
 /** The shape of a RunConfig, keys that are not its own refused. */
 export const configSchema = z.strictObject({
   recipe: z.string().nullable(),
-  network: z.string().refine(isResNet),
+  network: z.string().refine((name) => parseNetworkName(name) !== null),
   block: z.enum(['auto', 'basic', 'bottleneck']),
   method: z.enum(['vanilla', 'one']),
   branches: count,

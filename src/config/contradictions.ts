@@ -1,3 +1,4 @@
+import { parseNetworkName } from '../vocabulary/network-name.ts'
 import { type ConfigFault, fault } from './config-fault.ts'
 import { parseDevices } from './devices.ts'
 import { OPTION_TABLE } from './option-table.ts'
@@ -31,6 +32,13 @@ const CONTRADICTIONS: readonly Contradiction[] = [
       }
       const remedy = 'Leave --branches out, or use --method one.'
       return branches === 1 ? null : fault('1', '--branches with --method vanilla', branches, remedy)
+    },
+  },
+  {
+    between: ['network', 'block'],
+    find({ network, block }) {
+      if (block === 'auto' || parseNetworkName(network)?.family === 'cifar-resnet') return null
+      return fault('auto', `--block with --network ${network}`, block, 'Only resnet-<6n+2> leaves a choice of blocks.')
     },
   },
   distillationOnly('rampUp'),

@@ -1,3 +1,4 @@
+import { NETWORK_NAMES } from '../vocabulary/network-name.ts'
 import type { RunConfig } from './run-config.ts'
 
 /** How a setting is given on the command line, and what it may be. */
@@ -20,14 +21,16 @@ export const OPTION_TABLE = {
     flag: '--network',
     value: '<name>',
     kind: 'text',
-    help: 'CIFAR ResNet of depth 6n+2: resnet-20, resnet-32, resnet-110, ...',
-    expects: 'resnet-<6n+2> (resnet-8, resnet-14, resnet-20, ..., resnet-110, ...)',
+    help:
+      'for CIFAR resnet-32, resnet-110, resnext-29-8x64d, densenet-bc-190-40, ...; ' +
+      'for ImageNet imagenet-resnet-18, imagenet-resnext-50-32x4d, ...',
+    expects: NETWORK_NAMES,
   },
   block: {
     flag: '--block',
     value: '<kind>',
     kind: 'text',
-    help: 'residual block: basic, bottleneck, or auto = bottleneck from depth 44 on, as the paper',
+    help: 'block of resnet-<6n+2>: basic, bottleneck, or auto = bottleneck from depth 44 on, as the paper',
     expects: 'auto, basic or bottleneck',
   },
   method: {

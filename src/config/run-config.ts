@@ -2,7 +2,7 @@
 export interface RunConfig {
   /** Name of the recipe that the run was started from, null for options alone. */
   readonly recipe: string | null
-  /** `resnet-<6n+2>`, e.g. `resnet-32`. */
+  /** A name of vocabulary/network-name.ts, e.g. `resnet-32`. */
   readonly network: string
   /** Residual block of a CIFAR ResNet; `auto` = basic below depth 44, bottleneck from 44 on (the paper's networks). */
   readonly block: 'auto' | 'basic' | 'bottleneck'

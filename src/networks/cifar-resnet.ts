@@ -2,12 +2,12 @@ import type { Value } from '../graph/graph-builder.ts'
 import { expected } from '../vocabulary/fault.ts'
 import type { Layers } from './layers.ts'
 import type { Network } from './network.ts'
+import { BOTTLENECK_EXPANSION, basicBlock, bottleneckBlock, residualStage } from './residual-blocks.ts'
 
 export type BlockKind = 'basic' | 'bottleneck'
 
 const STEM_WIDTH = 16
 const STAGE_WIDTHS = [16, 32, 64] as const
-const BOTTLENECK_EXPANSION = 4
 
 /**
  * CIFAR ResNet-(6n+2) (He et al., "Deep Residual Learning", section 4.2; bottlenecks from depth 44 on as in the networks
@@ -26,18 +26,15 @@ export function cifarResNet(depth: number, block: BlockKind | 'auto'): Network {
     )
   }
   const kind = block === 'auto' ? (depth >= 44 ? 'bottleneck' : 'basic') : block
-  const captureBlock = kind === 'basic' ? basicBlock : bottleneckBlock
 
-  const stage = (layers: Layers, x: Value, index: 0 | 1 | 2) =>
-    layers.scope(`layer${index + 1}`, () => {
-      let y = x
-      for (let position = 0; position < blocks; position++) {
-        const stride = position === 0 && index > 0 ? 2 : 1
-        const input = y
-        y = layers.scope(`${position}`, () => captureBlock(layers, input, STAGE_WIDTHS[index], stride))
-      }
-      return y
-    })
+  const stage = (layers: Layers, x: Value, index: 0 | 1 | 2) => {
+    const width = STAGE_WIDTHS[index]
+    const widths = { inner: width, out: width * BOTTLENECK_EXPANSION, groups: 1 }
+    const geometry = { blocks, stride: index > 0 ? 2 : 1 }
+    return residualStage(layers, `layer${index + 1}`, x, geometry, (input, stride) =>
+      kind === 'basic' ? basicBlock(layers, input, width, stride) : bottleneckBlock(layers, input, widths, stride),
+    )
+  }
 
   return {
     name: `resnet-${depth}`,
@@ -51,27 +48,4 @@ export function cifarResNet(depth: number, block: BlockKind | 'auto'): Network {
       return layers.linear('fc', pooled, classes)
     },
   }
-}
-
-/** The shortcut of a block: the input itself, or a 1x1 convolution with batch norm where the shape changes. */
-function shortcut(layers: Layers, x: Value, out: number, stride: number): Value {
-  if (stride === 1 && x.shape[1] === out) return x
-  return layers.scope('downsample', () =>
-    layers.batchNorm('1', layers.conv('0', x, out, 1, { stride }), { relu: false }),
-  )
-}
-
-function basicBlock(layers: Layers, x: Value, width: number, stride: number): Value {
-  const first = layers.batchNorm('bn1', layers.conv('conv1', x, width, 3, { stride }), { relu: true })
-  const second = layers.conv('conv2', first, width, 3)
-  return layers.batchNorm('bn2', second, { relu: true, residual: shortcut(layers, x, width, stride) })
-}
-
-/** The stride sits on the 3x3 convolution, torchvision's way. */
-function bottleneckBlock(layers: Layers, x: Value, width: number, stride: number): Value {
-  const out = width * BOTTLENECK_EXPANSION
-  const first = layers.batchNorm('bn1', layers.conv('conv1', x, width, 1), { relu: true })
-  const second = layers.batchNorm('bn2', layers.conv('conv2', first, width, 3, { stride }), { relu: true })
-  const third = layers.conv('conv3', second, out, 1)
-  return layers.batchNorm('bn3', third, { relu: true, residual: shortcut(layers, x, out, stride) })
 }

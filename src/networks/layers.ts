@@ -1,5 +1,5 @@
 import type { GraphBuilder, Value } from '../graph/graph-builder.ts'
-import type { ConvAttributes } from '../graph/ops.ts'
+import type { ConvAttributes, PoolAttributes } from '../graph/ops.ts'
 import type { ComputeDType } from '../vocabulary/dtype.ts'
 import { elementCount } from '../vocabulary/shape.ts'
 
@@ -84,6 +84,21 @@ export class Layers {
       const bias = this.graph.parameter('bias', [out], 'weight', initial)
       return this.graph.applyOne('Linear', [x, weight, bias], {})
     })
+  }
+
+  /** Largest element of each window. [B, C, H, W] -> [B, C, H', W']. */
+  maxPool(name: string, x: Value, windows: PoolAttributes): Value {
+    return this.graph.scope(name, () => this.graph.applyOne('MaxPool', [x], windows))
+  }
+
+  /** Mean of each window. [B, C, H, W] -> [B, C, H', W']. */
+  averagePool(name: string, x: Value, windows: PoolAttributes): Value {
+    return this.graph.scope(name, () => this.graph.applyOne('AveragePool', [x], windows))
+  }
+
+  /** Channels behind each other. [B, C1, H, W], [B, C2, H, W], ... -> [B, C1 + C2 + ..., H, W]. */
+  concat(inputs: readonly Value[]): Value {
+    return this.graph.applyOne('Concat', inputs, {})
   }
 
   /** [B, C, H, W] -> f32 [B, C]. */
