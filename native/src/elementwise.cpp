@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lanes.hpp"
+#include "planes.hpp"
 
 namespace one {
 namespace {
@@ -54,11 +55,7 @@ class Normalise : public Instruction {
   }
 
   void run(Worker& worker, const RunArguments& arguments) override {
-    if (y_.type == Type::f32) {
-      runAs<float>(worker, arguments.images);
-    } else {
-      runAs<Bf16>(worker, arguments.images);
-    }
+    withElement(y_.type, [&](auto element) { runAs<decltype(element)>(worker, arguments.images); });
   }
 
  private:
@@ -90,11 +87,7 @@ class ImportState : public Instruction {
   void run(Worker& worker, const RunArguments&) override {
     const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(y_.channels) * y_.pixels();
     const float* rows = source_ + worker.firstSample * row;
-    if (y_.type == Type::f32) {
-      copyFromPlain<float>(y_, worker, rows);
-    } else {
-      copyFromPlain<Bf16>(y_, worker, rows);
-    }
+    withElement(y_.type, [&](auto element) { copyFromPlain<decltype(element)>(y_, worker, rows); });
   }
 
  private:
@@ -144,11 +137,7 @@ class Add : public Instruction {
       : a_(builder.tensor(words)), b_(builder.tensor(words)), y_(builder.tensor(words)) {}
 
   void run(Worker& worker, const RunArguments&) override {
-    if (y_.type == Type::f32) {
-      runAs<float>(worker);
-    } else {
-      runAs<Bf16>(worker);
-    }
+    withElement(y_.type, [&](auto element) { runAs<decltype(element)>(worker); });
   }
 
  private:
@@ -173,23 +162,13 @@ void forPlanes(const Activation& x, const Worker& worker, const Body& body) {
   }
 }
 
-template <class Body>
-void withLanes(const Activation& x, const Body& body) {
-  if (x.lanes == 16) return body(std::integral_constant<int, 16>{});
-  if (x.lanes == 8) return body(std::integral_constant<int, 8>{});
-  return body(std::integral_constant<int, 1>{});
-}
-
 // [B, C, H, W] -> mean over H and W, f32 [B, C].
 class PoolForward : public Instruction {
  public:
   PoolForward(WordReader& words, PlanBuilder& builder) : x_(builder.tensor(words)), y_(builder.tensor(words)) {}
 
   void run(Worker& worker, const RunArguments&) override {
-    withLanes(x_, [&](auto lanes) {
-      constexpr int L = decltype(lanes)::value;
-      x_.type == Type::f32 ? runAs<float, L>(worker) : runAs<Bf16, L>(worker);
-    });
+    dispatch(x_, [&](auto element, auto lanes) { runAs<decltype(element), decltype(lanes)::value>(worker); });
   }
 
  private:
@@ -218,10 +197,7 @@ class PoolBackward : public Instruction {
   PoolBackward(WordReader& words, PlanBuilder& builder) : dy_(builder.tensor(words)), dx_(builder.tensor(words)) {}
 
   void run(Worker& worker, const RunArguments&) override {
-    withLanes(dx_, [&](auto lanes) {
-      constexpr int L = decltype(lanes)::value;
-      dx_.type == Type::f32 ? runAs<float, L>(worker) : runAs<Bf16, L>(worker);
-    });
+    dispatch(dx_, [&](auto element, auto lanes) { runAs<decltype(element), decltype(lanes)::value>(worker); });
   }
 
  private:
@@ -246,11 +222,7 @@ class PoolBackward : public Instruction {
 }  // namespace
 
 void copyToPlain(const Activation& tensor, const Worker& worker, float* target) {
-  if (tensor.type == Type::f32) {
-    copyToPlainOf<float>(tensor, worker, target);
-  } else {
-    copyToPlainOf<Bf16>(tensor, worker, target);
-  }
+  withElement(tensor.type, [&](auto element) { copyToPlainOf<decltype(element)>(tensor, worker, target); });
 }
 
 void addSlice(const Activation& x, const Worker& worker, const void* y) {

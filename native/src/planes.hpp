@@ -7,17 +7,25 @@
 
 namespace one {
 
-// Calls `body.template operator()<T, L>()` for the tensor's element type and lanes.
+// Calls `body(element)` with an element of the type: float or Bf16.
+template <class Body>
+void withElement(Type type, const Body& body) {
+  if (type == Type::f32) return body(float{});
+  return body(Bf16{});
+}
+
+// Calls `body(lanes)` with the tensor's lanes as a constant.
+template <class Body>
+void withLanes(const Activation& tensor, const Body& body) {
+  if (tensor.lanes == 16) return body(std::integral_constant<int, 16>{});
+  if (tensor.lanes == 8) return body(std::integral_constant<int, 8>{});
+  return body(std::integral_constant<int, 1>{});
+}
+
+// Calls `body(element, lanes)` for the tensor's element type and lanes.
 template <class Body>
 void dispatch(const Activation& tensor, const Body& body) {
-  const auto byLanes = [&](auto element) {
-    using T = decltype(element);
-    if (tensor.lanes == 16) return body(T{}, std::integral_constant<int, 16>{});
-    if (tensor.lanes == 8) return body(T{}, std::integral_constant<int, 8>{});
-    return body(T{}, std::integral_constant<int, 1>{});
-  };
-  if (tensor.type == Type::f32) return byLanes(float{});
-  return byLanes(Bf16{});
+  withElement(tensor.type, [&](auto element) { withLanes(tensor, [&](auto lanes) { body(element, lanes); }); });
 }
 
 // Every (sample, channel block) of the worker's slice: `body(place of the plane's first element, first channel)`.

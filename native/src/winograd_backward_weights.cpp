@@ -1,3 +1,4 @@
+#include "planes.hpp"
 #include "small_matrices.hpp"
 #include "winograd.hpp"
 #include "winograd_tiles.hpp"
@@ -22,11 +23,7 @@ class BackwardWeights : public Instruction {
 
   void run(Worker& worker, const RunArguments&) override {
     if (worker.samples == 0) return;
-    if (x_.type == Type::f32) {
-      runAs<float>(worker);
-    } else {
-      runAs<Bf16>(worker);
-    }
+    withElement(x_.type, [&](auto element) { runAs<decltype(element)>(worker); });
   }
 
  private:

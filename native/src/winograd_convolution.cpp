@@ -1,6 +1,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "planes.hpp"
 #include "small_matrices.hpp"
 #include "winograd.hpp"
 #include "winograd_tiles.hpp"
@@ -58,11 +59,7 @@ class Convolution : public Instruction {
 
   void run(Worker& worker, const RunArguments&) override {
     if (worker.samples == 0) return;
-    if (x_.type == Type::f32) {
-      runAs<float>(worker);
-    } else {
-      runAs<Bf16>(worker);
-    }
+    withElement(x_.type, [&](auto element) { runAs<decltype(element)>(worker); });
   }
 
  private:
