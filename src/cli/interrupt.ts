@@ -9,12 +9,15 @@ export interface Interruption {
 }
 
 /** A second signal ends the process at once; checkpoints are renamed into place, so none is left half written. */
-export function listenForInterrupts(display: ProgressDisplay): Interruption {
+export function listenForInterrupts(
+  display: ProgressDisplay,
+  words = 'Interrupted: finishing the step and saving.',
+): Interruption {
   const controller = new AbortController()
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted)
     controller.abort()
-    display.note('Interrupted: finishing the step and saving. Once more to end at once.')
+    display.note(`${words} Once more to end at once.`)
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)

@@ -85,10 +85,16 @@ function defineProgram(ended: (exitCode: number) => void): Command {
       'train cifar100-resnet-32-one --seed 2 --precision bf16',
       'train --network resnet-20 --dataset cifar10 --epochs 30',
       'train --init w.safetensors --augment none --shuffle none --log-every 1 --steps 10',
+      'train cifar100-resnet-32-one --profile',
     ],
     async (invocation) => await (await import('./commands/train.ts')).trainCommand(invocation),
   )
-  addSettings(train, OPTION_KEYS).option(...JSON_OPTION)
+  addSettings(train, OPTION_KEYS)
+    .option(
+      '--profile',
+      'instead of training: time the first 20 steps after 5 warm ones, print the time by op and by layer, write nothing',
+    )
+    .option(...JSON_OPTION)
   train.addHelpText('before', '').addHelpText('after', `\nRecipes:\n${printRecipes()}`)
 
   const evaluate = define(

@@ -1,18 +1,18 @@
 /** Training from the first step to the report; reads as the table of contents of a run. */
 import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
-import { loadInitialWeights, restoreState, snapshotState } from '../checkpoint/state-tensors.ts'
+import { restoreState, snapshotState } from '../checkpoint/state-tensors.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
 import { executorLibraries } from '../executors/devices.ts'
 import { InputPipeline } from '../input/pipeline.ts'
-import { drawInitialState } from '../networks/initial-weights.ts'
 import { writeReport } from '../report/html-report.ts'
 import type { EvalLine } from '../report/metrics.ts'
 import type { ProgressDisplay } from '../report/progress.ts'
 import type { RunFiles } from '../report/run-files.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { evaluateState } from './evaluate-state.ts'
+import { fillInitialState } from './initial-state.ts'
 import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
@@ -58,10 +58,7 @@ export async function train(
   images: Promise<LoadedDataset>,
   hooks: TrainHooks,
 ): Promise<TrainOutcome> {
-  const begun = await beginRun(config, images, 'train', async ({ parameters, layout }, state) => {
-    drawInitialState(parameters, layout, state, config.seed)
-    if (config.init !== null) await loadInitialWeights(config.init, layout, state)
-  })
+  const begun = await beginRun(config, images, 'train', (step, state) => fillInitialState(config, step, state))
   try {
     const timetable = timetableOf(begun.prepared)
     const libraries = await executorLibraries(executorChoice(config))

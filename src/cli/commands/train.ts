@@ -1,3 +1,4 @@
+import { fault } from '../../config/config-fault.ts'
 import { makeConfig } from '../../config/make-config.ts'
 import { loadImages } from '../../trainer/load-images.ts'
 import { checkRunFolder } from '../../trainer/run-folder.ts'
@@ -7,9 +8,20 @@ import { runTraining } from './training.ts'
 
 /** `train [recipe]`: everything that is wrong is told before anything is made or loaded. */
 export async function trainCommand({ operands, options, faults }: Invocation): Promise<number> {
-  const config = await makeConfig(operands[0] ?? null, givenSettings(options), faults)
+  const json = options['json'] === true
+  const profile = options['profile'] === true
+  const given = givenSettings(options)
+  const profileFaults =
+    profile && given['executor'] === 'tfjs'
+      ? [fault('--executor onednn', '--profile', '--executor tfjs', 'Leave one of the two out.')]
+      : []
+  const config = await makeConfig(operands[0] ?? null, given, [...faults, ...profileFaults])
+  if (profile) {
+    const { profileTraining } = await import('./profile.ts')
+    return await profileTraining(config, json)
+  }
   await checkRunFolder(config.out)
   const images = loadImages(config)
   const { train } = await import('../../trainer/train.ts')
-  return await runTraining((hooks) => train(config, images, hooks), options['json'] === true)
+  return await runTraining((hooks) => train(config, images, hooks), json)
 }

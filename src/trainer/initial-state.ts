@@ -1,0 +1,14 @@
+import { loadInitialWeights } from '../checkpoint/state-tensors.ts'
+import type { RunConfig } from '../config/run-config.ts'
+import { drawInitialState } from '../networks/initial-weights.ts'
+import type { TrainingStep } from '../step/training-program.ts'
+
+/** State that a new run begins with: drawn from the seed, and from the file of --init. @throws UserFault for that file */
+export async function fillInitialState(
+  { seed, init }: RunConfig,
+  { parameters, layout }: TrainingStep,
+  state: SharedArrayBuffer,
+): Promise<void> {
+  drawInitialState(parameters, layout, state, seed)
+  if (init !== null) await loadInitialWeights(init, layout, state)
+}
