@@ -109,6 +109,33 @@ t.test('stop comes after the runs that were asked for', async (t) => {
   await group.stop()
 })
 
+t.test('the clocks of a program count what ran since they were started', async (t) => {
+  const run = smallRun(BATCH, 2)
+  const group = await startGroup({ name: 'onednn' }, 2, run, drawnRing(run.specification, BATCH, 1))
+  await group.run('train', slot(0), SCALARS)
+  t.same((await group.profile('train', true)).times, [])
+  await group.run('train', slot(0), SCALARS)
+  const { times, planBytes } = await group.profile('train', false)
+  t.ok(planBytes > 0)
+  t.ok(times.every(({ milliseconds }) => milliseconds >= 0))
+  const ops = new Set(times.filter(({ milliseconds }) => milliseconds > 0).map(({ op }) => op))
+  for (const op of ['Conv2D', 'BatchNormGrad', 'PrepareWeights', 'Update']) t.ok(ops.has(op), op)
+  await group.run('train', slot(0), SCALARS)
+  const stopped = await group.profile('train', false)
+  t.ok(
+    stopped.times.every(({ milliseconds }) => milliseconds === 0),
+    'clocks that were stopped stand at zero',
+  )
+  await group.stop()
+})
+
+t.test('an executor without clocks says so', async (t) => {
+  const run = smallRun(BATCH, 1)
+  const group = await startGroup({ name: 'tfjs', backend: 'cpu' }, 1, run, drawnRing(run.specification, BATCH, 1))
+  await t.rejects(group.profile('train', true), /an executor that times its programs but received tfjs/)
+  await group.stop()
+})
+
 /** The rows of one of two replicas. */
 function halfOf<Rows extends Uint8Array | Int32Array>(rows: Rows, half: number): Rows {
   const length = rows.length / 2
