@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-from networks import Outputs
+from branching import Outputs
 
 
 class LossParts(NamedTuple):

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from branching import Gate, Outputs
 from objective import objective
-from networks import Gate, Outputs
 
 Tensors = dict[str, Tensor]
 

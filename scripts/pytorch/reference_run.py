@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,8 +14,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from branching import Branching, Outputs
 from cifar_archive import MEAN, STD, Split, read_archive
-from networks import BLOCK_KINDS, CifarResNet, Outputs, build_network
+from networks import BLOCK_KINDS, build_network
 from objective import objective
 
 CLASSES = 10
@@ -41,7 +43,7 @@ class RunOptions:
 class Run:
     """One run in one arithmetic; a row of `losses` is a step's, all before its update."""
 
-    network: CifarResNet
+    network: Branching
     losses: list[dict]
     gradient_norms: dict[str, float]
     """L2 norm of each parameter's gradient of the first step, weight decay not added yet."""
@@ -93,7 +95,7 @@ def batch_norms(network: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d]:
 
 
 @torch.no_grad()
-def set_running_statistics(network: CifarResNet, data: Split, batch: int) -> None:
+def set_running_statistics(network: Branching, data: Split, batch: int) -> None:
     """To their mean over all batches: after ten steps a running average still holds a third of its initial 0 or 1."""
     for norm in batch_norms(network):
         norm.momentum = None  # PyTorch's sign for the mean over all calls
@@ -134,7 +136,7 @@ def train(options: RunOptions, initial: dict[str, Tensor], data: Split, dtype: t
 
 
 @torch.no_grad()
-def evaluate(network: CifarResNet, data: Split, shown: int) -> dict:
+def evaluate(network: Branching, data: Split, shown: int) -> dict:
     """Errors on all images with running statistics, and the outputs for the first `shown` images."""
     network.eval()
     outputs: Outputs = network(normalise(data.images, next(network.parameters()).dtype))
@@ -191,7 +193,7 @@ def write_reference_run(folder: Path, name: str, options: RunOptions, train_spli
         'torch': torch.__version__,
         'config': {
             'network': options.network,
-            'depth': int(options.network.split('-')[1]),
+            'depth': int(re.search(r'\d+', options.network)[0]),
             'block': options.block,
             'method': 'one' if options.branches > 1 else 'vanilla',
             'branches': options.branches,

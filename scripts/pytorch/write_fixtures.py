@@ -1,6 +1,6 @@
 """Writes what PyTorch computes into test/fixtures/pytorch: the tests compare native-ensemble with it.
 
-Needs `pip install torch==2.13.0 numpy safetensors`. Running it again with the same versions writes the same bytes.
+Needs `pip install torch==2.13.0 torchvision==0.28.0 numpy safetensors`. Running it again with the same versions writes the same bytes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from cifar_archive import read_archive, write_archive
 from drawn_images import draw_split
 from op_cases import op_cases
 from reference_run import RunOptions, use_repeatable_arithmetic, write_reference_run
+from torchvision_runs import write_torchvision_runs
 
 FIXTURES = Path(__file__).resolve().parents[2] / 'test' / 'fixtures' / 'pytorch'
 ARCHIVE = 'tiny-cifar-10-binary.tar.gz'
@@ -28,6 +29,9 @@ RUNS = {
     'one-resnet8': RunOptions('resnet-8', 'basic', branches=3, seed=7),
     'vanilla-resnet8': RunOptions('resnet-8', 'basic', branches=1, seed=4),
     'one-resnet8-bottleneck': RunOptions('resnet-8', 'bottleneck', branches=3, learning_rate=0.01, seed=2),
+    'one-resnext11': RunOptions('resnext-11-2x4d-widen1', 'auto', branches=3, learning_rate=0.01, seed=3),
+    'one-densenet16': RunOptions('densenet-bc-16-12', 'auto', branches=3, learning_rate=0.01, seed=3),
+    'vanilla-densenet10': RunOptions('densenet-bc-10-12', 'auto', branches=1, learning_rate=0.01, seed=5),
 }
 
 
@@ -52,6 +56,7 @@ def main() -> None:
     settings, tensors = op_cases(seed=7)
     save_file(tensors, folder / 'ops.safetensors')
     (folder / 'ops.json').write_text(json.dumps({'torch': torch.__version__, 'cases': settings}, indent=1) + '\n')
+    write_torchvision_runs(folder / 'torchvision.json')
     for path in sorted(folder.iterdir()):
         print(f'{path.stat().st_size:9d} {path.name}')
 

@@ -20,8 +20,8 @@ import {
 import { outputElements, splitOutputs } from '../support/run-program.ts'
 
 /**
- * Ten steps of SGD and the evaluation after them, against the same in PyTorch: ONE with basic and bottleneck blocks, and
- * vanilla. JavaScript takes some seconds a step, so it makes only these.
+ * Ten steps of SGD and the evaluation after them, against the same in PyTorch: ResNets of basic and bottleneck blocks, a
+ * ResNeXt and DenseNets, with ONE and vanilla. JavaScript takes some seconds a step, so it makes only these.
  */
 const STEPS_IN_JAVASCRIPT: Readonly<Record<string, number>> = { 'one-resnet8': 2, 'vanilla-resnet8': 1 }
 const LOSS_TOLERANCE = 1e-4

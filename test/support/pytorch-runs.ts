@@ -11,7 +11,7 @@ import { fixturePath } from '../fixtures-folder.ts'
 export interface PyTorchRun {
   readonly config: {
     readonly network: string
-    readonly block: 'basic' | 'bottleneck'
+    readonly block: 'auto' | 'basic' | 'bottleneck'
     readonly method: 'one' | 'vanilla'
     readonly branches: number
     readonly classes: number
@@ -42,7 +42,14 @@ export interface PyTorchRun {
   }
 }
 
-export const PYTORCH_RUNS = ['one-resnet8', 'one-resnet8-bottleneck', 'vanilla-resnet8'] as const
+export const PYTORCH_RUNS = [
+  'one-resnet8',
+  'one-resnet8-bottleneck',
+  'vanilla-resnet8',
+  'one-resnext11',
+  'one-densenet16',
+  'vanilla-densenet10',
+] as const
 
 export async function readPyTorchRun(name: (typeof PYTORCH_RUNS)[number]): Promise<PyTorchRun> {
   // Written by our own script and kept beside it: its form is what the type above says.
