@@ -50,7 +50,17 @@ t.test('every recipe is a valid run, and options beat it', async (t) => {
 
 t.test('each wrong setting is told with its option', async (t) => {
   const wrong: { [K in keyof RunConfig]?: readonly unknown[] } = {
-    network: ['resnet-33', 'resnet-2', 'vgg-16', 'resnet-', 'resnet-032', 'resnet32'],
+    network: [
+      'resnet-33',
+      'resnext-29',
+      'densenet-bc-101-12',
+      'imagenet-resnet-20',
+      'resnet-2',
+      'vgg-16',
+      'resnet-',
+      'resnet-032',
+      'resnet32',
+    ],
     block: ['wide'],
     method: ['ONE', ''],
     branches: [0, 1.5, 'three', null],
@@ -97,6 +107,7 @@ t.test('settings that do not go together are told', async (t) => {
     [{ branches: 1 }, /2 or more for --branches with --method one but received 1/],
     [{ method: 'vanilla', branches: 1, temperature: 2 }, /--method one for --temperature/],
     [{ method: 'vanilla', branches: 1, rampUp: 2 }, /--method one for --ramp-up/],
+    [{ network: 'densenet-bc-100-12', block: 'basic' }, /auto for --block with --network densenet-bc-100-12 .* basic/],
     [{ epochs: 2, steps: 3 }, /either for --epochs and --steps but received both \(2, 3\)/],
     [{ tfjsBackend: 'cpu' }, /--executor tfjs for --tfjs-backend/],
     [{ batch: 7, devices: 'cpu:2' }, /a multiple of the 2 replicas .* received 7/],
@@ -107,6 +118,8 @@ t.test('settings that do not go together are told', async (t) => {
     t.match(messages[0], message)
   }
   t.same(messagesOf({ method: 'vanilla', branches: 1 }), [])
+  t.same(messagesOf({ network: 'resnext-29-8x64d', block: 'auto' }), [])
+  t.same(messagesOf({ network: 'resnet-20', block: 'bottleneck' }), [])
   t.same(messagesOf({ batch: 8, devices: 'cpu:2', steps: 3, executor: 'tfjs', tfjsBackend: 'cpu' }), [])
 })
 

@@ -27,6 +27,9 @@ const CASES = [
   { name: 'bottlenecks, two branches', small: { batch: 4, block: 'bottleneck', branches: 2 } },
   { name: 'even images', small: { batch: 6, size: [8, 8] } },
   { name: 'bf16', small: { batch: 5, dtype: 'bf16' } },
+  { name: 'a ResNeXt of narrow groups', small: { batch: 5, network: 'resnext-11-2x4d-widen1' } },
+  { name: 'a DenseNet', small: { batch: 5, network: 'densenet-bc-16-12' } },
+  { name: 'a DenseNet in bf16', small: { batch: 5, network: 'densenet-bc-10-12', dtype: 'bf16' } },
 ] as const
 
 for (const { name, small } of CASES) {

@@ -26,6 +26,7 @@ t.test('operands that do not fit are refused', (t) => {
   const norm = { epsilon: 1e-5, relu: false, residual: false }
   const geometry = { stride: 1, padding: 0, groups: 1 }
   const backward = { ...geometry, inputShape: [2, 3, 8, 8] }
+  const pool = (kernel: number, padding: number) => ({ kernel, stride: 2, padding })
   const cases: [expectation: RegExp, body: () => unknown][] = [
     [/x and the filter in one precision/, () => graph.apply('Conv2D', [half, state(4, 3, 3, 3)], geometry)],
     [/an image at least as large as the filter/, () => graph.apply('Conv2D', [image, state(4, 3, 9, 9)], geometry)],
@@ -47,6 +48,14 @@ t.test('operands that do not fit are refused', (t) => {
       /a scalar learning rate/,
       () => graph.apply('SgdNesterov', [state(3), state(3), state(3), state(3)], { momentum: 0.9, weightDecay: 0 }),
     ],
+    [/an image at least as large as the window/, () => graph.apply('MaxPool', [image], pool(9, 0))],
+    [/a padding of at most half the kernel/, () => graph.apply('MaxPool', [image], pool(3, 2))],
+    [/rank 4 for x/, () => graph.apply('AveragePool', [state(2, 5)], pool(2, 0))],
+    [/inputs of one type/, () => graph.apply('MaxPoolGrad', [image, image], pool(2, 0))],
+    [/dy of the result/, () => graph.apply('AveragePoolGrad', [image], { ...pool(2, 0), inputShape: [2, 3, 8, 8] })],
+    [/inputs that differ in their channels only/, () => graph.apply('Concat', [image, state(2, 3, 8, 7)], {})],
+    [/inputs of one precision/, () => graph.apply('Concat', [image, half], {})],
+    [/channels 2 to 3 of x/, () => graph.apply('SliceChannels', [image], { start: 2, channels: 2 })],
     [/u8 images/, () => graph.apply('Normalise', [image], { mean: [0], std: [1], dtype: 'f32' })],
     [
       /a mean and std for each of 3 channels/,

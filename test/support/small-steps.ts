@@ -17,17 +17,19 @@ export interface SmallStep {
   readonly batch: number
   readonly dtype?: ComputeDType
   readonly block?: 'basic' | 'bottleneck'
+  /** Instead of a ResNet of depth 8. */
+  readonly network?: string
   readonly branches?: number
   /** Height and width of the images; the network halves them twice. */
   readonly size?: readonly [number, number]
 }
 
-/** ONE of depth 8 on small odd images. */
+/** ONE on small odd images. */
 export function smallOne(small: SmallStep): StepSpecification {
-  const { batch, dtype = 'f32', block = 'basic', branches = 3, size = [9, 7] } = small
+  const { batch, dtype = 'f32', block = 'basic', branches = 3, size = [9, 7], network } = small
   const [height, width] = size
   return {
-    network: findNetwork('resnet-8', block),
+    network: network === undefined ? findNetwork('resnet-8', block) : findNetwork(network, 'auto'),
     method: one({ branches, temperature: 3 }),
     classes: CLASSES,
     batch,

@@ -1,0 +1,184 @@
+import t from 'tap'
+import { forwardFlopsPerImage } from '../../src/graph/flops.ts'
+import { GraphBuilder } from '../../src/graph/graph-builder.ts'
+import { findNetwork } from '../../src/networks/find-network.ts'
+import { Layers } from '../../src/networks/layers.ts'
+import { UserFault } from '../../src/vocabulary/fault.ts'
+import { parseNetworkName } from '../../src/vocabulary/network-name.ts'
+import { elementCount } from '../../src/vocabulary/shape.ts'
+
+/** The layers of a network, captured alone on one image. */
+function capture(name: string, size: number, classes: number) {
+  const graph = new GraphBuilder(1)
+  const layers = new Layers(graph, 'f32', true)
+  const network = findNetwork(name, 'auto')
+  const features = network.trunk(layers, graph.state('images', [1, 3, size, size]))
+  const inTrunk = graph.parameters.length
+  const logits = network.branch(layers, features, classes)
+  const weights = graph.parameters.filter(({ kind }) => kind === 'weight')
+  return {
+    network,
+    features,
+    logits,
+    parameters: weights.reduce((sum, { value }) => sum + elementCount(value.shape), 0),
+    flops: forwardFlopsPerImage(graph.finish(name, [{ name: 'logits', value: logits }])),
+    branchNames: graph.parameters.slice(inTrunk).map((parameter) => parameter.name),
+    names: graph.parameters.map((parameter) => parameter.name),
+  }
+}
+
+/** The paper's table 1 prints millions; the others are torchvision's own counts, and the DenseNet paper's 0.8M. */
+const NETWORKS = [
+  { name: 'resnet-32', size: 32, classes: 10, parameters: 466_906, printed: '0.5', features: [1, 32, 16, 16] },
+  { name: 'resnet-110', size: 32, classes: 10, parameters: 1_704_154, printed: '1.7', features: [1, 128, 16, 16] },
+  {
+    name: 'resnext-29-8x64d',
+    size: 32,
+    classes: 10,
+    parameters: 34_426_698,
+    printed: '34.4',
+    features: [1, 512, 16, 16],
+  },
+  {
+    name: 'densenet-bc-190-40',
+    size: 32,
+    classes: 10,
+    parameters: 25_624_430,
+    printed: '25.6',
+    features: [1, 950, 8, 8],
+  },
+  { name: 'densenet-bc-100-12', size: 32, classes: 10, parameters: 769_162, printed: '0.8', features: [1, 150, 8, 8] },
+  {
+    name: 'imagenet-resnet-18',
+    size: 224,
+    classes: 1000,
+    parameters: 11_689_512,
+    printed: '11.7',
+    features: [1, 256, 14, 14],
+  },
+  {
+    name: 'imagenet-resnet-34',
+    size: 224,
+    classes: 1000,
+    parameters: 21_797_672,
+    printed: '21.8',
+    features: [1, 256, 14, 14],
+  },
+  {
+    name: 'imagenet-resnet-50',
+    size: 224,
+    classes: 1000,
+    parameters: 25_557_032,
+    printed: '25.6',
+    features: [1, 1024, 14, 14],
+  },
+  {
+    name: 'imagenet-resnext-50-32x4d',
+    size: 224,
+    classes: 1000,
+    parameters: 25_028_904,
+    printed: '25.0',
+    features: [1, 1024, 14, 14],
+  },
+] as const
+
+for (const { name, size, classes, parameters, printed, features } of NETWORKS) {
+  t.test(name, (t) => {
+    const captured = capture(name, size, classes)
+    t.equal(captured.network.name, name)
+    t.equal(captured.parameters, parameters)
+    t.equal((captured.parameters / 1e6).toFixed(1), printed)
+    t.same(captured.features.shape, features, 'what ONE branches at')
+    t.same(captured.logits.shape, [1, classes])
+    t.end()
+  })
+}
+
+t.test('billions of multiply-adds', (t) => {
+  // He et al. 2016, table 1, print 1.8, 3.6 and, with the stride on a 1x1, 3.8; Xie et al. 2017, table 1, 4.1 and 4.2.
+  const billions = (name: string) => (capture(name, 224, 1000).flops / 2e9).toFixed(1)
+  t.equal(billions('imagenet-resnet-18'), '1.8')
+  t.equal(billions('imagenet-resnet-34'), '3.7')
+  t.equal(billions('imagenet-resnet-50'), '4.1')
+  t.equal(billions('imagenet-resnext-50-32x4d'), '4.2')
+  t.end()
+})
+
+t.test('what a branch owns', (t) => {
+  const first = (name: string, size: number) => {
+    const { branchNames } = capture(name, size, 10)
+    return [branchNames[0], ...branchNames.slice(-6)]
+  }
+  const norm = ['weight', 'bias', 'running_mean', 'running_var']
+  const densenet = ['features.denseblock3.denselayer1.norm1.weight', ...norm.map((part) => `features.norm5.${part}`)]
+  t.same(first('densenet-bc-16-12', 32), [...densenet, 'classifier.weight', 'classifier.bias'])
+  t.equal(first('resnext-11-2x4d-widen1', 32)[0], 'layer3.0.conv1.weight')
+  t.equal(first('imagenet-resnet-18', 64)[0], 'layer4.0.conv1.weight')
+  t.end()
+})
+
+t.test('names of DenseNet are those of torchvision, without the stem for ImageNet', (t) => {
+  const norm = (name: string) => ['weight', 'bias', 'running_mean', 'running_var'].map((part) => `${name}.${part}`)
+  const layer = (name: string) => [
+    ...norm(`${name}.norm1`),
+    `${name}.conv1.weight`,
+    ...norm(`${name}.norm2`),
+    `${name}.conv2.weight`,
+  ]
+  const transition = (name: string) => [...norm(`${name}.norm`), `${name}.conv.weight`]
+  t.same(
+    [...capture('densenet-bc-10-12', 32, 10).names].sort(),
+    [
+      'features.conv0.weight',
+      ...[1, 2, 3].flatMap((block) => layer(`features.denseblock${block}.denselayer1`)),
+      ...[1, 2].flatMap((block) => transition(`features.transition${block}`)),
+      ...norm('features.norm5'),
+      ...['classifier.weight', 'classifier.bias'],
+    ].sort(),
+  )
+  t.end()
+})
+
+t.test('names', (t) => {
+  t.same(parseNetworkName('resnext-29-8x64d'), {
+    family: 'cifar-resnext',
+    depth: 29,
+    cardinality: 8,
+    baseWidth: 64,
+    widen: 4,
+  })
+  t.match(parseNetworkName('resnext-20-2x4d-widen1'), { widen: 1 })
+  const wrong = [
+    'resnext-30-8x64d',
+    'resnext-29',
+    'resnext-29-0x64d',
+    'resnext-29-8x64d-widen0',
+    'densenet-bc-100',
+    'densenet-bc-101-12',
+    'densenet-bc-4-12',
+    'densenet-100-12',
+    'imagenet-resnet-20',
+    'imagenet-resnext-18-32x4d',
+    'imagenet-resnext-50',
+    'resnet-18',
+    'resnet-50000',
+    'resnet-32 ',
+    'toString',
+  ]
+  for (const name of wrong) t.equal(parseNetworkName(name), null, name)
+  t.end()
+})
+
+t.test('a block is refused where there is no choice', (t) => {
+  for (const name of ['densenet-bc-100-12', 'resnext-29-8x64d', 'imagenet-resnet-18']) {
+    try {
+      findNetwork(name, 'bottleneck')
+      t.fail(`${name} was taken`)
+    } catch (error) {
+      if (!(error instanceof UserFault)) throw error
+      t.match(error.message, /^Expected auto for the block of .* but received bottleneck/)
+      t.match(error.remedy, /resnet-<6n\+2>/)
+    }
+  }
+  t.end()
+})
