@@ -46,9 +46,12 @@ interface OpenBuffer {
  */
 export function planMemory(program: Program, rules: StorageRules): MemoryPlan {
   const buffers = shareBuffers(program, rules)
+  /** By offset. */
   const placed: PlannedBuffer[] = []
   for (const buffer of [...buffers].sort((a, b) => b.bytes - a.bytes || a.from - b.from)) {
-    placed.push({ ...buffer, offset: lowestFreeOffset(buffer, placed) })
+    const offset = lowestFreeOffset(buffer, placed)
+    const behind = placed.findLastIndex((other) => other.offset <= offset) + 1
+    placed.splice(behind, 0, { ...buffer, offset })
   }
   const offsets = new Map(placed.flatMap(({ values, offset }) => values.map((id): [ValueId, number] => [id, offset])))
   const bytes = placed.reduce((most, { offset, bytes: size }) => Math.max(most, offset + size), 0)
@@ -100,12 +103,11 @@ function shareBuffers(program: Program, rules: StorageRules): OpenBuffer[] {
   return buffers
 }
 
+/** @param placed by offset */
 function lowestFreeOffset(buffer: OpenBuffer, placed: readonly PlannedBuffer[]): number {
-  const neighbours = placed
-    .filter((other) => other.from <= buffer.to && buffer.from <= other.to)
-    .sort((a, b) => a.offset - b.offset)
   let offset = 0
-  for (const other of neighbours) {
+  for (const other of placed) {
+    if (other.from > buffer.to || buffer.from > other.to) continue
     if (other.offset - offset >= buffer.bytes) break
     offset = Math.max(offset, other.offset + other.bytes)
   }
