@@ -130,17 +130,29 @@ class BackwardData : public ConvolutionInstruction {
   std::vector<Result> results_;
 };
 
+// For gradients of filters over plain images oneDNN has fast kernels only where the output channels fill their blocks. The
+// padding channels of dy are zero, so they may count: the gradient has their rows behind its own.
+Activation withWholeBlocks(const Activation& x, const Activation& dy) {
+  Activation whole = dy;
+  if (x.lanes == 1) whole.channels = dy.paddedChannels();
+  return whole;
+}
+
 // dW of the thread's samples, brought from the primitive's layout into the gradient's plain one.
 class BackwardWeights : public ConvolutionInstruction {
  public:
-  BackwardWeights(const Activation& x, const Activation& dy, std::size_t gradientOffset, const Geometry& geometry,
+  BackwardWeights(const Activation& x, const Activation& ownDy, std::size_t gradientOffset, Geometry geometry,
                   PlanBuilder& builder)
       : weights_(geometry.weights), gradientOffset_(gradientOffset) {
+    const Activation dy = weights_.groups == 1 ? withWholeBlocks(x, ownDy) : ownDy;
+    geometry.weights.out = dy.channels;
+    const std::size_t elements = geometry.weights.mergedElements();
     for (const Worker& worker : builder.workers()) {
       auto& list = bound_.emplace_back();
-      merged_.emplace_back(weights_.merge > 1 ? weights_.mergedElements() * sizeof(float) : 0);
-      float* gradient = weights_.merge > 1 ? reinterpret_cast<float*>(merged_.back().data())
-                                           : worker.gradients + gradientOffset;
+      const bool inPlace = elements == weights_.elements();
+      roomy_.emplace_back(inPlace ? 0 : elements * sizeof(float));
+      float* gradient =
+          inPlace ? worker.gradients + gradientOffset : reinterpret_cast<float*>(roomy_.back().data());
       if (worker.samples == 0) continue;  // its share stays zero
       const int samples = worker.samples;
       const auto hint = forwardDesc(builder, geometry, x, dy, samples, true);
@@ -174,16 +186,18 @@ class BackwardWeights : public ConvolutionInstruction {
 
   void run(Worker& worker, const RunArguments& arguments) override {
     ConvolutionInstruction::run(worker, arguments);
-    if (weights_.merge == 1 || worker.samples == 0) return;
-    const AlignedBuffer& merged = merged_[static_cast<std::size_t>(worker.thread)];
-    gatherGroups(weights_, reinterpret_cast<const float*>(merged.data()), worker.gradients + gradientOffset_);
+    const AlignedBuffer& roomy = roomy_[static_cast<std::size_t>(worker.thread)];
+    if (roomy.bytes() == 0 || worker.samples == 0) return;
+    // Without merged groups these are the first rows.
+    gatherGroups(weights_, reinterpret_cast<const float*>(roomy.data()), worker.gradients + gradientOffset_);
   }
 
  private:
   const WeightShape weights_;
   const std::size_t gradientOffset_;
-  // The gradient of each thread before merged groups are taken apart; empty where none are.
-  std::vector<AlignedBuffer> merged_;
+  // The gradient of each thread with the zeros between merged groups, or the rows of padding channels; empty where there are
+  // neither.
+  std::vector<AlignedBuffer> roomy_;
 };
 
 // oneDNN's convolution and then what a fused one does on the way.
