@@ -16,6 +16,8 @@ export interface ModeFigures {
   readonly peer: string
   readonly mode: string
   readonly precision: 'fp32' | 'bf16'
+  /** An evaluation pass does other work than a step and is compared with nobody's step. */
+  readonly pass: 'training' | 'evaluation'
   readonly n: number
   readonly medianMs: number
   readonly minMs: number
@@ -25,6 +27,8 @@ export interface ModeFigures {
   /** Images per second against PyTorch's best mode of the same precision; null where PyTorch is absent. */
   readonly againstTorch: number | null
   readonly peakRssBytes: number
+  /** Peak memory against that of PyTorch's best mode of the same precision; null where PyTorch is absent. */
+  readonly memoryAgainstTorch: number | null
   readonly convolutionShare: number | null
 }
 
@@ -45,6 +49,7 @@ export function figuresOf(times: readonly ModeTimes[], batch: number): ModeFigur
       peer,
       mode,
       precision: mode.startsWith('bf16') ? ('bf16' as const) : ('fp32' as const),
+      pass: mode.endsWith('-evaluation') ? ('evaluation' as const) : ('training' as const),
       n: ms.length,
       medianMs,
       minMs: quantile(sorted, 0),
@@ -56,8 +61,13 @@ export function figuresOf(times: readonly ModeTimes[], batch: number): ModeFigur
   })
   return plain.map((figures) => {
     const torch = plain.filter(({ peer, precision }) => peer === 'torch' && precision === figures.precision)
-    const best = Math.min(...torch.map(({ medianMs }) => medianMs))
-    return { ...figures, againstTorch: torch.length === 0 ? null : best / figures.medianMs }
+    const best = torch.toSorted((left, right) => left.medianMs - right.medianMs)[0]
+    const comparable = best !== undefined && figures.pass === 'training'
+    return {
+      ...figures,
+      againstTorch: comparable ? best.medianMs / figures.medianMs : null,
+      memoryAgainstTorch: comparable ? figures.peakRssBytes / best.peakRssBytes : null,
+    }
   })
 }
 
@@ -71,7 +81,9 @@ const COLUMNS: readonly { readonly title: string; readonly cell: (figures: ModeF
   { title: 'images/s', cell: ({ imagesPerSecond }) => imagesPerSecond.toFixed(0) },
   { title: 'x PyTorch', cell: ({ againstTorch }) => againstTorch?.toFixed(2) ?? '-' },
   { title: 'peak MB', cell: ({ peakRssBytes }) => (peakRssBytes / 1e6).toFixed(0) },
+  { title: 'x PyTorch', cell: ({ memoryAgainstTorch }) => memoryAgainstTorch?.toFixed(2) ?? '-' },
   { title: 'conv', cell: ({ convolutionShare: share }) => (share === null ? '-' : `${(share * 100).toFixed(0)} %`) },
+  { title: 'step/conv', cell: ({ convolutionShare: share }) => (share === null ? '-' : (1 / share).toFixed(2)) },
 ]
 
 /** A table in Markdown, aligned so that it reads in a terminal too. */

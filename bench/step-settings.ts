@@ -9,15 +9,17 @@ export const STEP_HELP = `Usage: npm run bench:step -- [options]
 
   --rounds <n>       rounds through all modes (default 6)
   --steps <n>        counted steps of a mode in a round (default 4)
-  --network <name>   resnet-<6n+2> (default resnet-32)
+  --network <name>   as train knows them (default resnet-32)
+  --side <n>         height and width of the images (default 224 for imagenet-..., else 32)
   --branches <n>     1 = vanilla (default 3)
   --classes <n>      (default 100)
   --batch <n>        (default 128)
   --threads <n>      (default: all cores)
   --peers <list>     own,torch,tfjs-node (default: those that work here)
   --modes <list>     only these modes, e.g. fp32,bf16,fp32-channels-last (default: all)
+  --fresh            start each mode's process anew in each round: where all together do not fit into memory
   --python <path>    Python that has PyTorch (default python3)
-  --out <folder>     for step-<date>.json and .md (default results)
+  --out <folder>     for step-<network>-<date>.json and .md (default results)
 docs/peers.md says how each peer is installed.`
 
 export interface Settings {
@@ -26,6 +28,8 @@ export interface Settings {
   readonly task: StepTask
   readonly peers: readonly string[] | null
   readonly modes: readonly string[] | null
+  /** Whether a process is only there while it measures. */
+  readonly fresh: boolean
   readonly python: string
   readonly out: string
 }
@@ -39,10 +43,12 @@ export function readSettings(): Settings | null {
       rounds: TEXT,
       steps: TEXT,
       network: TEXT,
+      side: TEXT,
       branches: TEXT,
       classes: TEXT,
       batch: TEXT,
       threads: TEXT,
+      fresh: { type: 'boolean', default: false },
       peers: TEXT,
       modes: TEXT,
       python: TEXT,
@@ -53,11 +59,13 @@ export function readSettings(): Settings | null {
   if (values.help) return null
   const network = values.network ?? 'resnet-32'
   findNetwork(network, 'auto')
+  const usualSide = network.startsWith('imagenet-') ? '224' : '32'
   return {
     rounds: readCount('--rounds', values.rounds ?? '6'),
     steps: readCount('--steps', values.steps ?? '4'),
     task: {
       network,
+      side: readCount('--side', values.side ?? usualSide),
       branches: readCount('--branches', values.branches ?? '3'),
       classes: readCount('--classes', values.classes ?? '100'),
       batch: readCount('--batch', values.batch ?? '128'),
@@ -65,6 +73,7 @@ export function readSettings(): Settings | null {
     },
     peers: values.peers?.split(',') ?? null,
     modes: values.modes?.split(',') ?? null,
+    fresh: values.fresh,
     python: values.python ?? 'python3',
     out: values.out ?? 'results',
   }

@@ -1,6 +1,6 @@
 /**
  * `npm run bench:step`: time of one training step here, in PyTorch and in TensorFlow.js on the same task. Every mode of
- * every peer is a resident process; rounds go through all in turn, so that a slow minute of the machine hits all alike.
+ * every peer is a process of its own; rounds go through all in turn, so that a slow minute of the machine hits all alike.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -11,6 +11,7 @@ import { findPeers, type Peer, type StepTask } from './peers/peer-catalogue.ts'
 import { PeerProcess } from './peers/peer-process.ts'
 import { figuresOf, type ModeFigures, type ModeTimes, printTable } from './step-report.ts'
 import { readSettings, type Settings, STEP_HELP } from './step-settings.ts'
+import { printTargets, type TargetRatio, targetRatios } from './step-targets.ts'
 
 const REMEDY = 'What each said is above; docs/peers.md says what they need.'
 
@@ -18,7 +19,8 @@ const REMEDY = 'What each said is above; docs/peers.md says what they need.'
 interface Contestant {
   readonly peer: Peer
   readonly mode: string
-  readonly process: PeerProcess
+  /** null between two measurements with --fresh. */
+  process: PeerProcess | null
   readonly ms: number[]
   loss: number
   peakRssBytes: number
@@ -34,6 +36,7 @@ interface Benchmark {
   /** Load average of the last minute before the first round, and after the last. */
   readonly load: { readonly before: number; readonly after: number }
   readonly figures: readonly ModeFigures[]
+  readonly ratios: readonly TargetRatio[]
   readonly failures: readonly { readonly peer: string; readonly mode: string; readonly reason: string }[]
   readonly times: readonly ModeTimes[]
 }
@@ -67,8 +70,7 @@ async function listContestants(
     await first.stop()
     Object.assign(versions, known.versions)
     for (const mode of known.modes.filter((name) => modes === null || modes.includes(name))) {
-      const process = new PeerProcess(peer.command(task))
-      contestants.push({ peer, mode, process, ms: [], loss: Number.NaN, peakRssBytes: 0, failure: null })
+      contestants.push({ peer, mode, process: null, ms: [], loss: Number.NaN, peakRssBytes: 0, failure: null })
     }
   }
   if (contestants.length === 0) {
@@ -77,12 +79,29 @@ async function listContestants(
   return { contestants, versions }
 }
 
-/** Measures once; a failure puts the contestant out of the later rounds and leaves the others. */
-async function measure(contestant: Contestant, steps: number): Promise<readonly number[]> {
-  const { peer, mode, process } = contestant
+/** Lets the contestant's process do something; with --fresh it is there for that alone. */
+async function ask<Reply>(
+  contestant: Contestant,
+  { task, fresh }: Settings,
+  request: (process: PeerProcess) => Promise<Reply>,
+): Promise<Reply> {
+  contestant.process ??= new PeerProcess(contestant.peer.command(task))
   try {
-    const { ms, loss, peakRssBytes } = await process.measure(mode, steps)
-    Object.assign(contestant, { loss, peakRssBytes })
+    return await request(contestant.process)
+  } finally {
+    if (fresh) {
+      await contestant.process.stop()
+      contestant.process = null
+    }
+  }
+}
+
+/** Measures once; a failure puts the contestant out of the later rounds and leaves the others. */
+async function measure(contestant: Contestant, settings: Settings, steps: number): Promise<readonly number[]> {
+  const { peer, mode } = contestant
+  try {
+    const { ms, loss, peakRssBytes } = await ask(contestant, settings, (process) => process.measure(mode, steps))
+    Object.assign(contestant, { loss, peakRssBytes: Math.max(peakRssBytes, contestant.peakRssBytes) })
     return ms
   } catch (error) {
     contestant.failure = error instanceof Error ? error.message : String(error)
@@ -91,15 +110,16 @@ async function measure(contestant: Contestant, steps: number): Promise<readonly 
   }
 }
 
-async function runRounds(contestants: readonly Contestant[], { rounds, steps }: Settings): Promise<void> {
+async function runRounds(contestants: readonly Contestant[], settings: Settings): Promise<void> {
+  const { rounds, steps } = settings
   // Building and compiling every mode first: none of it may fall into another's measurement.
   for (const contestant of contestants) {
     console.log(`preparing ${contestant.peer.name} ${contestant.mode}`)
-    await measure(contestant, 1)
+    await measure(contestant, settings, 1)
   }
   for (let round = 1; round <= rounds && contestants.some(({ failure }) => failure === null); round++) {
     for (const contestant of contestants.filter(({ failure }) => failure === null)) {
-      contestant.ms.push(...(await measure(contestant, steps)))
+      contestant.ms.push(...(await measure(contestant, settings, steps)))
     }
     const best = contestants.filter(({ ms }) => ms.length > 0).map(({ ms }) => Math.min(...ms).toFixed(0))
     console.log(`round ${round} of ${rounds}; best ms so far: ${best.join(' ')}`)
@@ -107,31 +127,36 @@ async function runRounds(contestants: readonly Contestant[], { rounds, steps }: 
 }
 
 /** Share of a step that is convolutions, forward and both gradients. */
-async function convolutionShare({ peer, mode, process, failure }: Contestant, steps: number): Promise<number | null> {
+async function convolutionShare(contestant: Contestant, settings: Settings): Promise<number | null> {
+  const { peer, mode, failure } = contestant
   if (peer.name !== 'own' || failure !== null) return null
-  const { byOp = {} } = await process.profile(mode, steps)
+  const { byOp = {} } = await ask(contestant, settings, (process) => process.profile(mode, settings.steps))
   const sum = (entries: readonly (readonly [string, number])[]) => entries.reduce((total, [, ms]) => total + ms, 0)
   const all = Object.entries(byOp)
   return sum(all.filter(([op]) => op.startsWith('Conv2D'))) / sum(all)
 }
 
-function printReport({ date, task, machine, load, figures, failures, rounds, stepsPerRound }: Benchmark): string {
-  const { network, branches, classes, batch, threads } = task
+function printReport(benchmark: Benchmark): string {
+  const { date, task, machine, load, figures, ratios, failures, rounds, stepsPerRound } = benchmark
+  const { network, side, branches, classes, batch, threads } = task
   const words = (facts: Readonly<Record<string, string>>) =>
     Object.entries(facts)
       .map(([name, version]) => `${name} ${version}`)
       .join(', ')
   return [
     `# One training step, ${date}`,
-    `${network}, ${branches} branches, ${classes} classes, batch ${batch}, ${threads} threads; ` +
+    `${network}, ${branches} branches, ${classes} classes, batch ${batch} of ${side} x ${side}, ${threads} threads; ` +
       `${rounds} rounds of ${stepsPerRound} steps through all modes in turn.`,
     `Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}; ` +
       `${machine.instructions.join(' ')}.`,
     `Versions: ${words(machine.libraries)}. ` +
       `Load average before ${load.before.toFixed(2)}, after ${load.after.toFixed(2)}.`,
     printTable(figures),
-    'spread = distance between the quartiles over the median; x PyTorch = images per second against its best mode of ' +
-      'the same precision; conv = share of convolutions in the step.',
+    'spread = distance between the quartiles over the median; x PyTorch = images per second, then peak memory of the ' +
+      'process, against its fastest mode of the same precision; conv = share of convolutions in the step; step/conv = ' +
+      'time of the step over that of its own convolutions, both by the clocks of the addon.',
+    '## Ratios',
+    printTargets(ratios),
     ...failures.map(({ peer, mode, reason }) => `${peer} ${mode} failed: ${reason}`),
   ].join('\n\n')
 }
@@ -149,11 +174,12 @@ async function main(): Promise<void> {
     const times: ModeTimes[] = []
     for (const contestant of contestants.filter(({ ms }) => ms.length > 0)) {
       const { peer, mode, ms, loss, peakRssBytes } = contestant
-      const share = await convolutionShare(contestant, settings.steps)
+      const share = await convolutionShare(contestant, settings)
       times.push({ peer: peer.name, mode, ms, loss, peakRssBytes, convolutionShare: share })
     }
     // Nothing measured: earlier figures stay as they are.
     if (times.length === 0) throw new UserFault('Expected at least one mode to run but received none', REMEDY)
+    const figures = figuresOf(times, settings.task.batch)
     const benchmark: Benchmark = {
       date: new Date().toISOString().slice(0, 10),
       task: settings.task,
@@ -161,7 +187,8 @@ async function main(): Promise<void> {
       stepsPerRound: settings.steps,
       machine: machineFacts(versions),
       load: { before, after: loadAverage() },
-      figures: figuresOf(times, settings.task.batch),
+      figures,
+      ratios: targetRatios(settings.task.network, figures),
       failures: contestants.flatMap(({ peer, mode, failure }) =>
         failure === null ? [] : [{ peer: peer.name, mode, reason: failure }],
       ),
@@ -169,13 +196,13 @@ async function main(): Promise<void> {
     }
     const report = printReport(benchmark)
     mkdirSync(settings.out, { recursive: true })
-    const path = join(settings.out, `step-${benchmark.date}`)
+    const path = join(settings.out, `step-${settings.task.network}-${benchmark.date}`)
     writeFileSync(`${path}.json`, `${JSON.stringify(benchmark, null, 1)}\n`)
     writeFileSync(`${path}.md`, `${report}\n`)
     console.log(`\n${report}\n\nWritten: ${path}.json and ${path}.md`)
     if (benchmark.failures.some(({ peer }) => peer === 'own')) process.exitCode = 1
   } finally {
-    await Promise.all(contestants.map(({ process: child }) => child.stop()))
+    await Promise.all(contestants.map(({ process: child }) => child?.stop()))
   }
 }
 

@@ -14,48 +14,62 @@ import { vanilla } from '../../src/methods/vanilla.ts'
 import { findNetwork } from '../../src/networks/find-network.ts'
 import { drawInitialState } from '../../src/networks/initial-weights.ts'
 import { allowedCores, shareCores } from '../../src/replica/cores.ts'
+import type { StepSpecification } from '../../src/step/capture.ts'
+import { captureEvaluation } from '../../src/step/evaluation-program.ts'
 import { captureTrainingStep } from '../../src/step/training-program.ts'
 import type { OwnReplicaReply, OwnReplicaRequest, OwnReplicaSetup } from './own-replica.ts'
 
 const WARM_UP_STEPS = 3
+const TRAINING = { dtype: 'f32', replicas: 1, program: 'train', winograd: true } as const
 const MODES = {
-  fp32: { dtype: 'f32', replicas: 1 },
-  bf16: { dtype: 'bf16', replicas: 1 },
-  'fp32-2-replicas': { dtype: 'f32', replicas: 2 },
-  'bf16-2-replicas': { dtype: 'bf16', replicas: 2 },
+  fp32: TRAINING,
+  bf16: { ...TRAINING, dtype: 'bf16' },
+  'fp32-2-replicas': { ...TRAINING, replicas: 2 },
+  'bf16-2-replicas': { ...TRAINING, dtype: 'bf16', replicas: 2 },
+  // Every convolution by oneDNN's direct kernels: what our own 3x3 ones save.
+  'fp32-direct': { ...TRAINING, winograd: false },
+  'bf16-direct': { ...TRAINING, dtype: 'bf16', winograd: false },
+  // The pass over a test split: forward with running averages, losses and hits.
+  'fp32-evaluation': { ...TRAINING, program: 'evaluate' },
+  'bf16-evaluation': { ...TRAINING, dtype: 'bf16', program: 'evaluate' },
 } as const
 type Mode = keyof typeof MODES
 
 const { values } = parseArgs({
   options: {
     network: { type: 'string', default: 'resnet-32' },
+    side: { type: 'string', default: '32' },
     branches: { type: 'string', default: '3' },
     classes: { type: 'string', default: '100' },
     batch: { type: 'string', default: '128' },
     threads: { type: 'string', default: '2' },
   },
 })
-const [branches, classes, batch, threads] = [values.branches, values.classes, values.batch, values.threads].map(
-  Number,
-) as [number, number, number, number] // one number for each of the four
+const branches = Number(values.branches)
+const classes = Number(values.classes)
+const batch = Number(values.batch)
+const threads = Number(values.threads)
+const side = Number(values.side)
 
 type Replicas = (request: OwnReplicaRequest) => Promise<OwnReplicaReply>
 
 /** Captures and compiles the step, and starts its replicas. */
-function startReplicas({ dtype, replicas }: (typeof MODES)[Mode]): Replicas {
+function startReplicas({ dtype, replicas, program: pass, winograd }: (typeof MODES)[Mode]): Replicas {
   if (batch % replicas !== 0) throw new Error(`Expected a batch divisible by ${replicas} but received ${batch}`)
-  const executor = onednnExecutor()
-  const { program, layout, parameters } = captureTrainingStep({
+  const executor = onednnExecutor({ winograd })
+  const specification: StepSpecification = {
     network: findNetwork(values.network, 'auto'),
     method: branches === 1 ? vanilla() : one({ branches, temperature: 3 }),
     classes,
     batch: batch / replicas,
     dtype,
     // CIFAR-100's own statistics would do no other work.
-    input: { height: 32, width: 32, channels: 3, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+    input: { height: side, width: side, channels: 3, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
     momentum: 0.9,
     weightDecay: 1e-4,
-  })
+  }
+  const { program: training, layout, parameters } = captureTrainingStep(specification)
+  const program = pass === 'train' ? training : captureEvaluation(specification)
   const cores = allowedCores().slice(0, threads)
   const memory = {
     state: new SharedArrayBuffer(layout.elements * 4),
@@ -66,7 +80,7 @@ function startReplicas({ dtype, replicas }: (typeof MODES)[Mode]): Replicas {
   const workers = shareCores(cores, replicas).map((own, replica) => {
     const place = { replica, replicas, cores: own }
     const scalars = { learning_rate: 0.1, distillation_weight: 1 }
-    const setup: OwnReplicaSetup = { program, layout, memory, place, classes, scalars }
+    const setup: OwnReplicaSetup = { program, layout, memory, place, classes, scalars, winograd }
     return new Worker(entry, { workerData: setup })
   })
   return async (request) => {

@@ -15,6 +15,7 @@ export interface OwnReplicaSetup {
   readonly classes: number
   /** Values of the program's scalars by name. */
   readonly scalars: Readonly<Record<string, number>>
+  readonly winograd: boolean
 }
 
 export interface OwnReplicaRequest {
@@ -35,7 +36,7 @@ if (parentPort === null) throw new Error('Expected a worker thread for a replica
 const port = parentPort
 
 const { program, classes } = setup
-const compiled = onednnExecutor().compile(program, setup.layout, setup.memory, setup.place)
+const compiled = onednnExecutor({ winograd: setup.winograd }).compile(program, setup.layout, setup.memory, setup.place)
 const inputs = {
   images: randomBytes(program.images === null ? 0 : elementCount(typeOf(program, program.images).shape)),
   labels: Int32Array.from({ length: program.batch }, (_, row) => (row * 7 + setup.place.replica) % classes),
@@ -56,7 +57,8 @@ port.on('message', ({ steps, profiled }: OwnReplicaRequest) => {
   const byOp: Record<string, number> = {}
   if (profiled) for (const { op, milliseconds } of compiled.times()) byOp[op] = (byOp[op] ?? 0) + milliseconds
   compiled.profile(false)
-  const loss = outputs[program.outputs.findIndex(({ name }) => name === 'loss')] ?? Number.NaN
+  const lossName = program.name === 'train' ? 'loss' : 'cross_entropy.0'
+  const loss = outputs[program.outputs.findIndex(({ name }) => name === lossName)] ?? Number.NaN
   const reply: OwnReplicaReply = { ms, loss, byOp }
   port.postMessage(reply)
 })

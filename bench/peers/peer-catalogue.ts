@@ -4,9 +4,11 @@ import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The training step that all peers run; 32x32 images. */
+/** The training step that all peers run. */
 export interface StepTask {
   readonly network: string
+  /** Height and width of the images. */
+  readonly side: number
   readonly branches: number
   readonly classes: number
   readonly batch: number
@@ -56,7 +58,7 @@ export function findPeers(python: string): Peer[] {
   ]
 }
 
-function options({ network, branches, classes, batch, threads }: StepTask): string[] {
-  const numbers = { network, branches, classes, batch, threads }
+function options({ network, side, branches, classes, batch, threads }: StepTask): string[] {
+  const numbers = { network, side, branches, classes, batch, threads }
   return Object.entries(numbers).flatMap(([name, value]) => [`--${name}`, `${value}`])
 }

@@ -17,6 +17,7 @@ const TEMPERATURE = 3
 const { values } = parseArgs({
   options: {
     network: { type: 'string', default: 'resnet-32' },
+    side: { type: 'string', default: '32' },
     branches: { type: 'string', default: '3' },
     classes: { type: 'string', default: '100' },
     batch: { type: 'string', default: '128' },
@@ -25,7 +26,7 @@ const { values } = parseArgs({
     folder: { type: 'string', default: join(__dirname, '../../.tfjs-node') },
   },
 })
-const [branches, classes, batch] = [values.branches, values.classes, values.batch].map(Number)
+const [side, branches, classes, batch] = [values.side, values.branches, values.classes, values.batch].map(Number)
 // Read by TensorFlow when it is loaded.
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'
 process.env.TF_NUM_INTRAOP_THREADS ??= values.threads
@@ -135,7 +136,7 @@ function objective({ logits, teacher }, labels) {
 
 function buildStep() {
   const network = new Network(values.network)
-  const images = tf.randomNormal([batch, 32, 32, 3])
+  const images = tf.randomNormal([batch, side, side, 3])
   const labels = tf.oneHot(tf.randomUniform([batch], 0, classes, 'int32'), classes).toFloat()
   const optimiser = tf.train.momentum(OPTIMISER.learningRate, OPTIMISER.momentum, true)
   tf.tidy(() => {

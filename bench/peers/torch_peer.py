@@ -44,7 +44,8 @@ def build_step(mode: str, arguments: argparse.Namespace) -> Callable[[], float]:
     optimiser = torch.optim.SGD(
         network.parameters(), 0.1, momentum=0.9, nesterov=True, weight_decay=1e-4, fused=True
     )
-    images = torch.randn(arguments.batch, 3, 32, 32).contiguous(memory_format=memory_format)
+    images = torch.randn(arguments.batch, 3, arguments.side, arguments.side)
+    images = images.contiguous(memory_format=memory_format)
     labels = torch.randint(0, arguments.classes, (arguments.batch,))
 
     def loss_of_batch() -> torch.Tensor:
@@ -72,6 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--network', default='resnet-32')
     parser.add_argument('--block', default='auto')
+    parser.add_argument('--side', type=int, default=32)
     parser.add_argument('--branches', type=int, default=3)
     parser.add_argument('--classes', type=int, default=100)
     parser.add_argument('--batch', type=int, default=128)

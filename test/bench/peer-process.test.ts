@@ -3,7 +3,7 @@ import t from 'tap'
 import { findPeers } from '../../bench/peers/peer-catalogue.ts'
 import { PeerProcess } from '../../bench/peers/peer-process.ts'
 
-const TASK = { network: 'resnet-8', branches: 2, classes: 5, batch: 4, threads: 1 }
+const TASK = { network: 'resnet-8', side: 32, branches: 2, classes: 5, batch: 4, threads: 1 }
 
 t.test('our own peer measures, profiles and refuses', async (t) => {
   const own = findPeers('python3').find(({ name }) => name === 'own')
@@ -23,6 +23,14 @@ t.test('our own peer measures, profiles and refuses', async (t) => {
   const { byOp = {} } = await peer.profile('fp32', 1)
   t.ok((byOp['Conv2D'] ?? 0) > 0 && (byOp['Conv2DBackpropFilter'] ?? 0) > 0)
   t.equal((await peer.measure('fp32-2-replicas', 2)).ms.length, 2)
+  const direct = await peer.measure('fp32-direct', 3)
+  t.ok(Math.abs(direct.loss / first.loss - 1) < 1e-2, 'the direct convolutions train alike')
+  const { byOp: evaluated = {} } = await peer.profile('fp32-evaluation', 1)
+  t.ok((evaluated['Conv2D'] ?? 0) > 0)
+  t.notOk(
+    Object.keys(evaluated).some((op) => op.includes('Backprop')),
+    'an evaluation has no gradients',
+  )
   await t.rejects(peer.measure('fp8', 1), { message: /^Expected one of fp32, .* for the mode but received fp8$/ })
 })
 
