@@ -8,6 +8,7 @@ import { runFiles } from '../../src/report/run-files.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 import { distanceOfScale } from '../support/compare-tensors.ts'
 import { PYTORCH_RUNS, type PyTorchRun, readPyTorchRun } from '../support/pytorch-runs.ts'
+import { withoutTensorflow } from '../support/tensorflow.ts'
 import { runCli, TRAIN_TINY } from './run-cli.ts'
 
 const LOSS_TOLERANCE = 1e-4
@@ -38,12 +39,22 @@ function partsOf(step: PyTorchRun['steps'][number]): Record<string, number> {
   }
 }
 
-for (const name of PYTORCH_RUNS) {
-  t.test(name, async (t) => {
+const EXECUTORS = [
+  { executor: 'onednn', options: [], skip: false },
+  {
+    executor: "tfjs on TensorFlow's kernels",
+    options: ['--executor', 'tfjs', '--tfjs-backend', 'tensorflow'],
+    skip: withoutTensorflow,
+  },
+] as const
+const CASES = PYTORCH_RUNS.flatMap((name) => EXECUTORS.map((executor) => ({ name, ...executor })))
+
+for (const { name, executor, options, skip } of CASES) {
+  t.test(`${name}, ${executor}`, { skip }, async (t) => {
     const wanted = await readPyTorchRun(name)
     if (wanted.config.method === 'one') t.equal(wanted.config.distillationWeight, 1)
     const cwd = t.testdir()
-    const ended = await runCli([...TRAIN_TINY, ...optionsOf(name, wanted), '--out', 'run'], { cwd })
+    const ended = await runCli([...TRAIN_TINY, ...optionsOf(name, wanted), ...options, '--out', 'run'], { cwd })
     t.equal(ended.code, 0, ended.stderr)
     const run = join(cwd, 'run')
     const metrics = await readMetrics(runFiles(run).metrics)
