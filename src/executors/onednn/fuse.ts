@@ -186,7 +186,11 @@ function findUses(program: Program): Uses {
   const readers = new Map<ValueId, ProgramNode[]>()
   for (const node of program.nodes) {
     for (const id of node.outputs) producer.set(id, node)
-    for (const id of node.inputs) readers.set(id, [...(readers.get(id) ?? []), node])
+    for (const id of node.inputs) {
+      const known = readers.get(id)
+      if (known === undefined) readers.set(id, [node])
+      else known.push(node)
+    }
   }
   const kept = new Set([...program.outputs, ...program.updates].map(({ value }) => value))
   return { producer, readers, kept }
