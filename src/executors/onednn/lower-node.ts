@@ -10,7 +10,7 @@ type LoweringRules = { readonly [N in OpName]: LoweringRule<N> }
 
 const NONE = -1
 
-/** What tells a gradient which elements the rectifier let through (native/src/batch_norm.cpp). */
+/** What tells a gradient which elements the rectifier let through (native/src/batch_norm_backward.cpp). */
 const MASKS = { none: 0, fromOutput: 1, fromInput: 2 } as const
 
 function at(ids: readonly ValueId[], place: number): ValueId {
