@@ -8,6 +8,8 @@ export interface FusedProgram {
   readonly program: Program
   /** Region of sums that a convolution fills for the batch norm behind it, by either node. */
   readonly statistics: ReadonlyMap<ProgramNode, number>
+  /** Batch norms whose region a convolution fills; the others sum their input themselves. */
+  readonly measured: ReadonlySet<ProgramNode>
   /** Batch norm with running averages that a convolution applies to its results. */
   readonly norms: ReadonlyMap<ProgramNode, NodeFor<'BatchNormInference'>>
   /** Input gradients that are added to their third input in place. */
@@ -39,18 +41,21 @@ export function fuseNodes(program: Program, winograd: WinogradRule = noWinograd)
   const { program: fused, prologues, unstored } = foldRectifiers(summed.program, masks, winograd)
   const uses = findUses(fused)
   const statistics = new Map<ProgramNode, number>()
+  const measured = new Set<ProgramNode>()
   let regions = 0
   for (const node of fused.nodes) {
-    if (node.op === 'BatchNorm') {
-      const producer = uses.producer.get(node.inputs[0] ?? -1)
-      statistics.set(node, regions)
-      if (producer?.op === 'Conv2D' && !statistics.has(producer)) statistics.set(producer, regions)
-      regions++
+    if (node.op !== 'BatchNorm') continue
+    const producer = uses.producer.get(node.inputs[0] ?? -1)
+    statistics.set(node, regions)
+    if (producer?.op === 'Conv2D' && !statistics.has(producer)) {
+      statistics.set(producer, regions)
+      measured.add(node)
     }
+    regions++
   }
   const { norms } = folded
   const { accumulating } = summed
-  return { program: fused, statistics, norms, accumulating, prologues, unstored, masks }
+  return { program: fused, statistics, measured, norms, accumulating, prologues, unstored, masks }
 }
 
 /** Gradients whose rectifier had no residual: the sign of what it rectified follows from x. */
@@ -114,11 +119,6 @@ function takesNorm(program: Program, node: ProgramNode, y: ValueId, winograd: Wi
   return node.op === 'Conv2DBackpropFilter' && winograd(node.attributes, node.attributes.filterShape)
 }
 
-/** Whether the batch norm's input is a convolution's result that fills the region of sums itself. */
-export function isMeasured({ statistics, program }: FusedProgram, norm: ProgramNode): boolean {
-  return program.nodes.some((node) => node.op === 'Conv2D' && statistics.get(node) === statistics.get(norm))
-}
-
 /** Convolution, then batch norm with running averages: one node at the norm's place, where the residual is known. */
 function foldNorms(program: Program): Pick<FusedProgram, 'program' | 'norms'> {
   const uses = findUses(program)
@@ -140,6 +140,7 @@ function foldNorms(program: Program): Pick<FusedProgram, 'program' | 'norms'> {
 /** Add(sum, input gradient) where nothing else reads either: the convolution adds to the sum in place. */
 function foldSums(program: Program): Pick<FusedProgram, 'program' | 'accumulating'> {
   const uses = findUses(program)
+  const order = new Map(program.nodes.map((node, index) => [node, index]))
   const accumulating = new Set<ProgramNode>()
   const replaced = new Map<ProgramNode, ProgramNode>()
   const gone = new Set<ProgramNode>()
@@ -148,7 +149,7 @@ function foldSums(program: Program): Pick<FusedProgram, 'program' | 'accumulatin
     const [sum = -1, gradient = -1] = node.inputs
     const convolution = uses.producer.get(gradient)
     if (convolution?.op !== 'Conv2DBackpropInput' || !isReadOnce(uses, gradient)) continue
-    if (!endsBefore(program, uses, sum, convolution, node)) continue
+    if (!endsBefore(order, uses, sum, convolution, node)) continue
     const fused: NodeFor<'Conv2DBackpropInput'> = {
       ...convolution,
       inputs: [...convolution.inputs, sum],
@@ -164,7 +165,7 @@ function foldSums(program: Program): Pick<FusedProgram, 'program' | 'accumulatin
 
 /** Whether the sum is made before the convolution and read for the last time by the addition behind it. */
 function endsBefore(
-  { nodes }: Program,
+  order: ReadonlyMap<ProgramNode, number>,
   { producer, readers, kept }: Uses,
   sum: ValueId,
   convolution: ProgramNode,
@@ -172,9 +173,9 @@ function endsBefore(
 ): boolean {
   const maker = producer.get(sum)
   if (maker === undefined || kept.has(sum)) return false
-  const at = nodes.indexOf(convolution)
+  const isEarlier = (node: ProgramNode) => (order.get(node) ?? 0) < (order.get(convolution) ?? 0)
   const others = (readers.get(sum) ?? []).filter((reader) => reader !== addition)
-  return nodes.indexOf(maker) < at && others.every((reader) => nodes.indexOf(reader) < at)
+  return isEarlier(maker) && others.every(isEarlier)
 }
 
 function isReadOnce({ readers, kept }: Uses, value: ValueId): boolean {

@@ -1,7 +1,6 @@
 import type { ConvAttributes, OpName, PoolAttributes } from '../../graph/ops.ts'
 import { type NodeFor, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
 import type { Shape } from '../../vocabulary/shape.ts'
-import { isMeasured } from './fuse.ts'
 import type { Lowering } from './lowering.ts'
 import { float, type Word } from './plan-words.ts'
 
@@ -102,7 +101,7 @@ const RULES: LoweringRules = {
   },
   Conv2D: (lowering, node) => {
     const operands = [lowering.tensor(at(node.inputs, 0)), lowering.tensor(at(node.outputs, 0))]
-    const training = lowering.program.nodes.some(({ phase }) => phase === 'backward') ? 1 : 0
+    const training = lowering.training ? 1 : 0
     const geometry = convolutionWords(lowering, at(node.inputs, 1), node.attributes)
     const words = [
       ...operands,
@@ -141,7 +140,7 @@ const RULES: LoweringRules = {
         float(attributes.epsilon),
         attributes.relu ? 1 : 0,
         lowering.fused.statistics.get(node) ?? NONE,
-        isMeasured(lowering.fused, node) ? 1 : 0,
+        lowering.fused.measured.has(node) ? 1 : 0,
       ],
       node,
     )

@@ -56,6 +56,8 @@ export function layOutExchange(
 export class Lowering {
   readonly program: Program
   readonly fused: FusedProgram
+  /** Whether the program has a backward pass. */
+  readonly training: boolean
   readonly layout: StateLayout
   readonly homes: ReadonlyMap<ValueId, Home>
   readonly exchange: ExchangeLayout
@@ -76,6 +78,7 @@ export class Lowering {
     const { program } = fused
     this.fused = fused
     this.program = program
+    this.training = program.nodes.some(({ phase }) => phase === 'backward')
     this.layout = layout
     this.homes = homes
     this.exchange = layOutExchange(program, layout, homes)
