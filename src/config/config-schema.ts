@@ -25,6 +25,7 @@ export const configSchema = z.strictObject({
   branches: count,
   dataset: z.enum(['fashion-mnist', 'cifar10', 'cifar100']),
   data: path.nullable(),
+  trainFraction: z.number().positive().max(1),
   epochs: count,
   steps: count.nullable(),
   batch: count,

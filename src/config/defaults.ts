@@ -10,6 +10,7 @@ export const DEFAULTS = {
   method: 'one',
   dataset: 'cifar100',
   data: null,
+  trainFraction: 1,
   epochs: 300,
   steps: null,
   batch: 128,

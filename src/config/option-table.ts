@@ -61,6 +61,13 @@ export const OPTION_TABLE = {
     help: 'folder or archive with the images, where they are not where `fetch` puts them',
     expects: 'a path',
   },
+  trainFraction: {
+    flag: '--train-fraction',
+    value: '<f>',
+    kind: 'number',
+    help: 'part of the training images to train on, the same images in every run; 0.1 = a tenth of each class',
+    expects: 'a number above 0 and at most 1',
+  },
   epochs: {
     flag: '--epochs',
     value: '<n>',

@@ -12,6 +12,8 @@ export interface RunConfig {
   readonly dataset: 'fashion-mnist' | 'cifar10' | 'cifar100'
   /** Folder or archive with the images; null = where `fetch` puts them. */
   readonly data: string | null
+  /** Part of the training images that is trained on, of each class equally; above 0, at most 1. */
+  readonly trainFraction: number
   readonly epochs: number
   /** Ends the run after this many steps where set, whatever `epochs` says; the schedule then spans these steps. */
   readonly steps: number | null

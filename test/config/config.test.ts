@@ -66,6 +66,7 @@ t.test('each wrong setting is told with its option', async (t) => {
     branches: [0, 1.5, 'three', null],
     dataset: ['imagenet'],
     data: [''],
+    trainFraction: [0, 1.5, -0.1, 'half'],
     epochs: [0, -1, '3x', Number.NaN],
     steps: [0, 2.5],
     batch: [0, '128 images', 1e300],

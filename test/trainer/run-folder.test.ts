@@ -18,6 +18,7 @@ const configFor = (out: string): RunConfig => ({
   branches: 3,
   dataset: 'cifar10',
   data: null,
+  trainFraction: 1,
   epochs: 1,
   steps: null,
   batch: 16,
