@@ -26,7 +26,10 @@ t.test('a fraction takes its share of each class, image and label together, in t
     images.map((image) => labels[image]),
     [...new Int32Array(part.labels)],
   )
-  t.same(images, images.toSorted((one, other) => one - other))
+  t.same(
+    images,
+    images.toSorted((one, other) => one - other),
+  )
   t.equal(new Set(images).size, 10)
 })
 
