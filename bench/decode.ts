@@ -15,7 +15,8 @@ function syntheticSplit(count: number, side: number, channels: number, order: Im
   const images = new SharedArrayBuffer(count * side * side * channels)
   const pixels = new Uint8Array(images)
   for (let byte = 0; byte < pixels.length; byte++) pixels[byte] = (byte * 31) & 0xff
-  return { count, height: side, width: side, channels, order, images, labels: new SharedArrayBuffer(4 * count) }
+  const labels = new SharedArrayBuffer(4 * count)
+  return { storage: 'pixels', count, height: side, width: side, channels, order, images, labels }
 }
 
 function syntheticDataset(split: ImageSplit): LoadedDataset {

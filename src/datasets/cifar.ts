@@ -51,7 +51,7 @@ interface Parts {
  * @param data the archive, or a folder that has the archive or the .bin files
  * @throws UserFault for a missing, wrong, damaged or cut off file, and for a label out of range
  */
-export async function loadCifar(name: CifarName, data: string): Promise<LoadedDataset> {
+export async function loadCifar(name: CifarName, data: string): Promise<LoadedDataset<ImageSplit>> {
   const { description, images } = CATALOGUE[name]
   const { files, sources, notices } = await findParts(name, data)
   const train = readSplit(name, 'train', files, data)
@@ -145,7 +145,7 @@ function readSplit(name: CifarName, split: SplitName, files: Parts['files'], dat
       image++
     }
   }
-  return { count, height: SIDE, width: SIDE, channels: CHANNELS, order: 'planes', images, labels }
+  return { storage: 'pixels', count, height: SIDE, width: SIDE, channels: CHANNELS, order: 'planes', images, labels }
 }
 
 /** The last of a record's label bytes, all of them checked: a wrong coarse label means a file of another kind. */

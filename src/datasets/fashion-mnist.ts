@@ -18,7 +18,7 @@ const LIMIT = 4 * Math.max(...ENTRY.files.map((file) => file.bytes))
  * @param folder that holds the four files
  * @throws UserFault for a missing, damaged or cut off file, and for a label out of range
  */
-export async function loadFashionMnist(folder: string): Promise<LoadedDataset> {
+export async function loadFashionMnist(folder: string): Promise<LoadedDataset<ImageSplit>> {
   const [train, test] = await inOrder(readSplit(folder, 'train'), readSplit(folder, 't10k'))
   const files = [...train.files, ...test.files]
   const notices = files.flatMap(({ path, contents }, index) =>
@@ -58,6 +58,7 @@ async function readSplit(folder: string, prefix: 'train' | 't10k'): Promise<Read
     throw expected(`0 .. ${CLASSES - 1}`, `label ${wrong} of ${labelFile.path}`, labels[wrong], remedy)
   }
   const split: ImageSplit = {
+    storage: 'pixels',
     count,
     height: SIDE,
     width: SIDE,

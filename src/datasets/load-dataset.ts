@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { UserFault } from '../vocabulary/fault.ts'
 import { fileErrorCode } from '../vocabulary/file-fault.ts'
 import { loadCifar } from './cifar.ts'
-import type { DatasetName, LoadedDataset } from './dataset.ts'
+import type { DatasetName, ImageSplit, LoadedDataset } from './dataset.ts'
 import { loadFashionMnist } from './fashion-mnist.ts'
 
 /** Where `fetch` puts a dataset: $NATIVE_ENSEMBLE_DATA, or `data` in the working folder, and the dataset's name. */
@@ -16,7 +16,7 @@ export function defaultDataFolder(name: DatasetName): string {
  * @param data folder or archive file
  * @throws UserFault for files that are missing, of another kind, damaged or cut off, and for labels out of range
  */
-export async function loadDataset(name: DatasetName, data: string): Promise<LoadedDataset> {
+export async function loadDataset(name: DatasetName, data: string): Promise<LoadedDataset<ImageSplit>> {
   await mustExist(name, data)
   return name === 'fashion-mnist' ? loadFashionMnist(data) : loadCifar(name, data)
 }

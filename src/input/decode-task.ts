@@ -1,11 +1,11 @@
 /** All that crosses between the pipeline and its decode workers: numbers, words and shared memory; never a pixel. */
-import type { ImageSplit, SplitName } from '../datasets/dataset.ts'
+import type { DatasetSplit, SplitName } from '../datasets/dataset.ts'
 import type { SlotRing } from './batch-source.ts'
 
 /** Given once to each worker thread, as its workerData. */
 export interface DecodeMemory {
   readonly ring: SlotRing
-  readonly splits: Readonly<Record<SplitName, ImageSplit>>
+  readonly splits: Readonly<Record<SplitName, DatasetSplit>>
   readonly seed: number
 }
 

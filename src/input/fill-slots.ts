@@ -1,5 +1,5 @@
 /** The work of a decode thread: takes images from the split in shared memory to slots of the ring. */
-import type { SplitName } from '../datasets/dataset.ts'
+import type { DatasetSplit, SplitName } from '../datasets/dataset.ts'
 import { CENTRED, randomPlacement, type SplitView, viewSplit, writeImage } from './augmentation.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
 import { SLOT_STATES, setSlotState, slotLabels, slotPixels } from './slot-ring.ts'
@@ -13,8 +13,8 @@ export function createSlotFiller(memory: DecodeMemory): (task: DecodeTask) => De
   const pixels = Array.from({ length: slots }, (_, slot) => slotPixels(ring, slot))
   const labels = Array.from({ length: slots }, (_, slot) => slotLabels(ring, slot))
   const splits: Record<SplitName, SplitView> = {
-    train: viewSplit(memory.splits.train),
-    test: viewSplit(memory.splits.test),
+    train: viewPixels(memory.splits.train),
+    test: viewPixels(memory.splits.test),
   }
 
   function fill(task: DecodeTask, order: Int32Array | null, { slot, first, count }: SlotFill): void {
@@ -49,6 +49,11 @@ export function createSlotFiller(memory: DecodeMemory): (task: DecodeTask) => De
     }
     return { kind: 'filled' }
   }
+}
+
+function viewPixels(split: DatasetSplit): SplitView {
+  if (split.storage === 'encoded') throw new Error('Expected decoded pixels but received encoded images')
+  return viewSplit(split)
 }
 
 /** The loops of writeImage read without bounds checks of their own, so the memory must be as large as the split says. */

@@ -6,7 +6,7 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import type { ImageSplit, LoadedDataset, SplitName } from '../datasets/dataset.ts'
+import type { DatasetSplit, LoadedDataset, SplitName } from '../datasets/dataset.ts'
 import { type SlotIndex, slotIndex } from '../vocabulary/counts.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import type { SlotRing } from './batch-source.ts'
@@ -122,7 +122,7 @@ export class InputPipeline {
   }
 
   /** Batches of a pass over all of a split. */
-  static batches(split: ImageSplit, batch: number, partial: Pass['partial']): number {
+  static batches(split: DatasetSplit, batch: number, partial: Pass['partial']): number {
     return partial === 'drop' ? Math.floor(split.count / batch) : Math.ceil(split.count / batch)
   }
 

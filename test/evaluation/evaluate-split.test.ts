@@ -9,7 +9,7 @@ import { evaluateState } from '../../src/trainer/evaluate-state.ts'
 import { openSession, type PreparedRun, prepareRun } from '../../src/trainer/session.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 import { executors } from '../support/executors.ts'
-import { batchOf } from '../support/pytorch-runs.ts'
+import { batchOf, readRunImages } from '../support/pytorch-runs.ts'
 import { runProgram } from '../support/run-program.ts'
 import { tensorsOf } from '../support/small-steps.ts'
 
@@ -47,7 +47,7 @@ function judge(logits: Float32Array, labels: Int32Array) {
 }
 
 const whole = await prepare({ batch: IMAGES })
-const { labels, images } = batchOf(whole.dataset.test, 0, IMAGES)
+const { labels, images } = batchOf((await readRunImages()).test, 0, IMAGES)
 const specification = specifyStep(whole.config, whole.dataset.description, 1)
 const program = captureEvaluation(specification, { logits: true })
 const executor = executors.find((candidate) => candidate.name === 'onednn')?.executor

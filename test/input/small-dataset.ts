@@ -9,11 +9,11 @@ export function numberedSplit(count: number, side: number, channels: number, ord
   // Never 0, so that padding can be told from pixels.
   for (let byte = 0; byte < pixels.length; byte++) pixels[byte] = 1 + ((Math.imul(byte, 2654435761) >>> 13) % 255)
   new Int32Array(labels).set(Array.from({ length: count }, (_, image) => image))
-  return { count, height: side, width: side, channels, order, images, labels }
+  return { storage: 'pixels', count, height: side, width: side, channels, order, images, labels }
 }
 
 /** 28 x 28 grey for an input of 32 x 32 x 3, as Fashion-MNIST. */
-export function numberedDataset(train: number, test: number): LoadedDataset {
+export function numberedDataset(train: number, test: number): LoadedDataset<ImageSplit> {
   const name = 'fashion-mnist'
   const statistics = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }
   return {
