@@ -46,5 +46,6 @@ export const configSchema = z.strictObject({
   augment: z.enum(['standard', 'none']),
   shuffle: z.enum(['epoch', 'none']),
   logEvery: count,
+  evaluateEvery: count,
   keep: count,
 }) satisfies z.ZodType<RunConfig>

@@ -29,6 +29,7 @@ export const DEFAULTS = {
   augment: 'standard',
   shuffle: 'epoch',
   logEvery: 20,
+  evaluateEvery: 1,
   keep: 2,
 } as const satisfies Omit<RunConfig, Derived>
 

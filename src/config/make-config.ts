@@ -97,4 +97,10 @@ export async function readConfig(runFolder: string, changes: GivenSettings = {})
 }
 
 /** Settings that may differ when a run goes on: none of them changes its numbers. */
-export const RESUMABLE = ['data', 'decodeWorkers', 'logEvery', 'keep'] as const satisfies readonly OptionKey[]
+export const RESUMABLE = [
+  'data',
+  'decodeWorkers',
+  'logEvery',
+  'evaluateEvery',
+  'keep',
+] as const satisfies readonly OptionKey[]

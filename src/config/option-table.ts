@@ -202,6 +202,13 @@ export const OPTION_TABLE = {
     help: 'steps between two lines of metrics.jsonl',
     expects: 'a whole number from 1',
   },
+  evaluateEvery: {
+    flag: '--evaluate-every',
+    value: '<epochs>',
+    kind: 'number',
+    help: 'epochs between two evaluations on the test images; there is one at the end in any case',
+    expects: 'a whole number from 1',
+  },
   keep: {
     flag: '--keep',
     value: '<n>',

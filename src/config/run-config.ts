@@ -46,6 +46,8 @@ export interface RunConfig {
   readonly shuffle: 'epoch' | 'none'
   /** Steps between two `step` lines of metrics.jsonl. */
   readonly logEvery: number
+  /** Epochs between two evaluations on the test images; the last epoch always ends with one. */
+  readonly evaluateEvery: number
   /** Checkpoints kept beside the best one. */
   readonly keep: number
 }

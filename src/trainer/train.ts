@@ -135,15 +135,23 @@ async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
   while (run.progress.step < timetable.steps) {
     const ended = await trainEpoch(run)
     refuseDivergence(run)
-    if (ended === 'epoch') evaluation = await evaluateEpoch(run)
+    if (ended === 'epoch') {
+      if (evaluationIsDue(run)) evaluation = await evaluateEpoch(run)
+      run.progress = { ...run.progress, epoch: run.progress.epoch + 1, stepInEpoch: 0, sums: {} }
+    }
     await save(run)
     if (hooks.stop.aborted && run.progress.step < timetable.steps) break
   }
   return evaluation
 }
 
-/** Evaluates after an epoch and notes the best; the epoch is over then. */
-async function evaluateEpoch(run: RunningRun): Promise<EvalLine | null> {
+/** After each `evaluateEvery` epochs, and after the last. */
+function evaluationIsDue({ prepared, progress, timetable }: RunningRun): boolean {
+  return (progress.epoch + 1) % prepared.config.evaluateEvery === 0 || progress.step === timetable.steps
+}
+
+/** Evaluates and notes the best. */
+async function evaluateEpoch(run: RunningRun): Promise<EvalLine> {
   const { prepared, session, timetable, log, hooks } = run
   const { step, epoch, best } = run.progress
   const result = await evaluateState(prepared, session, 'test', {
@@ -154,14 +162,7 @@ async function evaluateEpoch(run: RunningRun): Promise<EvalLine | null> {
   })
   log.append(result)
   const error = result.top1_error.mean
-  const better = best === null || error < best.error
-  run.progress = {
-    ...run.progress,
-    epoch: epoch + 1,
-    stepInEpoch: 0,
-    sums: {},
-    best: better ? { step, error } : best,
-  }
+  if (best === null || error < best.error) run.progress = { ...run.progress, best: { step, error } }
   return result
 }
 

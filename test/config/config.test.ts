@@ -87,6 +87,7 @@ t.test('each wrong setting is told with its option', async (t) => {
     augment: ['flip'],
     shuffle: ['yes'],
     logEvery: [0],
+    evaluateEvery: [0, 1.5],
     keep: [0],
   }
   t.same(Object.keys(wrong), OPTION_KEYS, 'every option is tried')

@@ -39,6 +39,17 @@ t.test('epoch lines are means over the steps', async (t) => {
   }
 })
 
+t.test('--evaluate-every leaves evaluations out, never the last', async (t) => {
+  const ended = await runCli([...TRAIN_TINY, '--epochs', '3', '--evaluate-every', '2', '--out', 'rarely'], { cwd })
+  t.equal(ended.code, 0, ended.stderr)
+  const lines = await readMetrics(runFiles(join(cwd, 'rarely')).metrics)
+  t.same(
+    lines.filter(({ kind }) => kind === 'eval').map(({ epoch }) => epoch),
+    [1, 2],
+  )
+  t.equal(lines.filter(({ kind }) => kind === 'epoch').length, 3)
+})
+
 t.test('evaluate measures what the run measured', async (t) => {
   for (const [checkpoint, step] of [
     ['latest', 20],

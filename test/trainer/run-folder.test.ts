@@ -19,6 +19,7 @@ const configFor = (out: string): RunConfig => ({
   dataset: 'cifar10',
   data: null,
   trainFraction: 1,
+  evaluateEvery: 1,
   epochs: 1,
   steps: null,
   batch: 16,
