@@ -1,5 +1,5 @@
 import { randomStream } from '../vocabulary/random.ts'
-import type { ImageSplit } from './dataset.ts'
+import type { DatasetSplit } from './dataset.ts'
 
 /** Keys the choice of images: one choice for all runs, whatever their seed, so that runs of one fraction see the same. */
 const CHOICE_SEED = 0
@@ -9,17 +9,22 @@ const CHOICE_SEED = 0
  * runs; in the archive's order. A larger fraction holds all images of a smaller one.
  * @param fraction above 0, at most 1
  */
-export function takeFraction(split: ImageSplit, fraction: number): ImageSplit {
+export function takeFraction(split: DatasetSplit, fraction: number): DatasetSplit {
   if (fraction === 1) return split
   const samples = chooseSamples(new Int32Array(split.labels), fraction)
-  const imageBytes = split.channels * split.height * split.width
-  const source = new Uint8Array(split.images)
-  const images = new SharedArrayBuffer(samples.length * imageBytes)
-  const pixels = new Uint8Array(images)
-  samples.forEach((sample, place) => {
-    pixels.set(source.subarray(sample * imageBytes, (sample + 1) * imageBytes), place * imageBytes)
-  })
-  return { ...split, count: samples.length, images, labels: gather(new Int32Array(split.labels), samples) }
+  const take = (column: SharedArrayBuffer) => takeRows(column, split.count, samples)
+  const part = { count: samples.length, labels: take(split.labels) }
+  if (split.storage === 'pixels') return { ...split, ...part, images: take(split.images) }
+  const { shard, offset, length, checksum, width, height } = split.index
+  const index = {
+    shard: take(shard),
+    offset: take(offset),
+    length: take(length),
+    checksum: take(checksum),
+    width: take(width),
+    height: take(height),
+  }
+  return { ...split, ...part, index }
 }
 
 /** Samples of the fraction, ascending. */
@@ -38,8 +43,14 @@ function chooseSamples(labels: Int32Array, fraction: number): number[] {
   return chosen.sort((one, other) => one - other)
 }
 
-function gather(column: Int32Array, samples: readonly number[]): SharedArrayBuffer {
-  const shared = new SharedArrayBuffer(samples.length * Int32Array.BYTES_PER_ELEMENT)
-  new Int32Array(shared).set(samples.map((sample) => column[sample] ?? -1))
+/** @param rows how many equally long rows of bytes the column has */
+function takeRows(column: SharedArrayBuffer, rows: number, chosen: readonly number[]): SharedArrayBuffer {
+  const rowBytes = column.byteLength / rows
+  const source = new Uint8Array(column)
+  const shared = new SharedArrayBuffer(chosen.length * rowBytes)
+  const target = new Uint8Array(shared)
+  chosen.forEach((row, place) => {
+    target.set(source.subarray(row * rowBytes, (row + 1) * rowBytes), place * rowBytes)
+  })
   return shared
 }
