@@ -168,8 +168,12 @@ function addSettings(command: Command, keys: readonly OptionKey[], withDefaults 
   return command
 }
 
+function isDerived(key: OptionKey): key is OptionKey & keyof typeof DERIVED_DEFAULTS {
+  return Object.hasOwn(DERIVED_DEFAULTS, key)
+}
+
 function printDefault(key: OptionKey): string | null {
-  if (key === 'branches' || key === 'rampUp' || key === 'out') return DERIVED_DEFAULTS[key]
+  if (isDerived(key)) return DERIVED_DEFAULTS[key]
   const value = DEFAULTS[key]
   return value === null ? null : String(value)
 }

@@ -3,7 +3,7 @@ import { UserFault } from '../vocabulary/fault.ts'
 import { type ConfigFault, fault, printReceived, refuseFaults } from './config-fault.ts'
 import { configSchema } from './config-schema.ts'
 import { findContradictions } from './contradictions.ts'
-import { DEFAULTS } from './defaults.ts'
+import { DEFAULTS, methodDefaults } from './defaults.ts'
 import { parseDevices } from './devices.ts'
 import { OPTION_TABLE, type OptionKey } from './option-table.ts'
 import type { RunConfig } from './run-config.ts'
@@ -27,7 +27,7 @@ export function findFaults(value: unknown, given: ReadonlySet<string>): ConfigFa
 }
 
 /** Takes the place of settings that are wrong while the others are compared. */
-const STAND_IN: RunConfig = { ...DEFAULTS, recipe: null, branches: 3, rampUp: 0, out: '.' }
+const STAND_IN: RunConfig = { ...DEFAULTS, ...methodDefaults('one', null), recipe: null, rampUp: 0, out: '.' }
 
 function withoutKeys(value: unknown, keys: ReadonlyMap<string, unknown>): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return {}
@@ -68,7 +68,7 @@ function faultOf(name: string, config: unknown): ConfigFault {
 }
 
 function remedyOf(name: OptionKey, received: unknown): string {
-  if (name === 'network') {
+  if (name === 'network' || name === 'teacherNetwork') {
     const depth = Number(/^resnet-?(\d+)$/i.exec(String(received))?.[1])
     if (Number.isNaN(depth))
       return 'Choose one of these, such as resnet-32, resnext-29-8x64d, densenet-bc-100-12 or imagenet-resnet-18.'

@@ -2,10 +2,13 @@
 import { z } from 'zod'
 import { parseNetworkName } from '../vocabulary/network-name.ts'
 import { parseDevices } from './devices.ts'
+import { parsePeers } from './peers.ts'
 import type { RunConfig } from './run-config.ts'
 
 const count = z.int().min(1)
 const path = z.string().min(1)
+const networkName = z.string().refine((name) => parseNetworkName(name) !== null)
+const block = z.enum(['auto', 'basic', 'bottleneck'])
 
 function isDevices(text: string): boolean {
   try {
@@ -19,10 +22,19 @@ function isDevices(text: string): boolean {
 /** The shape of a RunConfig, keys that are not its own refused. */
 export const configSchema = z.strictObject({
   recipe: z.string().nullable(),
-  network: z.string().refine((name) => parseNetworkName(name) !== null),
-  block: z.enum(['auto', 'basic', 'bottleneck']),
-  method: z.enum(['vanilla', 'one']),
+  network: networkName,
+  block,
+  method: z.enum(['vanilla', 'one', 'kd', 'dml', 'snapshot', 'ensemble']),
   branches: count,
+  distill: z.enum(['on', 'off']),
+  share: z.enum(['low', 'none']),
+  gate: z.enum(['learned', 'average']),
+  peers: z.string().refine((text) => parsePeers(text) !== null),
+  teacher: path.nullable(),
+  teacherNetwork: networkName.nullable(),
+  teacherBlock: block,
+  alpha: z.number().min(0).max(1),
+  snapshots: count,
   dataset: z.enum(['fashion-mnist', 'cifar10', 'cifar100']),
   data: path.nullable(),
   trainFraction: z.number().positive().max(1),
@@ -30,7 +42,7 @@ export const configSchema = z.strictObject({
   steps: count.nullable(),
   batch: count,
   learningRate: z.number().positive(),
-  schedule: z.enum(['step', 'cosine', 'constant']),
+  schedule: z.enum(['step', 'cosine', 'constant', 'cosine-cycles']),
   momentum: z.number().min(0).lt(1),
   weightDecay: z.number().min(0),
   rampUp: z.number().min(0),

@@ -1,7 +1,9 @@
 import { parseNetworkName } from '../vocabulary/network-name.ts'
 import { type ConfigFault, fault } from './config-fault.ts'
+import { WITHOUT_METHOD } from './defaults.ts'
 import { parseDevices } from './devices.ts'
-import { OPTION_TABLE } from './option-table.ts'
+import { OPTION_TABLE, type OptionKey } from './option-table.ts'
+import { peerNetworks } from './peers.ts'
 import type { RunConfig } from './run-config.ts'
 
 /** Settings that do not go together. */
@@ -11,27 +13,102 @@ interface Contradiction {
   find(config: RunConfig, given: ReadonlySet<string>): ConfigFault | null
 }
 
-function distillationOnly(key: 'rampUp' | 'temperature'): Contradiction {
+type Method = RunConfig['method']
+
+/** Settings that only some methods read, and the methods that do. */
+const OWNERS = {
+  branches: ['one'],
+  distill: ['one'],
+  share: ['one'],
+  gate: ['one'],
+  rampUp: ['one'],
+  temperature: ['one', 'kd'],
+  peers: ['dml', 'ensemble'],
+  teacher: ['kd'],
+  teacherNetwork: ['kd'],
+  teacherBlock: ['kd'],
+  alpha: ['kd'],
+  snapshots: ['snapshot'],
+} as const satisfies Partial<Record<OptionKey, readonly Method[]>>
+
+function onlyFor(key: keyof typeof OWNERS): Contradiction {
+  const { flag } = OPTION_TABLE[key]
+  const owners: readonly Method[] = OWNERS[key]
+  const choices = owners.map((owner) => `--method ${owner}`).join(' or ')
+  return {
+    between: ['method', key],
+    find({ method, [key]: value }, given) {
+      if (owners.includes(method)) return null
+      if (key === 'rampUp' || key === 'temperature') {
+        const remedy = `Leave ${flag} out: nothing is distilled so.`
+        return given.has(key) ? fault(choices, flag, `--method ${method}`, remedy) : null
+      }
+      const neutral = WITHOUT_METHOD[key]
+      const remedy = `Leave ${flag} out, or use ${choices}.`
+      return value === neutral
+        ? null
+        : fault(String(neutral ?? 'nothing'), `${flag} with --method ${method}`, value, remedy)
+    },
+  }
+}
+
+function ofSeveral(method: Method, key: 'branches' | 'snapshots', remedy: string): Contradiction {
   const { flag } = OPTION_TABLE[key]
   return {
-    between: ['method'],
-    find: ({ method }, given) =>
-      method === 'vanilla' && given.has(key)
-        ? fault('--method one', flag, '--method vanilla', `Leave ${flag} out: nothing is distilled.`)
+    between: ['method', key],
+    find: (config) =>
+      config.method === method && config[key] < 2
+        ? fault('2 or more', `${flag} with --method ${method}`, config[key], remedy)
         : null,
   }
 }
 
+const FOR_ONE_NETWORK = 'For one plain network use --method vanilla.'
+
 const CONTRADICTIONS: readonly Contradiction[] = [
+  ...(['branches', 'distill', 'share', 'gate', 'rampUp', 'temperature', 'peers', 'teacher'] as const).map(onlyFor),
+  ...(['teacherNetwork', 'teacherBlock', 'alpha', 'snapshots'] as const).map(onlyFor),
+  ofSeveral('one', 'branches', FOR_ONE_NETWORK),
+  ofSeveral('snapshot', 'snapshots', FOR_ONE_NETWORK),
   {
-    between: ['method', 'branches'],
-    find({ method, branches }) {
-      if (method === 'one') {
-        const remedy = 'For a plain network use --method vanilla.'
-        return branches < 2 ? fault('2 or more', '--branches with --method one', branches, remedy) : null
+    between: ['method', 'distill'],
+    find({ method, distill }, given) {
+      const read = (['rampUp', 'temperature'] as const).find((key) => given.has(key))
+      if (method !== 'one' || distill === 'on' || read === undefined) return null
+      const { flag } = OPTION_TABLE[read]
+      return fault('--distill on', flag, '--distill off', `Leave ${flag} out: nothing is distilled.`)
+    },
+  },
+  {
+    between: ['method', 'peers', 'network'],
+    find({ method, peers, network }) {
+      if (method !== 'dml' && method !== 'ensemble') return null
+      const names = peerNetworks({ network, peers })
+      if (names.length < 2) return fault('2 or more', `--peers with --method ${method}`, peers, FOR_ONE_NETWORK)
+      const remedy = 'Leave --network out: the first of the peers is the target.'
+      return names[0] === network ? null : fault(`${names[0]}`, `--network with --peers ${peers}`, network, remedy)
+    },
+  },
+  {
+    between: ['method', 'schedule'],
+    find({ method, schedule }) {
+      if (method === 'snapshot' && schedule !== 'cosine-cycles') {
+        return fault('cosine-cycles', '--schedule with --method snapshot', schedule, 'Leave --schedule out.')
       }
-      const remedy = 'Leave --branches out, or use --method one.'
-      return branches === 1 ? null : fault('1', '--branches with --method vanilla', branches, remedy)
+      if (method === 'snapshot' || schedule !== 'cosine-cycles') return null
+      return fault('--method snapshot', '--schedule cosine-cycles', `--method ${method}`, 'Use --schedule cosine, say.')
+    },
+  },
+  {
+    between: ['method', 'snapshots', 'epochs', 'steps'],
+    find({ method, snapshots, epochs, steps }) {
+      if (method !== 'snapshot') return null
+      const remedy = 'A snapshot is taken at the end of an epoch: give --epochs.'
+      if (steps !== null) return fault('--epochs', '--method snapshot', `--steps ${steps}`, remedy)
+      const more = `Use --epochs ${snapshots}, or fewer --snapshots.`
+      return epochs < snapshots
+        ? fault(`${snapshots} or more`, '--epochs with as many --snapshots', epochs, more)
+        : null
     },
   },
   {
@@ -41,8 +118,6 @@ const CONTRADICTIONS: readonly Contradiction[] = [
       return fault('auto', `--block with --network ${network}`, block, 'Only resnet-<6n+2> leaves a choice of blocks.')
     },
   },
-  distillationOnly('rampUp'),
-  distillationOnly('temperature'),
   {
     between: [],
     find: ({ epochs, steps }, given) =>

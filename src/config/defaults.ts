@@ -1,13 +1,22 @@
 import type { RunConfig } from './run-config.ts'
 
 /** Settings without a fixed default: they follow from others, or from the run folder. */
-type Derived = 'recipe' | 'branches' | 'rampUp' | 'out'
+type Derived = 'recipe' | 'branches' | 'peers' | 'teacherNetwork' | 'snapshots' | 'rampUp' | 'out'
 
-/** The paper's settings where it names one (section 4). */
+/**
+ * The paper's settings where it names one (section 4). It does not say what weight its KD has: 0.9 is that of Zagoruyko and
+ * Komodakis ("Paying More Attention to Attention", ICLR 2017, section 4.1), which later comparisons took over.
+ */
 export const DEFAULTS = {
   network: 'resnet-32',
   block: 'auto',
   method: 'one',
+  distill: 'on',
+  share: 'low',
+  gate: 'learned',
+  teacher: null,
+  teacherBlock: 'auto',
+  alpha: 0.9,
   dataset: 'cifar100',
   data: null,
   trainFraction: 1,
@@ -35,14 +44,58 @@ export const DEFAULTS = {
 
 /** What the help says of the settings that have no fixed default. */
 export const DERIVED_DEFAULTS = {
-  branches: '3 for one, 1 for vanilla',
+  branches: '3 for one',
+  peers: '2 for dml, 3 for ensemble',
+  teacherNetwork: 'resnet-110 where it is to be trained',
+  snapshots: '5 for snapshot',
   rampUp: "the paper's 80 of 300 epochs, in proportion; 0 with --steps",
   out: 'runs/<what is trained>-<number>',
 } as const satisfies Partial<Record<Derived, string>>
 
-/** The paper's m = 2 auxiliary branches and the target. */
-export function defaultBranches(method: RunConfig['method']): number {
-  return method === 'one' ? 3 : 1
+/**
+ * What a method's own settings are where the run has another method, and in the files of runs that were made before there
+ * were such settings.
+ */
+export const WITHOUT_METHOD = {
+  branches: 1,
+  distill: 'on',
+  share: 'low',
+  gate: 'learned',
+  peers: '1',
+  teacher: null,
+  teacherNetwork: null,
+  teacherBlock: 'auto',
+  alpha: DEFAULTS.alpha,
+  snapshots: 1,
+} as const satisfies Partial<RunConfig>
+
+/** Teacher of the paper's table 3. */
+const TEACHER_NETWORK = 'resnet-110'
+
+/** Settings of a method whose value follows from the method; others as in WITHOUT_METHOD. */
+const OF_METHOD = {
+  vanilla: {},
+  // The paper's m = 2 auxiliary branches and the target.
+  one: { branches: 3 },
+  kd: {},
+  dml: { peers: '2' },
+  // Huang et al. (ICLR 2017) take 5 cycles on CIFAR with ResNets, and the paper's test cost is that of 5 networks.
+  snapshot: { snapshots: 5 },
+  ensemble: { peers: '3' },
+} as const satisfies Record<RunConfig['method'], Partial<RunConfig>>
+
+export function isMethod(name: unknown): name is RunConfig['method'] {
+  return typeof name === 'string' && Object.hasOwn(OF_METHOD, name)
+}
+
+/** @param teacher where the teacher of kd comes from: its run says which network it is */
+export function methodDefaults(
+  method: RunConfig['method'],
+  teacher: unknown,
+): Pick<RunConfig, 'branches' | 'peers' | 'teacherNetwork' | 'snapshots'> {
+  const { branches, peers, snapshots } = { ...WITHOUT_METHOD, ...OF_METHOD[method] }
+  const teacherNetwork = method === 'kd' && teacher === null ? TEACHER_NETWORK : null
+  return { branches, peers, teacherNetwork, snapshots }
 }
 
 /** Reference ramp-up of 80 epochs in 300, to the nearest epoch; how many epochs a number of steps is only the images tell. */

@@ -5,8 +5,9 @@ import { expected } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 import { checkConfig, findFaults } from './check-config.ts'
 import { type ConfigFault, refuseFaults } from './config-fault.ts'
-import { DEFAULTS, defaultBranches, defaultRampUp } from './defaults.ts'
+import { DEFAULTS, defaultRampUp, isMethod, methodDefaults, WITHOUT_METHOD } from './defaults.ts'
 import type { OptionKey } from './option-table.ts'
+import { parsePeers } from './peers.ts'
 import { isRecipe, RECIPES, type Recipe } from './recipes.ts'
 import type { RunConfig } from './run-config.ts'
 
@@ -33,7 +34,7 @@ export async function makeConfig(
     faults.push({ message, remedy: 'Name one of them, or give options alone.' })
   }
   const settings: Recipe['settings'] = recipe !== null && isRecipe(recipe) ? RECIPES[recipe].settings : {}
-  const complete = completeSettings({ ...DEFAULTS, ...settings, ...given, recipe })
+  const complete = completeSettings({ ...settings, recipe }, given)
   faults.push(...findFaults({ ...complete, out: given['out'] ?? RUNS_FOLDER }, new Set(Object.keys(given))))
   refuseFaults(faults, 'these options')
   const out = given['out'] ?? (await freshRunFolder(complete))
@@ -41,11 +42,34 @@ export async function makeConfig(
 }
 
 /** Adds what follows from other settings; values that are wrong are left for the checks. */
-function completeSettings(settings: GivenSettings): GivenSettings {
-  const method = settings['method'] === 'vanilla' ? 'vanilla' : 'one'
-  const epochs = Number.isSafeInteger(settings['epochs']) ? Number(settings['epochs']) : 0
-  const steps = settings['steps'] === null ? null : 0
-  return { branches: defaultBranches(method), rampUp: defaultRampUp(method, epochs, steps), ...settings }
+function completeSettings(recipe: GivenSettings, given: GivenSettings): GivenSettings {
+  const chosen = { ...withoutOtherMethod(recipe, given), ...given }
+  const { method: named, epochs, steps, teacher, network }: GivenSettings = { ...DEFAULTS, ...chosen }
+  const method = isMethod(named) ? named : 'one'
+  const wholeEpochs = Number.isSafeInteger(epochs) ? Number(epochs) : 0
+  const schedule = method === 'snapshot' && given['schedule'] === undefined ? { schedule: 'cosine-cycles' } : {}
+  return {
+    ...DEFAULTS,
+    ...methodDefaults(method, teacher),
+    rampUp: defaultRampUp(method, wholeEpochs, steps === null ? null : 0),
+    network: firstPeer(chosen) ?? network,
+    ...chosen,
+    ...schedule,
+  }
+}
+
+/** A recipe's settings without those of its method, where the options choose another. */
+function withoutOtherMethod(recipe: GivenSettings, given: GivenSettings): GivenSettings {
+  if (given['method'] === undefined || given['method'] === recipe['method']) return recipe
+  const own = new Set([...Object.keys(WITHOUT_METHOD), 'rampUp', 'temperature'])
+  if (recipe['schedule'] === 'cosine-cycles') own.add('schedule')
+  return Object.fromEntries(Object.entries(recipe).filter(([key]) => !own.has(key)))
+}
+
+/** The target is the first of the peers where they are named. */
+function firstPeer({ peers }: GivenSettings): string | undefined {
+  const parsed = typeof peers === 'string' ? parsePeers(peers) : null
+  return parsed?.kind === 'networks' ? parsed.names[0] : undefined
 }
 
 /** `runs/<recipe, or network-method-dataset>-<n>`, n above all numbers there are. */
@@ -93,7 +117,7 @@ export async function readConfig(runFolder: string, changes: GivenSettings = {})
   if (typeof value !== 'object' || value === null) {
     throw expected('a JSON object', path, text.slice(0, 40), 'Take the file from a copy of the run folder.')
   }
-  return checkConfig({ ...value, ...changes, out: runFolder }, new Set(Object.keys(changes)), path)
+  return checkConfig({ ...WITHOUT_METHOD, ...value, ...changes, out: runFolder }, new Set(Object.keys(changes)), path)
 }
 
 /** Settings that may differ when a run goes on: none of them changes its numbers. */

@@ -6,9 +6,28 @@ export interface RunConfig {
   readonly network: string
   /** Residual block of a CIFAR ResNet; `auto` = basic below depth 44, bottleneck from 44 on (the paper's networks). */
   readonly block: 'auto' | 'basic' | 'bottleneck'
-  readonly method: 'vanilla' | 'one'
-  /** All branches of ONE: the target and the auxiliary ones (the paper's m + 1). 1 for vanilla. */
+  /** One file of src/methods each. */
+  readonly method: 'vanilla' | 'one' | 'kd' | 'dml' | 'snapshot' | 'ensemble'
+  /** All branches of ONE: the target and the auxiliary ones (the paper's m + 1). 1 for other methods. */
   readonly branches: number
+  /** ONE's ablation "without online distillation": `off` leaves the distillation term out. */
+  readonly distill: 'on' | 'off'
+  /** ONE's ablation "without sharing layers": `none` makes each branch a whole network. */
+  readonly share: 'low' | 'none'
+  /** ONE's ablation "without gating": `average` makes the teacher the plain mean of the logits. */
+  readonly gate: 'learned' | 'average'
+  /** Networks of dml and ensemble: `3` = three of `network`, or names with commas between. `1` for other methods. */
+  readonly peers: string
+  /** kd: run folder, checkpoint folder or safetensors file of the teacher; null = it is trained first, in `<out>/teacher`. */
+  readonly teacher: string | null
+  /** kd: network of the teacher; null for other methods, and until it is read from the teacher's run. */
+  readonly teacherNetwork: string | null
+  /** As `block`, of the teacher's network. */
+  readonly teacherBlock: 'auto' | 'basic' | 'bottleneck'
+  /** kd: weight of the distillation term, that of the cross entropy is 1 - alpha. */
+  readonly alpha: number
+  /** snapshot: cycles of the learning rate, and networks of the ensemble. 1 for other methods. */
+  readonly snapshots: number
   readonly dataset: 'fashion-mnist' | 'cifar10' | 'cifar100'
   /** Folder or archive with the images; null = where `fetch` puts them. */
   readonly data: string | null
@@ -20,8 +39,8 @@ export interface RunConfig {
   /** Images of one optimiser step, over all replicas. */
   readonly batch: number
   readonly learningRate: number
-  /** `step` = x0.1 at 50 % and 75 % of the run (the paper's), `cosine` to 0, or `constant`. */
-  readonly schedule: 'step' | 'cosine' | 'constant'
+  /** `step` = x0.1 at 50 % and 75 % of the run (the paper's), `cosine` to 0, `constant`, or snapshot's cycles of cosines. */
+  readonly schedule: 'step' | 'cosine' | 'constant' | 'cosine-cycles'
   readonly momentum: number
   readonly weightDecay: number
   /** Epochs over which the distillation term ramps up, w(e) = exp(-5 (1 - min(e, R) / R)^2); 0 = full from the start. */

@@ -15,6 +15,7 @@ export function learningRate(
     case 'constant':
       return base
     case 'cosine':
+    case 'cosine-cycles':
       return (base * (1 + Math.cos(Math.PI * fraction))) / 2
     case 'step':
       return base * DROP ** MILESTONES.filter((milestone) => fraction >= milestone).length

@@ -45,5 +45,10 @@ function findMethod({ method, branches, temperature }: RunConfig): Method {
       return vanilla()
     case 'one':
       return one({ branches, temperature })
+    case 'kd':
+    case 'dml':
+    case 'snapshot':
+    case 'ensemble':
+      throw expected('vanilla or one', '--method', method, 'The others are not built yet.')
   }
 }

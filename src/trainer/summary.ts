@@ -1,3 +1,4 @@
+import { WITHOUT_METHOD } from '../config/defaults.ts'
 import { parseDevices } from '../config/devices.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import { CATALOGUE } from '../datasets/catalogue.ts'
@@ -42,7 +43,7 @@ export function summarise(config: RunConfig): NetworkSummary {
   const { description } = CATALOGUE[config.dataset]
   const { replicas } = parseDevices(config.devices)
   const trained = captureEvaluation(specifyStep(config, description, replicas))
-  const deployedConfig: RunConfig = { ...config, method: 'vanilla', branches: 1 }
+  const deployedConfig: RunConfig = { ...config, ...WITHOUT_METHOD, method: 'vanilla', schedule: 'step' }
   const deployed = specifyStep(deployedConfig, description, replicas)
   return {
     layers: layersOf(trained),

@@ -2,14 +2,20 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkConfig, findFaults } from '../../src/config/check-config.ts'
-import { DEFAULTS } from '../../src/config/defaults.ts'
+import { DEFAULTS, methodDefaults } from '../../src/config/defaults.ts'
 import { parseDevices } from '../../src/config/devices.ts'
 import { makeConfig, readConfig } from '../../src/config/make-config.ts'
 import { OPTION_KEYS } from '../../src/config/option-table.ts'
 import { isRecipe, RECIPES } from '../../src/config/recipes.ts'
 import type { RunConfig } from '../../src/config/run-config.ts'
 
-const complete: RunConfig = { ...DEFAULTS, recipe: null, branches: 3, rampUp: 80, out: 'runs/x' }
+const complete: RunConfig = {
+  ...DEFAULTS,
+  ...methodDefaults('one', null),
+  recipe: null,
+  rampUp: 80,
+  out: 'runs/x',
+}
 
 /** Messages of the faults of a configuration in which `changes` were given. */
 const messagesOf = (changes: Record<string, unknown>) =>
@@ -19,6 +25,17 @@ t.test("the paper's settings are the defaults", async (t) => {
   const config = await makeConfig(null, { out: 'o' })
   t.same(config, { ...complete, out: 'o' })
   t.equal((await makeConfig(null, { out: 'o', method: 'vanilla' })).branches, 1)
+})
+
+t.test('each method has the settings of its own', async (t) => {
+  const of = async (given: object, recipe: string | null = null) => await makeConfig(recipe, { out: 'o', ...given })
+  t.match(await of({ method: 'dml' }), { peers: '2', branches: 1, snapshots: 1, schedule: 'step' })
+  t.match(await of({ method: 'ensemble' }), { peers: '3', teacherNetwork: null })
+  t.match(await of({ method: 'snapshot' }), { snapshots: 5, schedule: 'cosine-cycles', rampUp: 0 })
+  t.match(await of({ method: 'snapshot', snapshots: 3 }, 'quickstart'), { schedule: 'cosine-cycles', rampUp: 0 })
+  t.match(await of({ method: 'kd' }), { teacher: null, teacherNetwork: 'resnet-110', alpha: 0.9 })
+  t.match(await of({ method: 'kd', teacher: 'runs/x' }), { teacherNetwork: null })
+  t.match(await of({ method: 'dml', peers: 'resnet-20,resnet-32' }), { network: 'resnet-20' })
 })
 
 t.test('ramp-up follows the length of the run', async (t) => {
@@ -64,6 +81,15 @@ t.test('each wrong setting is told with its option', async (t) => {
     block: ['wide'],
     method: ['ONE', ''],
     branches: [0, 1.5, 'three', null],
+    distill: ['yes'],
+    share: ['high'],
+    gate: ['mean'],
+    peers: ['0', 'two', '100', 'resnet-32', 'resnet-32,resnet-33', 'resnet-32,'],
+    teacher: [''],
+    teacherNetwork: ['resnet-33'],
+    teacherBlock: ['wide'],
+    alpha: [-0.1, 1.1],
+    snapshots: [0, 2.5],
     dataset: ['imagenet'],
     data: [''],
     trainFraction: [0, 1.5, -0.1, 'half'],
@@ -103,11 +129,29 @@ t.test('each wrong setting is told with its option', async (t) => {
   }
 })
 
+const SNAPSHOT = { method: 'snapshot', branches: 1, snapshots: 5, schedule: 'cosine-cycles' }
+
 t.test('settings that do not go together are told', async (t) => {
   const cases: [changes: Record<string, unknown>, message: RegExp][] = [
     [{ method: 'vanilla' }, /1 for --branches with --method vanilla but received 3/],
     [{ branches: 1 }, /2 or more for --branches with --method one but received 1/],
-    [{ method: 'vanilla', branches: 1, temperature: 2 }, /--method one for --temperature/],
+    [{ method: 'vanilla', branches: 1, temperature: 2 }, /--method one or --method kd for --temperature/],
+    [{ distill: 'off', temperature: 2 }, /--distill on for --temperature but received --distill off/],
+    [{ method: 'dml', branches: 1, peers: '2', rampUp: 2 }, /--method one for --ramp-up but received --method dml/],
+    [{ method: 'dml', branches: 1 }, /2 or more for --peers with --method dml but received 1/],
+    [{ method: 'dml', branches: 1, peers: 'resnet-20,resnet-32' }, /resnet-20 for --network with --peers .* resnet-32/],
+    [{ peers: '2' }, /1 for --peers with --method one but received 2/],
+    [
+      { gate: 'average', method: 'vanilla', branches: 1 },
+      /learned for --gate with --method vanilla but received average/,
+    ],
+    [{ alpha: 0.5 }, /0.9 for --alpha with --method one but received 0.5/],
+    [{ teacher: 'runs/t' }, /nothing for --teacher with --method one but received runs\/t/],
+    [{ schedule: 'cosine-cycles' }, /--method snapshot for --schedule cosine-cycles but received --method one/],
+    [{ method: 'snapshot', branches: 1, snapshots: 2 }, /cosine-cycles for --schedule with --method snapshot/],
+    [{ ...SNAPSHOT, snapshots: 1 }, /2 or more for --snapshots with --method snapshot but received 1/],
+    [{ ...SNAPSHOT, steps: 9 }, /--epochs for --method snapshot but received --steps 9/],
+    [{ ...SNAPSHOT, epochs: 4 }, /5 or more for --epochs with as many --snapshots but received 4/],
     [{ method: 'vanilla', branches: 1, rampUp: 2 }, /--method one for --ramp-up/],
     [{ network: 'densenet-bc-100-12', block: 'basic' }, /auto for --block with --network densenet-bc-100-12 .* basic/],
     [{ epochs: 2, steps: 3 }, /either for --epochs and --steps but received both \(2, 3\)/],

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { WITHOUT_METHOD } from '../../src/config/defaults.ts'
 import type { RunConfig } from '../../src/config/run-config.ts'
 import { readMetrics } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
@@ -11,6 +12,7 @@ import { evalLine, madeUpRun, stepLine } from '../report/made-up-run.ts'
 
 const machine = describeMachine({ onednn: '3.2.0' }, [])
 const configFor = (out: string): RunConfig => ({
+  ...WITHOUT_METHOD,
   recipe: null,
   network: 'resnet-8',
   block: 'auto',
