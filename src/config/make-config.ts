@@ -8,7 +8,7 @@ import { type ConfigFault, refuseFaults } from './config-fault.ts'
 import { DEFAULTS, defaultRampUp, isMethod, methodDefaults, WITHOUT_METHOD } from './defaults.ts'
 import type { OptionKey } from './option-table.ts'
 import { parsePeers } from './peers.ts'
-import { isRecipe, RECIPES, type Recipe } from './recipes.ts'
+import { findRecipe, RECIPES } from './recipes.ts'
 import type { RunConfig } from './run-config.ts'
 
 /** Values as they come from the command line: any key, any type. */
@@ -29,12 +29,9 @@ export async function makeConfig(
   otherFaults: readonly ConfigFault[] = [],
 ): Promise<RunConfig> {
   const faults = [...otherFaults]
-  if (recipe !== null && !isRecipe(recipe)) {
-    const message = `Expected one of ${Object.keys(RECIPES).join(', ')} for the recipe but received ${recipe}`
-    faults.push({ message, remedy: 'Name one of them, or give options alone.' })
-  }
-  const settings: Recipe['settings'] = recipe !== null && isRecipe(recipe) ? RECIPES[recipe].settings : {}
-  const complete = completeSettings({ ...settings, recipe }, given)
+  const known = recipe === null ? null : findRecipe(recipe)
+  if (recipe !== null && known === null) faults.push(unknownRecipe(recipe))
+  const complete = completeSettings({ ...known?.settings, recipe }, given)
   faults.push(...findFaults({ ...complete, out: given['out'] ?? RUNS_FOLDER }, new Set(Object.keys(given))))
   refuseFaults(faults, 'these options')
   const out = given['out'] ?? (await freshRunFolder(complete))
@@ -72,10 +69,19 @@ function firstPeer({ peers }: GivenSettings): string | undefined {
   return parsed?.kind === 'networks' ? parsed.names[0] : undefined
 }
 
+function unknownRecipe(name: string): ConfigFault {
+  const near = Object.keys(RECIPES).filter((recipe) => recipe.startsWith(`${name.split('/')[0]}/`))
+  const choice = near.length > 0 ? near.join(', ') : 'quickstart, table1/resnet-32-one-cifar100, ...'
+  return {
+    message: `Expected one of ${choice} for the recipe but received ${name}`,
+    remedy: 'native-ensemble recipes lists them all; or give options alone.',
+  }
+}
+
 /** `runs/<recipe, or network-method-dataset>-<n>`, n above all numbers there are. */
 async function freshRunFolder(settings: GivenSettings): Promise<string> {
   const { recipe, network, method, dataset } = settings
-  const name = typeof recipe === 'string' ? recipe : `${network}-${method}-${dataset}`
+  const name = typeof recipe === 'string' ? recipe.replaceAll('/', '-') : `${network}-${method}-${dataset}`
   const numbers = (await listRuns()).map((run) => {
     const number = run.startsWith(`${name}-`) ? run.slice(name.length + 1) : ''
     return /^\d+$/.test(number) ? Number(number) : 0
@@ -117,7 +123,9 @@ export async function readConfig(runFolder: string, changes: GivenSettings = {})
   if (typeof value !== 'object' || value === null) {
     throw expected('a JSON object', path, text.slice(0, 40), 'Take the file from a copy of the run folder.')
   }
-  return checkConfig({ ...WITHOUT_METHOD, ...value, ...changes, out: runFolder }, new Set(Object.keys(changes)), path)
+  // A setting that is newer than the run had its default's effect then.
+  const complete = { ...DEFAULTS, ...WITHOUT_METHOD, ...value, ...changes, out: runFolder }
+  return checkConfig(complete, new Set(Object.keys(changes)), path)
 }
 
 /** Settings that may differ when a run goes on: none of them changes its numbers. */

@@ -1,14 +1,8 @@
-import type { RunConfig } from './run-config.ts'
-
-export interface Recipe {
-  /** One line of `train --help`. */
-  readonly description: string
-  /** Settings that differ from the defaults. */
-  readonly settings: Readonly<Partial<Omit<RunConfig, 'recipe' | 'out'>>>
-}
+import type { Recipe } from './recipe.ts'
+import { EVIDENCE_RECIPES } from './recipes/evidence-recipes.ts'
 
 /** Runs that have a name: the first run of a newcomer, and rows of the paper's table 1 (300 epochs each). */
-export const RECIPES = {
+export const RECIPES: Readonly<Record<string, Recipe>> = {
   quickstart: {
     description: 'ResNet-32 + ONE on Fashion-MNIST, 3 epochs',
     settings: {
@@ -23,43 +17,51 @@ export const RECIPES = {
       schedule: 'cosine',
       augment: 'none',
     },
+    row: null,
   },
   'cifar10-resnet-32': {
     description: 'table 1: ResNet-32 on CIFAR-10',
     settings: { network: 'resnet-32', method: 'vanilla', dataset: 'cifar10' },
+    row: null,
   },
   'cifar10-resnet-32-one': {
     description: 'table 1: ResNet-32 + ONE on CIFAR-10',
     settings: { network: 'resnet-32', method: 'one', dataset: 'cifar10' },
+    row: null,
   },
   'cifar10-resnet-110': {
     description: 'table 1: ResNet-110 on CIFAR-10',
     settings: { network: 'resnet-110', method: 'vanilla', dataset: 'cifar10' },
+    row: null,
   },
   'cifar10-resnet-110-one': {
     description: 'table 1: ResNet-110 + ONE on CIFAR-10',
     settings: { network: 'resnet-110', method: 'one', dataset: 'cifar10' },
+    row: null,
   },
   'cifar100-resnet-32': {
     description: 'table 1: ResNet-32 on CIFAR-100',
     settings: { network: 'resnet-32', method: 'vanilla', dataset: 'cifar100' },
+    row: null,
   },
   'cifar100-resnet-32-one': {
     description: 'table 1: ResNet-32 + ONE on CIFAR-100',
     settings: { network: 'resnet-32', method: 'one', dataset: 'cifar100' },
+    row: null,
   },
   'cifar100-resnet-110': {
     description: 'table 1: ResNet-110 on CIFAR-100',
     settings: { network: 'resnet-110', method: 'vanilla', dataset: 'cifar100' },
+    row: null,
   },
   'cifar100-resnet-110-one': {
     description: 'table 1: ResNet-110 + ONE on CIFAR-100',
     settings: { network: 'resnet-110', method: 'one', dataset: 'cifar100' },
+    row: null,
   },
-} as const satisfies Readonly<Record<string, Recipe>>
+  ...EVIDENCE_RECIPES,
+}
 
-export type RecipeName = keyof typeof RECIPES
-
-export function isRecipe(name: string): name is RecipeName {
-  return Object.hasOwn(RECIPES, name)
+export function findRecipe(name: string): Recipe | null {
+  return Object.hasOwn(RECIPES, name) ? (RECIPES[name] ?? null) : null
 }

@@ -6,7 +6,7 @@ import { DEFAULTS, methodDefaults } from '../../src/config/defaults.ts'
 import { parseDevices } from '../../src/config/devices.ts'
 import { makeConfig, readConfig } from '../../src/config/make-config.ts'
 import { OPTION_KEYS } from '../../src/config/option-table.ts'
-import { isRecipe, RECIPES } from '../../src/config/recipes.ts'
+import { RECIPES } from '../../src/config/recipes.ts'
 import type { RunConfig } from '../../src/config/run-config.ts'
 
 const complete: RunConfig = {
@@ -48,9 +48,8 @@ t.test('ramp-up follows the length of the run', async (t) => {
 })
 
 t.test('every recipe is a valid run, and options beat it', async (t) => {
-  for (const recipe of Object.keys(RECIPES)) {
-    const config = await makeConfig(recipe, { out: 'o' })
-    t.match(config, { recipe, ...(isRecipe(recipe) ? RECIPES[recipe].settings : {}) })
+  for (const [recipe, { settings }] of Object.entries(RECIPES)) {
+    t.match(await makeConfig(recipe, { out: 'o' }), { recipe, ...settings })
   }
   t.match(await makeConfig('quickstart', { out: 'o', epochs: 5, seed: 9 }), {
     epochs: 5,
@@ -62,6 +61,9 @@ t.test('every recipe is a valid run, and options beat it', async (t) => {
   await t.rejects(makeConfig('quickstrat', { out: 'o' }), {
     name: 'UserFault',
     message: /one of quickstart, .* received quickstrat/,
+  })
+  await t.rejects(makeConfig('fashion/two', { out: 'o' }), {
+    message: /one of fashion\/vanilla, .* received fashion\/two/,
   })
 })
 
@@ -199,12 +201,16 @@ t.test('a run folder without a name gets a fresh one', async (t) => {
     await mkdir(join('runs', run), { recursive: true })
   }
   t.equal((await makeConfig('quickstart', {})).out, join('runs', 'quickstart-10'))
+  t.equal((await makeConfig('fashion/one', {})).out, join('runs', 'fashion-one-1'))
   t.equal((await makeConfig(null, { dataset: 'cifar10' })).out, join('runs', 'resnet-32-one-cifar10-4'))
 })
 
 t.test('the configuration of a run is read where the folder is now', async (t) => {
   const folder = t.testdir({ 'config.json': JSON.stringify(complete) })
   t.same(await readConfig(folder, { keep: 5 }), { ...complete, out: folder, keep: 5 })
+  const { trainFraction: _, ...older } = complete
+  await writeFile(join(folder, 'config.json'), JSON.stringify(older))
+  t.same(await readConfig(folder), { ...complete, out: folder }, 'of a version that did not know a setting')
   await writeFile(join(folder, 'config.json'), JSON.stringify({ ...complete, batch: 0, colour: 'red' }))
   await t.rejects(readConfig(folder), { name: 'UserFault', message: /2 things are wrong with .*config\.json/ })
   for (const text of ['', '3', '{"net']) {
