@@ -5,6 +5,7 @@ import { refuseFaults } from '../config/config-fault.ts'
 import { DEFAULTS, DERIVED_DEFAULTS } from '../config/defaults.ts'
 import { OPTION_KEYS, OPTION_TABLE, type OptionKey } from '../config/option-table.ts'
 import { RECIPES } from '../config/recipes.ts'
+import { PUBLISHED_DATASETS } from '../vocabulary/dataset-name.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { EXIT } from './failure.ts'
 import { type Invocation, readInvocation } from './invocation.ts'
@@ -116,7 +117,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
 
   define(
     'fetch <dataset>',
-    'Fetches fashion-mnist, cifar10 or cifar100, and checks it; does nothing where it is there.',
+    `Fetches ${PUBLISHED_DATASETS.join(', ')}, and checks it; does nothing where it is there.`,
     ['fetch fashion-mnist', 'fetch cifar10 --data /mnt/images/cifar10'],
     plain(async (invocation) => await (await import('./commands/fetch.ts')).fetchCommand(invocation)),
   ).option('--data <folder>', 'where to put it (default: $NATIVE_ENSEMBLE_DATA or ./data, and its name)')
@@ -127,7 +128,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     ['summary resnet-32', 'summary resnet-110 --branches 3 --dataset cifar100 --json'],
     async (invocation) => await (await import('./commands/summary.ts')).summaryCommand(invocation),
   )
-  addSettings(summary, ['block', 'method', 'branches', 'dataset', 'batch', 'precision']).option(...JSON_OPTION)
+  addSettings(summary, ['block', 'method', 'branches', 'dataset', 'data', 'batch', 'precision']).option(...JSON_OPTION)
 
   define(
     'devices',

@@ -1,5 +1,6 @@
 /** Checks of single settings; what each may be in words stands in option-table.ts. */
 import { z } from 'zod'
+import { DATASET_NAMES } from '../vocabulary/dataset-name.ts'
 import { parseNetworkName } from '../vocabulary/network-name.ts'
 import { parseDevices } from './devices.ts'
 import { parsePeers } from './peers.ts'
@@ -35,8 +36,9 @@ export const configSchema = z.strictObject({
   teacherBlock: block,
   alpha: z.number().min(0).max(1),
   snapshots: count,
-  dataset: z.enum(['fashion-mnist', 'cifar10', 'cifar100']),
+  dataset: z.enum(DATASET_NAMES),
   data: path.nullable(),
+  inputStd: z.number().positive().nullable(),
   trainFraction: z.number().positive().max(1),
   epochs: count,
   steps: count.nullable(),

@@ -19,6 +19,7 @@ export const DEFAULTS = {
   alpha: 0.9,
   dataset: 'cifar100',
   data: null,
+  inputStd: null,
   trainFraction: 1,
   epochs: 300,
   steps: null,

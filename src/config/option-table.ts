@@ -1,3 +1,4 @@
+import { DATASET_WORDS } from '../vocabulary/dataset-name.ts'
 import { NETWORK_NAMES } from '../vocabulary/network-name.ts'
 import type { RunConfig } from './run-config.ts'
 
@@ -116,15 +117,22 @@ export const OPTION_TABLE = {
     flag: '--dataset',
     value: '<name>',
     kind: 'text',
-    help: 'fashion-mnist, cifar10 or cifar100',
-    expects: 'fashion-mnist, cifar10 or cifar100',
+    help: DATASET_WORDS,
+    expects: DATASET_WORDS,
   },
   data: {
     flag: '--data',
     value: '<path>',
     kind: 'text',
-    help: 'folder or archive with the images, where they are not where `fetch` puts them',
+    help: 'folder or archive with the images, where they are not where `fetch` puts them; for imagenet and image-folder the shards that `prepare` made',
     expects: 'a path',
+  },
+  inputStd: {
+    flag: '--input-std',
+    value: '<s>',
+    kind: 'number',
+    help: "standard deviation that pixels of 0..1 are divided by, instead of the dataset's own",
+    expects: 'a number above 0',
   },
   trainFraction: {
     flag: '--train-fraction',

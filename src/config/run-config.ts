@@ -1,3 +1,5 @@
+import type { DatasetName } from '../vocabulary/dataset-name.ts'
+
 /** Everything a run depends on: written to the run folder, read again on resume. Plain data, no functions. */
 export interface RunConfig {
   /** Name of the recipe that the run was started from, null for options alone. */
@@ -28,9 +30,11 @@ export interface RunConfig {
   readonly alpha: number
   /** snapshot: cycles of the learning rate, and networks of the ensemble. 1 for other methods. */
   readonly snapshots: number
-  readonly dataset: 'fashion-mnist' | 'cifar10' | 'cifar100'
+  readonly dataset: DatasetName
   /** Folder or archive with the images; null = where `fetch` puts them. */
   readonly data: string | null
+  /** Standard deviation of all channels of the input, for pixels of 0..1; null = the dataset's own. */
+  readonly inputStd: number | null
   /** Part of the training images that is trained on, of each class equally; above 0, at most 1. */
   readonly trainFraction: number
   readonly epochs: number

@@ -1,5 +1,6 @@
 /** What is known of each dataset before a byte of it is read: sizes, checksums, homes, classes, colour statistics. */
-import type { DatasetDescription, DatasetName, SplitName } from './dataset.ts'
+import type { PublishedName } from '../vocabulary/dataset-name.ts'
+import type { DatasetDescription, SplitName } from './dataset.ts'
 
 /** A file of a dataset as its home publishes it. */
 export interface DatasetFile {
@@ -49,6 +50,31 @@ const CIFAR_COLOURS = { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.
 /** Grey statistics of the 28 x 28 training images over 255, repeated over the three channels. */
 const FASHION_COLOURS = { mean: [0.286, 0.286, 0.286], std: [0.353, 0.353, 0.353] } as const
 const INPUT = { height: 32, width: 32, channels: 3 } as const
+
+/** The digits as they are, to -1 .. 1. */
+const SVHN_COLOURS = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const
+const STANFORD = 'http://ufldl.stanford.edu/housenumbers'
+const DIGITS = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'] as const
+
+function svhnFile(name: string, bytes: number, sha256: string): DatasetFile {
+  return { name, bytes, sha256, sha256Of: 'file', addresses: [`${STANFORD}/${name}`] }
+}
+
+const SVHN_TRAIN = svhnFile(
+  'train_32x32.mat',
+  182_040_794,
+  '435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8',
+)
+const SVHN_EXTRA = svhnFile(
+  'extra_32x32.mat',
+  1_329_278_602,
+  'a133a4beb38a00fcdda90c9489e0c04f900b660ce8a316a5e854838379a71eb3',
+)
+const SVHN_TEST = svhnFile(
+  'test_32x32.mat',
+  64_275_384,
+  'cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b',
+)
 
 export const CATALOGUE = {
   'fashion-mnist': {
@@ -131,4 +157,18 @@ export const CATALOGUE = {
     home: `${TORONTO}/cifar.html`,
     images: { train: 50_000, test: 10_000 },
   },
-} as const satisfies Record<DatasetName, DatasetEntry>
+  svhn: {
+    description: { name: 'svhn', classNames: DIGITS, ...SVHN_COLOURS, ...INPUT },
+    files: [SVHN_TRAIN, SVHN_EXTRA, SVHN_TEST],
+    debianPackage: null,
+    home: `${STANFORD}/`,
+    images: { train: 73_257 + 531_131, test: 26_032 },
+  },
+  'svhn-no-extra': {
+    description: { name: 'svhn-no-extra', classNames: DIGITS, ...SVHN_COLOURS, ...INPUT },
+    files: [SVHN_TRAIN, SVHN_TEST],
+    debianPackage: null,
+    home: `${STANFORD}/`,
+    images: { train: 73_257, test: 26_032 },
+  },
+} as const satisfies Record<PublishedName, DatasetEntry>

@@ -4,14 +4,15 @@
  */
 import { readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import type { PublishedName } from '../vocabulary/dataset-name.ts'
 import { expected, type UserFault } from '../vocabulary/fault.ts'
 import { fileFault } from '../vocabulary/file-fault.ts'
 import { CATALOGUE } from './catalogue.ts'
-import type { DatasetName, ImageSplit, LoadedDataset, SplitName } from './dataset.ts'
+import type { ImageSplit, LoadedDataset, SplitName } from './dataset.ts'
 import { readSourceFile, type SourceFile } from './source-file.ts'
 import { readTar } from './tar.ts'
 
-type CifarName = Extract<DatasetName, 'cifar10' | 'cifar100'>
+type CifarName = Extract<PublishedName, 'cifar10' | 'cifar100'>
 
 const SIDE = 32
 const CHANNELS = 3

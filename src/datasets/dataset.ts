@@ -1,7 +1,6 @@
 /** A dataset as the rest of the program sees it: pixels in shared memory, or encoded images in shards, and labels. */
+import type { DatasetName } from '../vocabulary/dataset-name.ts'
 
-export const DATASET_NAMES = ['fashion-mnist', 'cifar10', 'cifar100'] as const
-export type DatasetName = (typeof DATASET_NAMES)[number]
 export type SplitName = 'train' | 'test'
 
 export interface DatasetDescription {

@@ -1,10 +1,10 @@
 /** `native-ensemble fetch`: brings the published files of a dataset to a folder, checked against their SHA-256. */
 import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { PublishedName } from '../vocabulary/dataset-name.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 import { CATALOGUE, type DatasetEntry, type DatasetFile } from './catalogue.ts'
-import type { DatasetName } from './dataset.ts'
 import { readDebianPackage } from './debian-package.ts'
 import { download, type FetchProgress } from './download.ts'
 import { checksum } from './verify-file.ts'
@@ -16,7 +16,7 @@ import { checksum } from './verify-file.ts'
  *   could be reached
  */
 export async function fetchDataset(
-  name: DatasetName,
+  name: PublishedName,
   folder: string,
   progress: (report: FetchProgress) => void,
 ): Promise<void> {

@@ -2,8 +2,8 @@
 
 import { parseDevices } from '../config/devices.ts'
 import type { RunConfig } from '../config/run-config.ts'
-import { CATALOGUE } from '../datasets/catalogue.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
+import { describeDataset } from '../datasets/describe-dataset.ts'
 import { createExecutor, type ExecutorChoice } from '../executors/executor-choice.ts'
 import type { Program } from '../graph/program.ts'
 import type { SlotRing } from '../input/batch-source.ts'
@@ -39,7 +39,7 @@ export interface PreparedRun extends PlannedRun {
 /** Captures the programs. @throws UserFault for what the configuration does not fit, or this machine cannot run */
 async function planRun(config: RunConfig): Promise<PlannedRun> {
   const { batch, decodeWorkers } = config
-  const { description } = CATALOGUE[config.dataset]
+  const description = await describeDataset(config)
   const { replicas } = parseDevices(config.devices)
   const specification = specifyStep(config, description, replicas)
   const step = captureTrainingStep(specification)

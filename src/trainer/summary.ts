@@ -1,7 +1,7 @@
 import { WITHOUT_METHOD } from '../config/defaults.ts'
 import { parseDevices } from '../config/devices.ts'
 import type { RunConfig } from '../config/run-config.ts'
-import { CATALOGUE } from '../datasets/catalogue.ts'
+import type { DatasetDescription } from '../datasets/dataset.ts'
 import { lowerProgram } from '../executors/onednn/lower-program.ts'
 import { loadNativeAddon } from '../executors/onednn/native-addon.ts'
 import { forwardFlopsPerImage, nodeFlops } from '../graph/flops.ts'
@@ -38,9 +38,11 @@ export interface NetworkSummary {
 /** What most CPUs with AVX-512 have; where the addon is built it says what this one has. */
 const USUAL_KERNELS = { block: 16, winogradChannels: 256 }
 
-/** @throws UserFault for a configuration that fits no network */
-export function summarise(config: RunConfig): NetworkSummary {
-  const { description } = CATALOGUE[config.dataset]
+/**
+ * @param description of the images, as describeForSummary gives it
+ * @throws UserFault for a configuration that fits no network
+ */
+export function summarise(config: RunConfig, description: DatasetDescription): NetworkSummary {
   const { replicas } = parseDevices(config.devices)
   const trained = captureEvaluation(specifyStep(config, description, replicas))
   const deployedConfig: RunConfig = { ...config, ...WITHOUT_METHOD, method: 'vanilla', schedule: 'step' }
@@ -55,7 +57,7 @@ export function summarise(config: RunConfig): NetworkSummary {
       parameters: weightCount(captureTrainingStep(specifyStep(config, description, replicas)).parameters),
       flops: forwardFlopsPerImage(trained),
     },
-    memory: memoryOf(config, replicas),
+    memory: memoryOf(config, description, replicas),
   }
 }
 
@@ -83,8 +85,7 @@ function layersOf(program: Program): LayerSummary[] {
   })
 }
 
-function memoryOf(config: RunConfig, replicas: number): NetworkSummary['memory'] {
-  const { description } = CATALOGUE[config.dataset]
+function memoryOf(config: RunConfig, description: DatasetDescription, replicas: number): NetworkSummary['memory'] {
   const { program, layout } = captureTrainingStep(specifyStep(config, description, replicas))
   const cores = shareCores(allowedCores(), replicas)
   const threads = cores[0]?.length ?? 1

@@ -94,6 +94,7 @@ t.test('each wrong setting is told with its option', async (t) => {
     snapshots: [0, 2.5],
     dataset: ['imagenet'],
     data: [''],
+    inputStd: [0, -1, 'wide'],
     trainFraction: [0, 1.5, -0.1, 'half'],
     epochs: [0, -1, '3x', Number.NaN],
     steps: [0, 2.5],

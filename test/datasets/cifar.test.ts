@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import type { DatasetName } from '../../src/datasets/dataset.ts'
 import { loadDataset } from '../../src/datasets/load-dataset.ts'
+import type { PublishedName } from '../../src/vocabulary/dataset-name.ts'
 import { cifarRecords, pixelOf, tarOf } from './write-archives.ts'
 
 const CLASSES = 'airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n'
@@ -73,7 +73,7 @@ function withBatch(bytes: Buffer): Buffer {
   return gzipSync(tarOf([...CIFAR10, ['cifar-10-batches-bin/data_batch_3.bin', bytes]]))
 }
 
-const FAULTS: [name: string, dataset: DatasetName, bytes: Buffer, message: RegExp][] = [
+const FAULTS: [name: string, dataset: PublishedName, bytes: Buffer, message: RegExp][] = [
   ['gzip cut off', 'cifar10', packed.subarray(0, packed.length >> 1), /whole gzip file .* cut off/],
   ['tar cut within a file', 'cifar10', gzipSync(good.subarray(0, 3000)), /whole tar archive .* of the 6146 bytes of/],
   ['tar cut between files', 'cifar10', gzipSync(good.subarray(0, 1024)), /whole tar archive .* without its end/],

@@ -73,7 +73,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     name: 'an unknown dataset',
     argv: train('--dataset', 'mnist'),
-    says: /fashion-mnist, cifar10 or cifar100 for --dataset but received mnist/,
+    says: /fashion-mnist, cifar10, .* or image-folder for --dataset but received mnist/,
     remedy: /./,
   },
   {

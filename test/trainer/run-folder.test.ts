@@ -20,6 +20,7 @@ const configFor = (out: string): RunConfig => ({
   branches: 3,
   dataset: 'cifar10',
   data: null,
+  inputStd: null,
   trainFraction: 1,
   evaluateEvery: 1,
   epochs: 1,

@@ -1,7 +1,8 @@
-import { DATASET_NAMES, type DatasetName } from '../../datasets/dataset.ts'
 import { fetchDataset } from '../../datasets/fetch-dataset.ts'
+import { ILSVRC2012 } from '../../datasets/ilsvrc2012.ts'
 import { defaultDataFolder } from '../../datasets/load-dataset.ts'
 import { ProgressDisplay } from '../../report/progress.ts'
+import { PREPARED_DATASETS, PUBLISHED_DATASETS, type PublishedName } from '../../vocabulary/dataset-name.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import { EXIT } from '../failure.ts'
 import type { Invocation } from '../invocation.ts'
@@ -10,7 +11,10 @@ import { printBytes } from '../text-table.ts'
 /** `fetch <dataset>`. */
 export async function fetchCommand({ operands, options }: Invocation): Promise<number> {
   const name = operands[0] ?? ''
-  if (!isDataset(name)) throw expected(`one of ${DATASET_NAMES.join(', ')}`, 'the dataset', name, 'Name one of them.')
+  if (!isPublished(name)) {
+    const remedy = PREPARED_DATASETS.some((known) => known === name) ? IMAGENET_REMEDY : 'Name one of them.'
+    throw expected(`one of ${PUBLISHED_DATASETS.join(', ')}`, 'the dataset', name, remedy)
+  }
   const folder = typeof options['data'] === 'string' ? options['data'] : defaultDataFolder(name)
   const display = new ProgressDisplay(process.stderr)
   let current = ''
@@ -27,6 +31,12 @@ export async function fetchCommand({ operands, options }: Invocation): Promise<n
   return EXIT.done
 }
 
-function isDataset(name: string): name is DatasetName {
-  return DATASET_NAMES.some((known) => known === name)
+const { home, trainArchive, validationArchive, devkitArchive } = ILSVRC2012
+/** ImageNet is given to registered people only. */
+const IMAGENET_REMEDY =
+  `Take ${trainArchive}, ${validationArchive} and ${devkitArchive} from ${home} into one folder, then pack them: ` +
+  'native-ensemble prepare <folder> data/imagenet. Pictures of your own: native-ensemble prepare <folder> data/image-folder.'
+
+function isPublished(name: string): name is PublishedName {
+  return PUBLISHED_DATASETS.some((known) => known === name)
 }

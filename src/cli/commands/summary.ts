@@ -1,4 +1,5 @@
 import { makeConfig } from '../../config/make-config.ts'
+import { describeForSummary } from '../../datasets/describe-dataset.ts'
 import { printShape } from '../../vocabulary/shape.ts'
 import { EXIT } from '../failure.ts'
 import { givenSettings } from '../given-settings.ts'
@@ -9,7 +10,7 @@ import { printBytes, textTable } from '../text-table.ts'
 export async function summaryCommand({ operands, options, faults }: Invocation): Promise<number> {
   const config = await makeConfig(null, { ...givenSettings(options), network: operands[0] }, faults)
   const { summarise } = await import('../../trainer/summary.ts')
-  const summary = summarise(config)
+  const summary = summarise(config, await describeForSummary(config))
   if (options['json'] === true) {
     process.stdout.write(`${JSON.stringify(summary)}\n`)
     return EXIT.done
