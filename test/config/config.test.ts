@@ -92,7 +92,7 @@ t.test('each wrong setting is told with its option', async (t) => {
     teacherBlock: ['wide'],
     alpha: [-0.1, 1.1],
     snapshots: [0, 2.5],
-    dataset: ['imagenet'],
+    dataset: ['mnist'],
     data: [''],
     inputStd: [0, -1, 'wide'],
     trainFraction: [0, 1.5, -0.1, 'half'],
