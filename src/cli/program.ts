@@ -4,7 +4,6 @@ import { Command, CommanderError, Option } from 'commander'
 import { refuseFaults } from '../config/config-fault.ts'
 import { DEFAULTS, DERIVED_DEFAULTS } from '../config/defaults.ts'
 import { OPTION_KEYS, OPTION_TABLE, type OptionKey } from '../config/option-table.ts'
-import { RECIPES } from '../config/recipes.ts'
 import { PUBLISHED_DATASETS } from '../vocabulary/dataset-name.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { EXIT } from './failure.ts'
@@ -83,10 +82,10 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     'Trains a network, from a recipe, options, or a recipe changed by options.',
     [
       'train quickstart',
-      'train cifar100-resnet-32-one --seed 2 --precision bf16',
+      'train table1/resnet-32-one-cifar100 --seed 2 --precision bf16',
       'train --network resnet-20 --dataset cifar10 --epochs 30',
       'train --init w.safetensors --augment none --shuffle none --log-every 1 --steps 10',
-      'train cifar100-resnet-32-one --profile',
+      'train table1/resnet-32-one-cifar100 --profile',
     ],
     async (invocation) => await (await import('./commands/train.ts')).trainCommand(invocation),
   )
@@ -96,7 +95,16 @@ function defineProgram(ended: (exitCode: number) => void): Command {
       'instead of training: time the first 20 steps after 5 warm ones, print the time by op and by layer, write nothing',
     )
     .option(...JSON_OPTION)
-  train.addHelpText('before', '').addHelpText('after', `\nRecipes:\n${printRecipes()}`)
+  train.addHelpText('after', '\nRecipes: `native-ensemble recipes` lists them.')
+
+  define(
+    'recipes [beginning]',
+    "Lists the recipes: the paper's figure, epochs, FLOPs of the whole training, and the time it would take here.",
+    ['recipes', 'recipes table1/', 'recipes table3 --json'],
+    plain(async (invocation) => await (await import('./commands/recipes.ts')).recipesCommand(invocation)),
+  )
+    .option('--runs <folder>', 'folder of runs whose speed is looked up (default: runs)')
+    .option(...JSON_OPTION)
 
   const evaluate = define(
     'evaluate <run>',
@@ -177,13 +185,6 @@ function printDefault(key: OptionKey): string | null {
   if (isDerived(key)) return DERIVED_DEFAULTS[key]
   const value = DEFAULTS[key]
   return value === null ? null : String(value)
-}
-
-function printRecipes(): string {
-  const width = Math.max(...Object.keys(RECIPES).map((name) => name.length))
-  return Object.entries(RECIPES)
-    .map(([name, { description }]) => `  ${name.padEnd(width)}  ${description}`)
-    .join('\n')
 }
 
 function refuseCommand(program: Command, name: string | undefined): void {

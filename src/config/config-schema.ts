@@ -23,6 +23,7 @@ function isDevices(text: string): boolean {
 /** The shape of a RunConfig, keys that are not its own refused. */
 export const configSchema = z.strictObject({
   recipe: z.string().nullable(),
+  scale: z.number().positive().max(1),
   network: networkName,
   block,
   method: z.enum(['vanilla', 'one', 'kd', 'dml', 'snapshot', 'ensemble']),

@@ -66,6 +66,17 @@ function ofSeveral(method: Method, key: 'branches' | 'snapshots', remedy: string
 const FOR_ONE_NETWORK = 'For one plain network use --method vanilla.'
 
 const CONTRADICTIONS: readonly Contradiction[] = [
+  {
+    between: ['scale'],
+    find({ scale, recipe }, given) {
+      if (scale === 1) return null
+      if (recipe === null) return fault('a recipe', '--scale', 'none', 'Name one, or give --epochs instead.')
+      const length = (['epochs', 'steps'] as const).find((key) => given.has(key))
+      if (length === undefined) return null
+      const { flag } = OPTION_TABLE[length]
+      return fault('either', `--scale and ${flag}`, 'both', 'Leave one of them out.')
+    },
+  },
   ...(['branches', 'distill', 'share', 'gate', 'rampUp', 'temperature', 'peers', 'teacher'] as const).map(onlyFor),
   ...(['teacherNetwork', 'teacherBlock', 'alpha', 'snapshots'] as const).map(onlyFor),
   ofSeveral('one', 'branches', FOR_ONE_NETWORK),

@@ -8,6 +8,7 @@ type Derived = 'recipe' | 'branches' | 'peers' | 'teacherNetwork' | 'snapshots' 
  * Komodakis ("Paying More Attention to Attention", ICLR 2017, section 4.1), which later comparisons took over.
  */
 export const DEFAULTS = {
+  scale: 1,
   network: 'resnet-32',
   block: 'auto',
   method: 'one',

@@ -8,6 +8,7 @@ import { type ConfigFault, refuseFaults } from './config-fault.ts'
 import { DEFAULTS, defaultRampUp, isMethod, methodDefaults, WITHOUT_METHOD } from './defaults.ts'
 import type { OptionKey } from './option-table.ts'
 import { parsePeers } from './peers.ts'
+import type { RecipeSettings } from './recipe.ts'
 import { findRecipe, RECIPES } from './recipes.ts'
 import type { RunConfig } from './run-config.ts'
 
@@ -31,11 +32,19 @@ export async function makeConfig(
   const faults = [...otherFaults]
   const known = recipe === null ? null : findRecipe(recipe)
   if (recipe !== null && known === null) faults.push(unknownRecipe(recipe))
-  const complete = completeSettings({ ...known?.settings, recipe }, given)
+  const complete = completeSettings({ ...shorten(known?.settings ?? {}, given['scale']), recipe }, given)
   faults.push(...findFaults({ ...complete, out: given['out'] ?? RUNS_FOLDER }, new Set(Object.keys(given))))
   refuseFaults(faults, 'these options')
   const out = given['out'] ?? (await freshRunFolder(complete))
   return checkConfig({ ...complete, out }, new Set(), 'these options')
+}
+
+/** A recipe's schedule in proportion; a scale that is wrong is left for the checks. */
+function shorten(settings: RecipeSettings, scale: unknown): RecipeSettings {
+  if (typeof scale !== 'number' || !(scale > 0 && scale < 1)) return settings
+  const { epochs = DEFAULTS.epochs, rampUp } = settings
+  const shorter = { ...settings, epochs: Math.max(1, Math.round(scale * epochs)) }
+  return rampUp === undefined ? shorter : { ...shorter, rampUp: Math.round(scale * rampUp) }
 }
 
 /** Adds what follows from other settings; values that are wrong are left for the checks. */

@@ -18,6 +18,13 @@ export type OptionKey = Exclude<keyof RunConfig, 'recipe'>
 
 /** Every option of `train`, in the order of its help. */
 export const OPTION_TABLE = {
+  scale: {
+    flag: '--scale',
+    value: '<s>',
+    kind: 'number',
+    help: "part of the recipe's schedule: epochs, ramp-up and cycles in proportion; every report says so",
+    expects: 'a number above 0 and at most 1',
+  },
   network: {
     flag: '--network',
     value: '<name>',

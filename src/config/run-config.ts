@@ -4,6 +4,8 @@ import type { DatasetName } from '../vocabulary/dataset-name.ts'
 export interface RunConfig {
   /** Name of the recipe that the run was started from, null for options alone. */
   readonly recipe: string | null
+  /** Part of the recipe's epochs, ramp-up and cycles that this run takes; `epochs` is shortened already. 1 = all. */
+  readonly scale: number
   /** A name of vocabulary/network-name.ts, e.g. `resnet-32`. */
   readonly network: string
   /** Residual block of a CIFAR ResNet; `auto` = basic below depth 44, bottleneck from 44 on (the paper's networks). */

@@ -67,8 +67,24 @@ t.test('every recipe is a valid run, and options beat it', async (t) => {
   })
 })
 
+t.test("a recipe's schedule is shortened in proportion", async (t) => {
+  const shortened = (recipe: string, scale: number) => makeConfig(recipe, { out: 'o', scale })
+  t.match(await shortened('table1/resnet-32-one-cifar100', 0.1), { scale: 0.1, epochs: 30, rampUp: 8 })
+  t.match(await shortened('table4/resnet-32-snapshot', 0.1), { epochs: 30, snapshots: 5 })
+  t.match(await shortened('quickstart', 0.34), { epochs: 1, rampUp: 0 })
+  t.match(await shortened('quickstart', 1), { epochs: 3, rampUp: 1 })
+  t.match(await makeConfig('quickstart', { out: 'o', scale: 0.34, rampUp: 1 }), { epochs: 1, rampUp: 1 })
+  await t.rejects(makeConfig(null, { out: 'o', scale: 0.5 }), { message: /a recipe for --scale but received none/ })
+  await t.rejects(makeConfig('quickstart', { out: 'o', scale: 0.5, epochs: 9 }), { message: /--scale and --epochs/ })
+  await t.rejects(shortened('table4/resnet-32-snapshot', 0.01), {
+    name: 'UserFault',
+    message: /5 or more for --epochs/,
+  })
+})
+
 t.test('each wrong setting is told with its option', async (t) => {
   const wrong: { [K in keyof RunConfig]?: readonly unknown[] } = {
+    scale: [0, -1, 1.5, 'half'],
     network: [
       'resnet-33',
       'resnext-29',

@@ -14,6 +14,7 @@ const machine = describeMachine({ onednn: '3.2.0' }, [])
 const configFor = (out: string): RunConfig => ({
   ...WITHOUT_METHOD,
   recipe: null,
+  scale: 1,
   network: 'resnet-8',
   block: 'auto',
   method: 'one',
