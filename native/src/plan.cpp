@@ -4,6 +4,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "averages.hpp"
 #include "batch_norm.hpp"
 #include "concat.hpp"
 #include "convolution.hpp"
@@ -15,7 +16,7 @@ namespace one {
 namespace {
 
 // Version of the words; plan-words.ts writes the same number.
-constexpr int kVersion = 5;
+constexpr int kVersion = 6;
 constexpr std::size_t kLine = 64;
 
 using Factory = InstructionPtr (*)(WordReader&, PlanBuilder&);
@@ -33,7 +34,8 @@ constexpr Factory kFactories[] = {
     scalarConstant,     scalarAdd,           scalarMultiply,
     scalarScale,        maxPool,             maxPoolGrad,
     averagePool,        averagePoolGrad,     concat,
-    sliceChannels,
+    sliceChannels,      average,             averageGrad,
+    logMeanProbability,
 };
 
 double now() {

@@ -1,4 +1,4 @@
-/** One branch of a trained ensemble as the plain network it is when deployed. */
+/** One branch or peer of what was trained together, as the plain network it is when deployed. */
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expected } from '../vocabulary/fault.ts'
@@ -6,17 +6,19 @@ import { fileFault } from '../vocabulary/file-fault.ts'
 import { MODEL_FILE } from './checkpoint.ts'
 import { type NamedTensor, readSafetensors, writeSafetensors } from './safetensors.ts'
 
-const BRANCH_NAME = /^branches\.(\d+)\.(.+)$/
-const GATE_PREFIX = 'gate.'
+/** What only one of the networks owns: a branch of ONE, a peer of DML or of an ensemble. */
+const BRANCH_NAME = /^(?:branches|peers)\.(\d+)\.(.+)$/
+/** What is there for training only: the gate of ONE, the teacher of KD. */
+const TRAINING_ONLY = /^(?:gate|teacher)\./
 
-/** Branches in a model's tensors: 1 where nothing is branched (vanilla). */
+/** Branches in a model's tensors, or peers: 1 where nothing is branched (vanilla). */
 export function countBranches(tensors: readonly { readonly name: string }[]): number {
   const indices = tensors.map(({ name }) => Number(BRANCH_NAME.exec(name)?.[1] ?? 0))
   return Math.max(0, ...indices) + 1
 }
 
 /**
- * The shared tensors and those of one branch, its prefix `branches.<i>.` dropped; the gate is left out.
+ * The shared tensors and those of one branch, its prefix `branches.<i>.` or `peers.<i>.` dropped; gate and teacher are left out.
  * @throws UserFault where the model has no such branch
  */
 export function deployedTensors(tensors: readonly NamedTensor[], branch: number): NamedTensor[] {
@@ -26,7 +28,7 @@ export function deployedTensors(tensors: readonly NamedTensor[], branch: number)
     throw expected(what, '--branch', branch, 'Name a branch that the run has.')
   }
   return tensors.flatMap((tensor) => {
-    if (tensor.name.startsWith(GATE_PREFIX)) return []
+    if (TRAINING_ONLY.test(tensor.name)) return []
     const [, index, name] = BRANCH_NAME.exec(tensor.name) ?? []
     if (index === undefined || name === undefined) return [tensor]
     return Number(index) === branch ? [{ ...tensor, name }] : []

@@ -110,6 +110,12 @@ export const GRADIENT_RULES: GradientRules = {
   GatedSum: (graph, { inputs, label }, gradients) =>
     graph.apply('GatedSumGrad', [first(gradients), ...inputs], {}, label),
   GatedSumGrad: null,
+  Average: (graph, { inputs, label }, gradients) => {
+    const share = graph.applyOne('AverageGrad', [first(gradients)], { count: inputs.length }, label)
+    return inputs.map(() => share)
+  },
+  AverageGrad: null,
+  LogMeanProbability: null,
   CrossEntropy: (graph, { inputs, attributes, label }, gradients) => [
     graph.applyOne('CrossEntropyGrad', [first(gradients), ...inputs], attributes, label),
     null,

@@ -9,7 +9,11 @@ export interface Value extends TensorType {
 }
 
 /** How a state tensor takes part in training. */
-export type ParameterKind = 'weight' | 'statistic'
+export type ParameterKind =
+  | 'weight'
+  | 'statistic'
+  /** Read only: weights and statistics of a network that was trained before. */
+  | 'frozen'
 
 /** How a parameter's elements are drawn before training; a normal distribution has mean 0, a uniform one +-bound. */
 export type Initialiser =

@@ -90,6 +90,12 @@ export interface OpAttributes {
   GatedSum: Record<never, never>
   /** dteacher, gate, m logits -> dgate, m dlogits. */
   GatedSumGrad: Record<never, never>
+  /** Tensors of one type f32 [B, n] -> their mean, summed in their order. */
+  Average: Record<never, never>
+  /** dy -> dx = dy / count, the gradient of each of the averaged. */
+  AverageGrad: { readonly count: number }
+  /** Logits of several classifiers [B, K] -> log of the mean of their probabilities; its softmax is that mean. */
+  LogMeanProbability: Record<never, never>
   /** logits [B, K], labels [B] -> scalar; rows of label -1 add nothing, the mean divides by B all the same. */
   CrossEntropy: { readonly reduction: 'mean' | 'sum' }
   /** dloss, logits, labels -> dlogits. */

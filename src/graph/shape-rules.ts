@@ -95,6 +95,14 @@ function sameTypes(types: readonly TensorType[]): TensorType {
   return first
 }
 
+/** Type of the mean of rows, f32 [B, n]. */
+function meanOf(members: readonly TensorType[]): TensorType {
+  const type = sameTypes(members)
+  rank(type, 2, 'each input')
+  need(type.dtype === 'f32', 'inputs of f32')
+  return type
+}
+
 export const SHAPE_RULES: ShapeRules = {
   Constant: () => [scalar],
   Normalise: (inputs, { mean, std, dtype }) => {
@@ -218,6 +226,9 @@ export const SHAPE_RULES: ShapeRules = {
     sameTypes([dteacher, ...logits])
     return [gate, ...logits]
   },
+  Average: (inputs) => [meanOf(inputs)],
+  AverageGrad: (inputs) => [meanOf(take(inputs, 1))],
+  LogMeanProbability: (inputs) => [meanOf(inputs)],
   CrossEntropy: (inputs) => {
     rowsAndLabels(...pair(inputs))
     return [scalar]

@@ -1,7 +1,7 @@
 import { elementCount, type Shape } from '../vocabulary/shape.ts'
 
 /** What a state tensor is to the optimiser; regions of one role lie together in the flat state. */
-export type StateRole = 'weight' | 'momentum' | 'statistic'
+export type StateRole = 'weight' | 'momentum' | 'statistic' | 'frozen'
 
 export interface StateTensor {
   /** PyTorch's parameter name; momentum is `momentum.<name>`. */
@@ -14,7 +14,7 @@ export interface StateTensor {
 
 /**
  * Where each state tensor lies in the one flat f32 memory of a run: all weights first, then their momentum in the same
- * order at the same distances, then the running statistics. Each tensor begins on a 64-byte line.
+ * order at the same distances, then the running statistics, then what is frozen. Each tensor begins on a 64-byte line.
  */
 export interface StateLayout {
   readonly tensors: readonly StateTensor[]
@@ -26,10 +26,16 @@ export interface StateLayout {
 
 const LINE_ELEMENTS = 16
 
-/** @param weights trained tensors and `statistics` running averages, in the order they are to lie in memory */
+interface NamedShape {
+  readonly name: string
+  readonly shape: Shape
+}
+
+/** @param weights trained tensors, `statistics` running averages, `frozen` others; in their order in memory */
 export function layOutState(
-  weights: readonly { readonly name: string; readonly shape: Shape }[],
-  statistics: readonly { readonly name: string; readonly shape: Shape }[],
+  weights: readonly NamedShape[],
+  statistics: readonly NamedShape[],
+  frozen: readonly NamedShape[] = [],
 ): StateLayout {
   const tensors: StateTensor[] = []
   let offset = 0
@@ -41,6 +47,7 @@ export function layOutState(
   const weightElements = offset
   for (const { name, shape } of weights) place(`momentum.${name}`, shape, 'momentum')
   for (const { name, shape } of statistics) place(name, shape, 'statistic')
+  for (const { name, shape } of frozen) place(name, shape, 'frozen')
   return { tensors, weightElements, elements: offset }
 }
 

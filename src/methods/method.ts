@@ -4,10 +4,12 @@ import type { Network } from '../networks/network.ts'
 
 /** What a method's networks say of a batch. */
 export interface Predictions {
-  /** Logits of each branch, f32 [B, classes]. */
+  /** Logits of each network that is trained: branches, peers, or the only one. f32 [B, classes]. */
   readonly branches: readonly Value[]
-  /** Logits of the ensemble teacher, f32 [B, classes]; null where the method has none. */
+  /** Logits of the ensemble of them, f32 [B, classes]; null where the method has none. */
   readonly teacher: Value | null
+  /** Logits of a network that was trained before, f32 [B, classes]: only training reads them. */
+  readonly pretrained?: Value
 }
 
 /** A training objective, with the parts it is the sum of. */
@@ -21,7 +23,7 @@ export interface Method {
   readonly name: string
   /** Scalars that the objective reads at each step beside the learning rate. */
   readonly scalars: readonly ScalarName[]
-  /** @param images normalised [B, C, H, W] */
+  /** @param images normalised [B, C, H, W]; @param network the target */
   capture(layers: Layers, network: Network, images: Value, classes: number): Predictions
   /** @param labels i32 [B]; `scalar` gives the inputs named in `scalars` */
   objective(

@@ -1,74 +1,82 @@
 import type { GraphBuilder, Value } from '../graph/graph-builder.ts'
 import type { Layers } from '../networks/layers.ts'
 import type { Method } from './method.ts'
-import { sumOfScalars } from './sum-of-scalars.ts'
+import { crossEntropy, divergence, scaled, sumOfParts, sumOfScalars } from './objective-parts.ts'
 
 export interface OneOptions {
   /** All branches, the target and the auxiliary ones: the paper's m + 1. At least 2. */
   readonly branches: number
   /** Softening temperature T. */
   readonly temperature: number
+  /** `off` = without online distillation: branches and teacher learn by their cross entropies alone. */
+  readonly distill?: 'on' | 'off'
+  /** `none` = without sharing layers: each branch is a whole network, `branches.<i>.` its prefix. */
+  readonly share?: 'low' | 'none'
+  /** `average` = without gating: the teacher is the mean of the logits. */
+  readonly gate?: 'learned' | 'average'
 }
 
 /**
  * On-the-fly Native Ensemble (Lan, Zhu and Gong, "Knowledge Distillation by On-the-Fly Native Ensemble", NeurIPS 2018).
  * The gate weighs the branches' logits into a teacher, which distils back into each branch:
- * L = sum_i CE(z_i, y) + CE(z_t, y) + w T^2 sum_i KL(p_t^T || p_i^T), equation 9 with the ramp-up w(epoch) of the
- * authors' code; no gradient flows through the teacher in the KL term.
+ * L = sum_i CE(z_i, y) + CE(z_t, y) + w T^2 sum_i KL(p_t^T || p_i^T), equation 6 with the ramp-up w(epoch) of the
+ * authors' code; no gradient flows through the teacher in the KL term. The options take away what its table 5 takes away.
  */
-export function one({ branches, temperature }: OneOptions): Method {
+export function one({ branches, temperature, distill = 'on', share = 'low', gate = 'learned' }: OneOptions): Method {
   if (!Number.isInteger(branches) || branches < 2) {
     throw new RangeError(`Expected at least 2 branches for ONE but received ${branches}`)
   }
   return {
     name: 'one',
-    scalars: ['distillation_weight'],
+    scalars: distill === 'on' ? ['distillation_weight'] : [],
     capture: (layers, network, images, classes) => {
-      const features = network.trunk(layers, images)
-      const logits = Array.from({ length: branches }, (_, branch) =>
-        layers.scope(`branches.${branch}`, () => network.branch(layers, features, classes)),
+      const shared = share === 'low' ? network.trunk(layers, images) : null
+      const captured = Array.from({ length: branches }, (_, branch) =>
+        layers.scope(`branches.${branch}`, () => {
+          const features = shared ?? network.trunk(layers, images)
+          return { features, logits: network.branch(layers, features, classes) }
+        }),
       )
+      const logits = captured.map((branch) => branch.logits)
+      if (gate === 'average') return { branches: logits, teacher: layers.graph.applyOne('Average', logits, {}, 'gate') }
+      const features = shared === null ? captured.map((branch) => branch.features) : [shared]
       return { branches: logits, teacher: gatedTeacher(layers, features, logits) }
     },
-    objective: (graph, predictions, labels, scalar) => {
-      const { branches: students, teacher } = predictions
+    objective: (graph, { branches: students, teacher }, labels, scalar) => {
       if (teacher === null) throw new Error('Expected a teacher for the objective of ONE but received none')
-      const crossEntropy = (logits: Value, name: string) => ({
-        name: `cross_entropy.${name}`,
-        value: graph.applyOne('CrossEntropy', [logits, labels], { reduction: 'mean' }, 'loss'),
-      })
-      const full = distillation(graph, teacher, students, temperature)
-      const weighted = graph.applyOne('Multiply', [full, scalar('distillation_weight')], {}, 'loss')
-      const parts = [
-        ...students.map((logits, branch) => crossEntropy(logits, `${branch}`)),
-        crossEntropy(teacher, 'teacher'),
-        { name: 'distillation', value: weighted },
-      ]
-      return {
-        total: sumOfScalars(
-          graph,
-          parts.map(({ value }) => value),
-        ),
-        parts,
+      const distillationParts = () => {
+        const full = distillation(graph, teacher, students, temperature)
+        const value = graph.applyOne('Multiply', [full, scalar('distillation_weight')], {}, 'loss')
+        return [{ name: 'distillation', value }]
       }
+      const distilled = distill === 'on' ? distillationParts() : []
+      return sumOfParts(graph, [
+        ...students.map((logits, branch) => crossEntropy(graph, logits, labels, `${branch}`)),
+        crossEntropy(graph, teacher, labels, 'teacher'),
+        ...distilled,
+      ])
     },
   }
 }
 
-/** Equation 5: gate = softmax(ReLU(BN(W pool(features)))), one probability a branch; teacher = sum_i gate_i z_i. */
-function gatedTeacher(layers: Layers, features: Value, logits: readonly Value[]): Value {
+/**
+ * Equation 3: gate = softmax(ReLU(BN(W pool(features)))), one probability a branch; teacher = sum_i gate_i z_i.
+ * @param features what the branches share; where they share nothing, each branch's own at the same place, and the gate
+ *   sees the mean of their pools
+ */
+function gatedTeacher(layers: Layers, features: readonly Value[], logits: readonly Value[]): Value {
   return layers.scope('gate', () => {
-    const pooled = layers.globalAveragePool('avgpool', features)
+    const pools = features.map((own) => layers.globalAveragePool('avgpool', own))
+    const [only, ...others] = pools
+    const pooled = only !== undefined && others.length === 0 ? only : layers.graph.applyOne('Average', pools, {})
     const scores = layers.batchNorm('bn', layers.linear('fc', pooled, logits.length), { relu: true })
     const gate = layers.graph.applyOne('Softmax', [scores], {})
     return layers.graph.applyOne('GatedSum', [gate, ...logits], {})
   })
 }
 
-/** T^2 sum_i KL(p_t^T || p_i^T), equations 7 and 8. */
+/** T^2 sum_i KL(p_t^T || p_i^T), equation 5. */
 function distillation(graph: GraphBuilder, teacher: Value, students: readonly Value[], temperature: number): Value {
-  const divergences = students.map((student) =>
-    graph.applyOne('KullbackLeibler', [teacher, student], { temperature }, 'loss'),
-  )
-  return graph.applyOne('Scale', [sumOfScalars(graph, divergences)], { factor: temperature ** 2 }, 'loss')
+  const divergences = students.map((student) => divergence(graph, teacher, student, temperature))
+  return scaled(graph, sumOfScalars(graph, divergences), temperature ** 2)
 }

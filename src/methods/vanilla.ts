@@ -1,5 +1,5 @@
 import type { Method } from './method.ts'
-import { sumOfScalars } from './sum-of-scalars.ts'
+import { crossEntropy, sumOfParts } from './objective-parts.ts'
 
 /** Cross entropy alone: the baseline of every table. */
 export function vanilla(): Method {
@@ -10,18 +10,10 @@ export function vanilla(): Method {
       branches: [network.branch(layers, network.trunk(layers, images), classes)],
       teacher: null,
     }),
-    objective: (graph, { branches }, labels) => {
-      const parts = branches.map((logits, branch) => ({
-        name: `cross_entropy.${branch}`,
-        value: graph.applyOne('CrossEntropy', [logits, labels], { reduction: 'mean' }, 'loss'),
-      }))
-      return {
-        total: sumOfScalars(
-          graph,
-          parts.map(({ value }) => value),
-        ),
-        parts,
-      }
-    },
+    objective: (graph, { branches }, labels) =>
+      sumOfParts(
+        graph,
+        branches.map((logits, branch) => crossEntropy(graph, logits, labels, `${branch}`)),
+      ),
   }
 }

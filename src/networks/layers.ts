@@ -1,7 +1,7 @@
-import type { GraphBuilder, Value } from '../graph/graph-builder.ts'
+import type { GraphBuilder, Initialiser, Value } from '../graph/graph-builder.ts'
 import type { ConvAttributes, PoolAttributes } from '../graph/ops.ts'
 import type { ComputeDType } from '../vocabulary/dtype.ts'
-import { elementCount } from '../vocabulary/shape.ts'
+import { elementCount, type Shape } from '../vocabulary/shape.ts'
 
 /** Epsilon of every batch norm and weight of its running average: PyTorch's defaults, which the paper's code uses. */
 const EPSILON = 1e-5
@@ -28,13 +28,20 @@ export class Layers {
   readonly graph: GraphBuilder
   readonly dtype: ComputeDType
   readonly training: boolean
+  readonly #frozen: boolean
   readonly statistics: TrackedStatistic[] = []
   readonly runningWeight = RUNNING_WEIGHT
 
-  constructor(graph: GraphBuilder, dtype: ComputeDType, training: boolean) {
+  constructor(graph: GraphBuilder, dtype: ComputeDType, training: boolean, { frozen = false } = {}) {
     this.graph = graph
     this.dtype = dtype
     this.training = training
+    this.#frozen = frozen
+  }
+
+  /** For a network that was trained before, inside the same program: it predicts with running averages and never changes. */
+  frozen(): Layers {
+    return new Layers(this.graph, this.dtype, false, { frozen: true })
   }
 
   /** Convolution without bias, `<name>.weight` [out, in / groups, k, k] ~ N(0, sqrt(2 / (k k out))). x [B, in, H, W]. */
@@ -43,7 +50,7 @@ export class Layers {
     const shape = [out, (x.shape[1] ?? 0) / groups, kernel, kernel]
     return this.graph.scope(name, () => {
       const std = Math.sqrt(2 / (kernel * kernel * out))
-      const master = this.graph.parameter('weight', shape, 'weight', { draw: 'normal', std })
+      const master = this.#parameter('weight', shape, 'weight', { draw: 'normal', std })
       const weight = this.dtype === 'f32' ? master : this.graph.applyOne('Cast', [master], { dtype: this.dtype })
       return this.graph.applyOne('Conv2D', [x, weight], { stride, padding, groups })
     })
@@ -55,10 +62,10 @@ export class Layers {
     const attributes = { epsilon: EPSILON, relu, residual: residual !== undefined }
     const added = residual === undefined ? [] : [residual]
     return this.graph.scope(name, () => {
-      const scale = this.graph.parameter('weight', shape, 'weight', { draw: 'constant', value: 1 })
-      const shift = this.graph.parameter('bias', shape, 'weight', { draw: 'constant', value: 0 })
-      const mean = this.graph.parameter('running_mean', shape, 'statistic', { draw: 'constant', value: 0 })
-      const variance = this.graph.parameter('running_var', shape, 'statistic', { draw: 'constant', value: 1 })
+      const scale = this.#parameter('weight', shape, 'weight', { draw: 'constant', value: 1 })
+      const shift = this.#parameter('bias', shape, 'weight', { draw: 'constant', value: 0 })
+      const mean = this.#parameter('running_mean', shape, 'statistic', { draw: 'constant', value: 0 })
+      const variance = this.#parameter('running_var', shape, 'statistic', { draw: 'constant', value: 1 })
       if (!this.training) {
         return this.graph.applyOne('BatchNormInference', [x, scale, shift, mean, variance, ...added], attributes)
       }
@@ -80,8 +87,8 @@ export class Layers {
     const fanIn = x.shape[1] ?? 0
     const initial = { draw: 'uniform', bound: 1 / Math.sqrt(fanIn) } as const
     return this.graph.scope(name, () => {
-      const weight = this.graph.parameter('weight', [out, fanIn], 'weight', initial)
-      const bias = this.graph.parameter('bias', [out], 'weight', initial)
+      const weight = this.#parameter('weight', [out, fanIn], 'weight', initial)
+      const bias = this.#parameter('bias', [out], 'weight', initial)
       return this.graph.applyOne('Linear', [x, weight, bias], {})
     })
   }
@@ -104,6 +111,10 @@ export class Layers {
   /** [B, C, H, W] -> f32 [B, C]. */
   globalAveragePool(name: string, x: Value): Value {
     return this.graph.scope(name, () => this.graph.applyOne('GlobalAveragePool', [x], {}))
+  }
+
+  #parameter(name: string, shape: Shape, kind: 'weight' | 'statistic', initial: Initialiser): Value {
+    return this.graph.parameter(name, shape, this.#frozen ? 'frozen' : kind, initial)
   }
 
   scope<T>(name: string, body: () => T): T {

@@ -1,9 +1,16 @@
+import { peerNetworks } from '../config/peers.ts'
 import type { RunConfig } from '../config/run-config.ts'
+import { dml } from '../methods/dml.ts'
+import { ensemble } from '../methods/ensemble.ts'
+import { kd } from '../methods/kd.ts'
 import type { Method } from '../methods/method.ts'
 import { one } from '../methods/one.ts'
+import { snapshot } from '../methods/snapshot.ts'
 import { vanilla } from '../methods/vanilla.ts'
 import { findNetwork } from '../networks/find-network.ts'
+import type { Network } from '../networks/network.ts'
 import { expected } from '../vocabulary/fault.ts'
+import { parseNetworkName } from '../vocabulary/network-name.ts'
 import type { StepSpecification } from './capture.ts'
 
 /** What the dataset says of a network's input and output. */
@@ -39,16 +46,32 @@ export function specifyStep(config: RunConfig, input: NetworkInput, replicas: nu
   }
 }
 
-function findMethod({ method, branches, temperature }: RunConfig): Method {
+function findMethod(config: RunConfig): Method {
+  const { method, branches, temperature, distill, share, gate, alpha } = config
   switch (method) {
     case 'vanilla':
       return vanilla()
     case 'one':
-      return one({ branches, temperature })
-    case 'kd':
+      return one({ branches, temperature, distill, share, gate })
+    case 'kd': {
+      if (config.teacherNetwork === null) {
+        const remedy = 'Name the network that the teacher is: --teacher-network resnet-110, say.'
+        throw expected('a network', '--teacher-network with --method kd', 'nothing', remedy)
+      }
+      return kd({ teacher: findNetwork(config.teacherNetwork, config.teacherBlock), alpha, temperature })
+    }
     case 'dml':
-    case 'snapshot':
+      return dml(findPeers(config))
     case 'ensemble':
-      throw expected('vanilla or one', '--method', method, 'The others are not built yet.')
+      return ensemble(findPeers(config))
+    case 'snapshot':
+      return snapshot()
   }
+}
+
+/** The block is for those peers that leave a choice. */
+function findPeers(config: RunConfig): Network[] {
+  return peerNetworks(config).map((name) =>
+    findNetwork(name, parseNetworkName(name)?.family === 'cifar-resnet' ? config.block : 'auto'),
+  )
 }

@@ -68,7 +68,7 @@ export function captureTrainingStep(
 export function layoutOf(parameters: readonly Parameter[]): StateLayout {
   const of = (kind: Parameter['kind']) =>
     parameters.filter((parameter) => parameter.kind === kind).map(({ name, value }) => ({ name, shape: value.shape }))
-  return layOutState(of('weight'), of('statistic'))
+  return layOutState(of('weight'), of('statistic'), of('frozen'))
 }
 
 interface Update {

@@ -9,7 +9,7 @@ import { type Program, typeOf } from '../graph/program.ts'
 import { allowedCores, shareCores } from '../replica/cores.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
 import { specifyStep } from '../step/specification.ts'
-import { captureTrainingStep } from '../step/training-program.ts'
+import { captureTrainingStep, type TrainingStep } from '../step/training-program.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { elementCount, type Shape } from '../vocabulary/shape.ts'
 
@@ -24,13 +24,21 @@ export interface LayerSummary {
   readonly flops: number
 }
 
+export interface NetworkCost {
+  readonly parameters: number
+  /** 2 x multiply-adds of one image's forward pass. */
+  readonly flops: number
+}
+
 /** What `native-ensemble summary` prints. */
 export interface NetworkSummary {
   readonly layers: readonly LayerSummary[]
-  /** One branch, as it is deployed. */
-  readonly deployed: { readonly parameters: number; readonly flops: number }
-  /** Everything that is trained at once. */
-  readonly trained: { readonly parameters: number; readonly flops: number }
+  /** One branch, as it is deployed: the paper's TeCost. */
+  readonly deployed: NetworkCost
+  /** Everything that a training step computes, the teacher of KD included: the paper's TrCost. */
+  readonly trained: NetworkCost
+  /** All that is deployed where the ensemble is: ONE-E, the networks of an ensemble, all snapshots; null where there is none. */
+  readonly ensemble: NetworkCost | null
   /** Memory of a training step on the executor onednn, all replicas and threads together. */
   readonly memory: readonly { readonly name: string; readonly bytes: number }[]
 }
@@ -44,26 +52,42 @@ const USUAL_KERNELS = { block: 16, winogradChannels: 256 }
  */
 export function summarise(config: RunConfig, description: DatasetDescription): NetworkSummary {
   const { replicas } = parseDevices(config.devices)
-  const trained = captureEvaluation(specifyStep(config, description, replicas))
+  const specification = specifyStep(config, description, replicas)
   const deployedConfig: RunConfig = { ...config, ...WITHOUT_METHOD, method: 'vanilla', schedule: 'step' }
-  const deployed = specifyStep(deployedConfig, description, replicas)
+  const deployed = costOf(captureTrainingStep(specifyStep(deployedConfig, description, replicas)))
+  const trained = costOf(captureTrainingStep(specification))
   return {
-    layers: layersOf(trained),
-    deployed: {
-      parameters: weightCount(captureTrainingStep(deployed).parameters),
-      flops: forwardFlopsPerImage(captureEvaluation(deployed)),
-    },
-    trained: {
-      parameters: weightCount(captureTrainingStep(specifyStep(config, description, replicas)).parameters),
-      flops: forwardFlopsPerImage(trained),
-    },
+    layers: layersOf(captureEvaluation(specification)),
+    deployed,
+    trained,
+    ensemble: ensembleCost(config, deployed, trained),
     memory: memoryOf(config, description, replicas),
   }
 }
 
-function weightCount(parameters: ReturnType<typeof captureTrainingStep>['parameters']): number {
-  const weights = parameters.filter(({ kind }) => kind === 'weight')
-  return weights.reduce((sum, { value }) => sum + elementCount(value.shape), 0)
+function costOf({ program, parameters }: TrainingStep): NetworkCost {
+  // Of what is frozen, too, running averages are no parameters.
+  const weights = parameters.filter(({ name, kind }) => kind === 'weight' || (kind === 'frozen' && !isAverage(name)))
+  return {
+    parameters: weights.reduce((sum, { value }) => sum + elementCount(value.shape), 0),
+    flops: forwardFlopsPerImage(program),
+  }
+}
+
+const isAverage = (name: string) => /\.running_(mean|var)$/.test(name)
+
+function ensembleCost({ method, snapshots }: RunConfig, deployed: NetworkCost, trained: NetworkCost) {
+  switch (method) {
+    case 'one':
+    case 'ensemble':
+      return trained
+    case 'snapshot':
+      return { parameters: snapshots * deployed.parameters, flops: snapshots * deployed.flops }
+    case 'vanilla':
+    case 'kd':
+    case 'dml':
+      return null
+  }
 }
 
 /** Operations that a reader counts as layers, with their parameters. */
@@ -92,10 +116,11 @@ function memoryOf(config: RunConfig, description: DatasetDescription, replicas: 
   const { plan, memory } = lowerProgram(program, layout, { threads, ...kernelsOf(config.precision) })
   const all = replicas * threads
   const statistics = layout.elements - 2 * layout.weightElements
+  const frozen = layout.tensors.filter(({ role }) => role === 'frozen').length
   return [
     { name: 'weights', bytes: 4 * layout.weightElements },
     { name: 'momentum', bytes: 4 * layout.weightElements },
-    { name: 'running averages', bytes: 4 * statistics },
+    { name: frozen === 0 ? 'running averages' : 'running averages and teacher', bytes: 4 * statistics },
     { name: `gradients (${all} threads)`, bytes: 4 * all * plan.gradientElements },
     { name: `activations (${all} threads, reused by liveness)`, bytes: all * memory.bytes },
     { name: 'activations without reuse', bytes: all * memory.bytesWithoutReuse },

@@ -1,6 +1,12 @@
 import t from 'tap'
 import { onednnExecutor } from '../../src/executors/onednn/onednn-executor.ts'
 import { tfjsExecutor } from '../../src/executors/tfjs/tfjs-executor.ts'
+import { dml } from '../../src/methods/dml.ts'
+import { ensemble } from '../../src/methods/ensemble.ts'
+import { kd } from '../../src/methods/kd.ts'
+import { one } from '../../src/methods/one.ts'
+import { snapshotEnsemble } from '../../src/methods/snapshot.ts'
+import { findNetwork } from '../../src/networks/find-network.ts'
 import { captureEvaluation } from '../../src/step/evaluation-program.ts'
 import { captureTrainingStep } from '../../src/step/training-program.ts'
 import type { ComputeDType } from '../../src/vocabulary/dtype.ts'
@@ -8,7 +14,7 @@ import { distanceOfScale } from '../support/compare-tensors.ts'
 import { type ProgramRun, runProgram } from '../support/run-program.ts'
 import { drawnState, smallBatch, smallOne, tensorsOf } from '../support/small-steps.ts'
 
-/** Whole ONE steps on oneDNN against TensorFlow.js in JavaScript: losses, every gradient, the state afterwards. */
+/** Whole steps of every method on oneDNN against TensorFlow.js in JavaScript: losses, every gradient, the state afterwards. */
 const tfjs = await tfjsExecutor('cpu')
 const onednn = onednnExecutor()
 const direct = onednnExecutor({ winograd: false })
@@ -22,6 +28,9 @@ const SCALARS = { learning_rate: 0.1, distillation_weight: 0.6 } as const
 /** Gates' biases go into a batch norm, so their gradient is zero but for rounding. */
 const VANISHING = /^gradient\.gate\.fc\.bias$/
 
+const [resnet8, resnet14] = [findNetwork('resnet-8', 'basic'), findNetwork('resnet-14', 'bottleneck')]
+const ONE = { branches: 3, temperature: 3 } as const
+
 const CASES = [
   { name: 'basic blocks', small: { batch: 5 } },
   { name: 'bottlenecks, two branches', small: { batch: 4, block: 'bottleneck', branches: 2 } },
@@ -29,6 +38,20 @@ const CASES = [
   { name: 'bf16', small: { batch: 5, dtype: 'bf16' } },
   { name: 'a ResNeXt of narrow groups', small: { batch: 5, network: 'resnext-11-2x4d-widen1' } },
   { name: 'a DenseNet', small: { batch: 5, network: 'densenet-bc-16-12' } },
+  { name: 'ONE without distillation', small: { batch: 5, method: one({ ...ONE, distill: 'off' }) } },
+  { name: 'ONE without shared layers', small: { batch: 5, method: one({ ...ONE, share: 'none' }) } },
+  { name: 'ONE without a gate', small: { batch: 5, method: one({ ...ONE, gate: 'average' }) } },
+  {
+    name: 'knowledge distillation',
+    small: { batch: 5, method: kd({ teacher: resnet14, alpha: 0.7, temperature: 3 }) },
+  },
+  { name: 'mutual learning', small: { batch: 5, method: dml([resnet8, resnet14, resnet8]) } },
+  { name: 'an ensemble', small: { batch: 5, method: ensemble([resnet8, resnet14]) } },
+  { name: 'the ensemble of snapshots', small: { batch: 5, method: snapshotEnsemble(2) } },
+  {
+    name: 'knowledge distillation in bf16',
+    small: { batch: 5, dtype: 'bf16', method: kd({ teacher: resnet8, alpha: 0.7, temperature: 3 }) },
+  },
   { name: 'a DenseNet in bf16', small: { batch: 5, network: 'densenet-bc-10-12', dtype: 'bf16' } },
 ] as const
 

@@ -241,6 +241,10 @@ export const OP_CASES: readonly OpCase[] = [
   opCase('Softmax', 5, [f32(5, 3)], () => ({}), '5x3'),
   opCase('GatedSum', 5, [f32(5, 3), f32(5, 7), f32(5, 7), f32(5, 7)], () => ({}), '3 branches of 5x7'),
   opCase('GatedSum', 1, [f32(1, 2), f32(1, 17), f32(1, 17)], () => ({}), '2 branches of 1x17'),
+  opCase('Average', 5, [f32(5, 7), f32(5, 7), f32(5, 7)], () => ({}), '3 of 5x7'),
+  opCase('Average', 1, [f32(1, 17)], () => ({}), '1 of 1x17'),
+  opCase('LogMeanProbability', 5, [f32(5, 7), f32(5, 7), f32(5, 7)], () => ({}), '3 of 5x7'),
+  opCase('LogMeanProbability', 2, [f32(2, 100), f32(2, 100)], () => ({}), '2 of 2x100'),
   opCase('CrossEntropy', 5, [f32(5, CLASSES), labels()], () => ({ reduction: 'mean' }), 'mean of 5 rows'),
   opCase(
     'CrossEntropy',

@@ -1,5 +1,6 @@
 import type { StateLayout } from '../../src/graph/state-layout.ts'
 import { findState, viewState } from '../../src/graph/state-layout.ts'
+import type { Method } from '../../src/methods/method.ts'
 import { one } from '../../src/methods/one.ts'
 import { findNetwork } from '../../src/networks/find-network.ts'
 import { drawInitialState } from '../../src/networks/initial-weights.ts'
@@ -20,6 +21,8 @@ export interface SmallStep {
   /** Instead of a ResNet of depth 8. */
   readonly network?: string
   readonly branches?: number
+  /** Instead of ONE. */
+  readonly method?: Method
   /** Height and width of the images; the network halves them twice. */
   readonly size?: readonly [number, number]
 }
@@ -30,7 +33,7 @@ export function smallOne(small: SmallStep): StepSpecification {
   const [height, width] = size
   return {
     network: network === undefined ? findNetwork('resnet-8', block) : findNetwork(network, 'auto'),
-    method: one({ branches, temperature: 3 }),
+    method: small.method ?? one({ branches, temperature: 3 }),
     classes: CLASSES,
     batch,
     dtype,

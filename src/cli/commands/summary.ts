@@ -1,4 +1,5 @@
 import { makeConfig } from '../../config/make-config.ts'
+import type { RunConfig } from '../../config/run-config.ts'
 import { describeForSummary } from '../../datasets/describe-dataset.ts'
 import { printShape } from '../../vocabulary/shape.ts'
 import { EXIT } from '../failure.ts'
@@ -23,8 +24,15 @@ export async function summaryCommand({ operands, options, faults }: Invocation):
     String(flops),
   ])
   const totals = [
-    ['deployed (one branch)', String(summary.deployed.parameters), String(summary.deployed.flops)],
-    ['trained (all branches)', String(summary.trained.parameters), String(summary.trained.flops)],
+    [
+      config.method === 'one' ? 'deployed (one branch)' : 'deployed (one network)',
+      String(summary.deployed.parameters),
+      String(summary.deployed.flops),
+    ],
+    [trainedName(config), String(summary.trained.parameters), String(summary.trained.flops)],
+    ...(summary.ensemble === null
+      ? []
+      : [['deployed as an ensemble', String(summary.ensemble.parameters), String(summary.ensemble.flops)]]),
   ]
   const memory = summary.memory.map(({ name, bytes }) => [name, printBytes(bytes)])
   process.stdout.write(
@@ -33,4 +41,19 @@ export async function summaryCommand({ operands, options, faults }: Invocation):
       `${textTable([`memory of a step of ${config.batch} images, ${config.precision}`, ''], memory)}\n`,
   )
   return EXIT.done
+}
+
+function trainedName({ method }: RunConfig): string {
+  switch (method) {
+    case 'one':
+      return 'trained (all branches)'
+    case 'kd':
+      return 'trained (student and teacher)'
+    case 'dml':
+    case 'ensemble':
+      return 'trained (all networks)'
+    case 'vanilla':
+    case 'snapshot':
+      return 'trained'
+  }
 }

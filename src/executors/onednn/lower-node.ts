@@ -263,6 +263,12 @@ const RULES: LoweringRules = {
   GatedSum: (lowering, node) => lowering.emit('gatedSum', tensors(lowering, [...node.inputs, ...node.outputs]), node),
   GatedSumGrad: (lowering, node) =>
     lowering.emit('gatedSumGrad', tensors(lowering, [...node.inputs, ...node.outputs]), node),
+  Average: (lowering, node) => lowering.emit('average', membersAndResult(lowering, node), node),
+  AverageGrad: (lowering, node) => {
+    const operands = tensors(lowering, [...node.inputs, ...node.outputs])
+    lowering.emit('averageGrad', [...operands, float(node.attributes.count)], node)
+  },
+  LogMeanProbability: (lowering, node) => lowering.emit('logMeanProbability', membersAndResult(lowering, node), node),
   CrossEntropy: (lowering, node) => {
     const logits = at(node.inputs, 0)
     const factor = float(reductionFactor(lowering, node.attributes.reduction, logits))
@@ -294,6 +300,11 @@ const RULES: LoweringRules = {
 
 function tensors(lowering: Lowering, ids: readonly ValueId[]): number[] {
   return ids.map((id) => lowering.tensor(id))
+}
+
+/** Operands behind their count, then the result. */
+function membersAndResult(lowering: Lowering, { inputs, outputs }: ProgramNode): number[] {
+  return [inputs.length, ...tensors(lowering, inputs), ...tensors(lowering, outputs)]
 }
 
 /** Temperature, and the factor that makes a sum over rows the batch's mean. */

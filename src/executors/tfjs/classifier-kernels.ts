@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { KernelsOf } from './kernel.ts'
+import { logSoftmax } from './log-softmax.ts'
 
 type ClassifierOp =
   | 'Linear'
@@ -9,6 +10,9 @@ type ClassifierOp =
   | 'SoftmaxGrad'
   | 'GatedSum'
   | 'GatedSumGrad'
+  | 'Average'
+  | 'AverageGrad'
+  | 'LogMeanProbability'
 
 export const CLASSIFIER_KERNELS: KernelsOf<ClassifierOp> = {
   Linear: ({ input }) => [tf.add(tf.matMul(input(0), input(1), false, true), input(2))],
@@ -31,4 +35,16 @@ export const CLASSIFIER_KERNELS: KernelsOf<ClassifierOp> = {
     const shares = tf.split(gate, logits.length, 1)
     return [tf.stack(dgate, 1), ...shares.map((share) => tf.mul(dteacher, share))]
   },
+  Average: ({ inputs }) => [tf.div(sumOf(inputs), inputs.length)],
+  AverageGrad: ({ input, attributes }) => [tf.div(input(0), attributes.count)],
+  LogMeanProbability: ({ inputs }) => {
+    const logs = inputs.map(logSoftmax)
+    const top = logs.reduce((largest, log) => tf.maximum(largest, log))
+    const sum = sumOf(logs.map((log) => tf.exp(tf.sub(log, top))))
+    return [tf.add(top, tf.log(tf.div(sum, inputs.length)))]
+  },
+}
+
+function sumOf(tensors: readonly tf.Tensor[]): tf.Tensor {
+  return tensors.reduce((sum, tensor) => tf.add(sum, tensor))
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { KernelsOf } from './kernel.ts'
+import { logSoftmax } from './log-softmax.ts'
 
 type LossOp = 'CrossEntropy' | 'CrossEntropyGrad' | 'KullbackLeibler' | 'KullbackLeiblerGrad' | 'TopKCorrect'
 
@@ -50,10 +51,4 @@ function oneHot(labels: tf.Tensor, logits: tf.Tensor): tf.Tensor {
 
 function rowsOf(logits: tf.Tensor, reduction: 'mean' | 'sum'): number {
   return reduction === 'mean' ? (logits.shape[0] ?? 0) : 1
-}
-
-/** z - log sum exp z of each row, with the row's maximum taken out first. tf.logSoftmax has no kernel of its own. */
-function logSoftmax(logits: tf.Tensor): tf.Tensor {
-  const shifted = tf.sub(logits, tf.max(logits, 1, true))
-  return tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), 1, true)))
 }

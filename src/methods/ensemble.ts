@@ -1,0 +1,26 @@
+import type { Network } from '../networks/network.ts'
+import type { Method } from './method.ts'
+import { crossEntropy, sumOfParts } from './objective-parts.ts'
+import { capturePeers } from './whole-networks.ts'
+
+/**
+ * Networks that are trained side by side and know nothing of each other; the ensemble is the mean of their probabilities.
+ * They see the same batches and differ by their initial weights: the sum of their losses has the gradients of each alone.
+ * @param peers at least 2 networks
+ */
+export function ensemble(peers: readonly Network[]): Method {
+  if (peers.length < 2) throw new RangeError(`Expected at least 2 networks but received ${peers.length}`)
+  return {
+    name: 'ensemble',
+    scalars: [],
+    capture: (layers, _target, images, classes) => {
+      const branches = capturePeers(layers, peers, images, classes)
+      return { branches, teacher: layers.graph.applyOne('LogMeanProbability', branches, {}, 'ensemble') }
+    },
+    objective: (graph, { branches }, labels) =>
+      sumOfParts(
+        graph,
+        branches.map((logits, peer) => crossEntropy(graph, logits, labels, `${peer}`)),
+      ),
+  }
+}
