@@ -39,6 +39,11 @@ struct Activation {
   std::size_t bytes(int samples) const {
     return static_cast<std::size_t>(sampleStride) * static_cast<std::size_t>(samples) * bytesOf(type);
   }
+  // Whether elements of equal place lie at equal distances.
+  bool liesAs(const Activation& other) const {
+    return type == other.type && lanes == other.lanes && blocks == other.blocks && blockStride == other.blockStride &&
+           pixelStride == other.pixelStride && sampleStride == other.sampleStride;
+  }
   // oneDNN's description of `samples` images.
   dnnl::memory::desc desc(int samples) const {
     return dnnl::memory::desc({samples, channels, height, width}, dnnlType(type), tag);

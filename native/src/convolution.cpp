@@ -240,6 +240,15 @@ Prologue readPrologue(WordReader& words, PlanBuilder& builder, const Activation&
   return std::make_unique<FoldedBatchNorm>(words, builder, x.channels, x.paddedChannels());
 }
 
+// Number of a region or -1, then the batch norm whose dy the results are.
+std::unique_ptr<GradientSums> readGradientSums(WordReader& words, PlanBuilder& builder) {
+  const std::int32_t number = words.integer();
+  if (number < 0) return nullptr;
+  BatchNormGate gate(words, builder);
+  const StatisticsRegion region = builder.statisticsRegion(static_cast<std::size_t>(number), gate.padded());
+  return std::make_unique<GradientSums>(GradientSums{std::move(gate), region});
+}
+
 void refusePrologue(const Prologue& prologue) {
   if (prologue != nullptr) throw std::runtime_error("Expected a stored input for a convolution that is not Winograd's");
 }
@@ -268,8 +277,12 @@ InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder) 
   const Geometry geometry = readGeometry(words, builder);
   Epilogue epilogue;
   epilogue.accumulate = words.integer() != 0;
+  epilogue.gradientSums = readGradientSums(words, builder);
   if (winogradServes(builder, dx, dy, geometry)) {
     return winogradConvolution(dy, dx, geometry.weights, true, nullptr, std::move(epilogue), builder);
+  }
+  if (epilogue.gradientSums != nullptr) {
+    throw std::runtime_error("Expected gradient sums for a convolution of Winograd's but received another");
   }
   return std::make_unique<BackwardData>(dy, dx, geometry, epilogue.accumulate, builder);
 }

@@ -3,12 +3,19 @@
 #include <memory>
 
 #include "batch_norm.hpp"
+#include "batch_norm_gate.hpp"
 #include "plan_builder.hpp"
 
 namespace one {
 
 // Batch norm and rectifier between what lies in memory and what the convolution takes in; null = none.
 using Prologue = std::unique_ptr<FoldedBatchNorm>;
+
+// Sums of batch norm's gradient that the convolution which makes its dy takes on the way.
+struct GradientSums {
+  BatchNormGate gate;
+  StatisticsRegion region;
+};
 
 struct Epilogue {
   // Leaves mean and squared distances of the results here.
@@ -19,6 +26,8 @@ struct Epilogue {
   bool relu = false;
   // Adds to what lies there: the sum of gradients at a join.
   bool accumulate = false;
+  // Of the results, which are some batch norm's dy.
+  std::unique_ptr<GradientSums> gradientSums;
 };
 
 }  // namespace one

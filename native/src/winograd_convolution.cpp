@@ -11,22 +11,22 @@ namespace {
 
 using namespace winograd;
 
-// Sums of a chunk's results in f32 lanes, of its thread's in doubles; distances are taken from each channel's first result,
-// as in storeStatistics.
+// Two sums of a chunk's results in f32 lanes, of its thread's in doubles. For statistics: distances, taken from each
+// channel's first result as in storeStatistics, and their squares; for batch norm's gradient: dy' and dy' (x - mean).
 struct RunningSums {
   std::vector<float> shift;
   std::vector<float> sums;
-  std::vector<float> squares;
+  std::vector<float> products;
   explicit RunningSums(int channels)
-      : shift(static_cast<std::size_t>(channels)), sums(shift.size()), squares(shift.size()) {}
+      : shift(static_cast<std::size_t>(channels)), sums(shift.size()), products(shift.size()) {}
 
   // Moves the lanes into the doubles.
   void flush(double* region) {
     const std::size_t channels = sums.size();
     for (std::size_t c = 0; c < channels; c++) {
       region[c] += static_cast<double>(sums[c]);
-      region[channels + c] += static_cast<double>(squares[c]);
-      sums[c] = squares[c] = 0.0f;
+      region[channels + c] += static_cast<double>(products[c]);
+      sums[c] = products[c] = 0.0f;
     }
   }
   // Turns sums and squares of distances into mean and squared distances from it.
@@ -53,7 +53,10 @@ class Convolution : public Instruction {
         epilogue_(std::move(epilogue)) {
     for (const Worker& worker : builder.workers()) {
       scratch_.emplace_back(sizes_, worker.thread, builder);
-      sums_.emplace_back(epilogue_.statistics != nullptr ? y_.channels : 0);
+      sums_.emplace_back(epilogue_.statistics != nullptr || epilogue_.gradientSums != nullptr ? y_.channels : 0);
+    }
+    if (epilogue_.gradientSums != nullptr && !epilogue_.gradientSums->gate.x().liesAs(y_)) {
+      throw std::runtime_error("Expected a batch norm's x that lies in memory as its dy");
     }
   }
 
@@ -93,6 +96,11 @@ class Convolution : public Instruction {
       double* region = epilogue_.statistics->of(worker.thread);
       std::fill(region, region + 2 * y_.channels, 0.0);
     }
+    if (epilogue_.gradientSums != nullptr) {
+      epilogue_.gradientSums->gate.prepare(worker);
+      double* region = epilogue_.gradientSums->region.of(worker.thread);
+      std::fill(region, region + 2 * y_.channels, 0.0);
+    }
   }
 
   template <class T>
@@ -112,7 +120,7 @@ class Convolution : public Instruction {
         }
         const Vector shift = Vector::load(sums.shift.data() + channel);
         Vector sum = Vector::load(sums.sums.data() + channel);
-        Vector square = Vector::load(sums.squares.data() + channel);
+        Vector square = Vector::load(sums.products.data() + channel);
         finishOutput(sizes_, tile, pixels, [&](Vector value, int at) {
           value.store(target + at);
           const Vector distance = asStored<T>(value) - shift;
@@ -120,7 +128,7 @@ class Convolution : public Instruction {
           square += distance * distance;
         });
         sum.store(sums.sums.data() + channel);
-        square.store(sums.squares.data() + channel);
+        square.store(sums.products.data() + channel);
       });
       sums.flush(epilogue_.statistics->of(worker.thread));
     } else if (epilogue_.norm != nullptr) {
@@ -137,6 +145,13 @@ class Convolution : public Instruction {
           (epilogue_.relu ? result.rectified() : result).store(y + begin + at);
         });
       });
+    } else if (epilogue_.gradientSums != nullptr) {
+      const BatchNormGate& gate = epilogue_.gradientSums->gate;
+      gate.withMask([&](auto mask) {
+        if (epilogue_.accumulate) finishGradients<T, decltype(mask)::value, true>(worker, gate, m, first, count);
+        else finishGradients<T, decltype(mask)::value, false>(worker, gate, m, first, count);
+      });
+      sums_[static_cast<std::size_t>(worker.thread)].flush(epilogue_.gradientSums->region.of(worker.thread));
     } else if (epilogue_.accumulate) {
       transform([&](const Tile& tile, int block, const Vector (&pixels)[kOutput][kOutput]) {
         T* target = y + plane(tile, block);
@@ -150,6 +165,28 @@ class Convolution : public Instruction {
         finishOutput(sizes_, tile, pixels, [&](Vector value, int at) { value.store(target + at); });
       });
     }
+  }
+
+  // Stores the results, added to what lies there or not, and takes the sums of the batch norm whose dy they are.
+  template <class T, Mask kMask, bool kAccumulate>
+  void finishGradients(const Worker& worker, const BatchNormGate& norm, const float* m, int first, int count) const {
+    T* y = worker.at<T>(y_);
+    RunningSums& sums = sums_[static_cast<std::size_t>(worker.thread)];
+    transformOutputs(sizes_, y_.blocks, m, first, count, [&](const Tile& tile, int block, const auto& pixels) {
+      const int channel = block * kBlock;
+      const std::ptrdiff_t begin = tile.sample * y_.sampleStride + block * y_.blockStride;
+      const auto gate = norm.gate<T, kBlock, kMask>(worker, channel);
+      Vector sum = Vector::load(sums.sums.data() + channel);
+      Vector product = Vector::load(sums.products.data() + channel);
+      finishOutput(sizes_, tile, pixels, [&](Vector value, int at) {
+        Vector gradient = asStored<T>(value);
+        if constexpr (kAccumulate) gradient = asStored<T>(gradient + Vector::load(y + begin + at));
+        gradient.store(y + begin + at);
+        gate.addTo(begin + at, gradient, sum, product);
+      });
+      sum.store(sums.sums.data() + channel);
+      product.store(sums.products.data() + channel);
+    });
   }
 
   // The value that a store and a load would give: what follows must not depend on whether it is fused.

@@ -18,6 +18,10 @@ export interface FusedProgram {
   readonly prologues: ReadonlyMap<ProgramNode, NodeFor<'BatchNorm'>>
   /** Results that nobody reads from memory: those batch norms'. */
   readonly unstored: ReadonlySet<ValueId>
+  /** Region of sums that each batch norm's gradient reads, filled by itself or by the convolution that makes its dy. */
+  readonly gradientRegions: ReadonlyMap<ProgramNode, number>
+  /** Batch norm's gradient whose sums an input gradient takes while it makes its dy. */
+  readonly gradientSums: ReadonlyMap<ProgramNode, NodeFor<'BatchNormGrad'>>
   /** Shift of the batch norm whose rectifier's mask a gradient finds from x, without reading y. */
   readonly masks: ReadonlyMap<ProgramNode, ValueId>
 }
@@ -53,9 +57,20 @@ export function fuseNodes(program: Program, winograd: WinogradRule = noWinograd)
     }
     regions++
   }
+  const gradientRegions = new Map<ProgramNode, number>()
+  const gradientSums = new Map<ProgramNode, NodeFor<'BatchNormGrad'>>()
+  for (const node of fused.nodes) {
+    if (node.op !== 'BatchNormGrad') continue
+    gradientRegions.set(node, regions++)
+    const producer = uses.producer.get(node.inputs[0] ?? -1)
+    if (producer?.op !== 'Conv2DBackpropInput' || gradientSums.has(producer)) continue
+    const filter = typeOf(fused, producer.inputs[1] ?? -1).shape
+    if (winograd(producer.attributes, filter)) gradientSums.set(producer, node)
+  }
   const { norms } = folded
   const { accumulating } = summed
-  return { program: fused, statistics, measured, norms, accumulating, prologues, unstored, masks }
+  const training = { gradientRegions, gradientSums, masks }
+  return { program: fused, statistics, measured, norms, accumulating, prologues, unstored, ...training }
 }
 
 /** Gradients whose rectifier had no residual: the sign of what it rectified follows from x. */

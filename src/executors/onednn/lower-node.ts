@@ -54,6 +54,34 @@ function prologueWords(lowering: Lowering, node: ProgramNode): Word[] {
   return [1, ...vectors, float(norm.attributes.epsilon)]
 }
 
+/** What a batch norm's gradient knows of the forward pass: x, what tells the rectifier's mask, scale, statistics. */
+function gateWords(lowering: Lowering, node: NodeFor<'BatchNormGrad'>): Word[] {
+  const { inputs, attributes } = node
+  const shift = lowering.fused.masks.get(node)
+  return [
+    lowering.tensor(at(inputs, 1)),
+    shift !== undefined ? MASKS.fromInput : attributes.relu ? MASKS.fromOutput : MASKS.none,
+    shift === undefined && attributes.relu ? lowering.tensor(at(inputs, 2)) : NONE,
+    ...lowering.vector(at(inputs, 3)),
+    ...(shift === undefined ? [] : lowering.vector(shift)),
+    ...inputs.slice(4, 6).flatMap((id) => lowering.vector(id)),
+    float(attributes.epsilon),
+  ]
+}
+
+/** Region of the sums of a batch norm's gradient. */
+function gradientRegion({ fused }: Lowering, node: NodeFor<'BatchNormGrad'>): number {
+  const region = fused.gradientRegions.get(node)
+  if (region === undefined) throw new Error(`Expected a region of sums for ${node.label} but received none`)
+  return region
+}
+
+/** The batch norm whose gradient's sums a convolution takes, or none. */
+function gradientSumsWords(lowering: Lowering, node: NodeFor<'Conv2DBackpropInput'>): Word[] {
+  const norm = lowering.fused.gradientSums.get(node)
+  return norm === undefined ? [NONE] : [gradientRegion(lowering, norm), ...gateWords(lowering, norm)]
+}
+
 /** What a convolution does beside storing its results: region of sums or none, folded batch norm or none. */
 function epilogueWords(lowering: Lowering, node: NodeFor<'Conv2D'>): Word[] {
   const region = lowering.fused.statistics.get(node) ?? NONE
@@ -116,7 +144,11 @@ const RULES: LoweringRules = {
     const operands = [lowering.tensor(at(node.inputs, 0)), lowering.tensor(at(node.outputs, 0))]
     const geometry = convolutionWords(lowering, at(node.inputs, 1), node.attributes)
     const accumulate = lowering.fused.accumulating.has(node) ? 1 : 0
-    lowering.emit('convolutionBackwardData', [...operands, ...geometry, accumulate], node)
+    lowering.emit(
+      'convolutionBackwardData',
+      [...operands, ...geometry, accumulate, ...gradientSumsWords(lowering, node)],
+      node,
+    )
   },
   Conv2DBackpropFilter: (lowering, node) => {
     const { attributes, inputs } = node
@@ -147,22 +179,17 @@ const RULES: LoweringRules = {
   },
   BatchNormGrad: (lowering, node) => {
     const { inputs, outputs, attributes } = node
-    const shift = lowering.fused.masks.get(node)
     lowering.emit(
       'batchNormBackward',
       [
         lowering.tensor(at(inputs, 0)),
-        lowering.tensor(at(inputs, 1)),
-        shift !== undefined ? MASKS.fromInput : attributes.relu ? MASKS.fromOutput : MASKS.none,
-        shift === undefined && attributes.relu ? lowering.tensor(at(inputs, 2)) : NONE,
-        ...lowering.vector(at(inputs, 3)),
-        ...(shift === undefined ? [] : lowering.vector(shift)),
-        ...inputs.slice(4, 6).flatMap((id) => lowering.vector(id)),
+        ...gateWords(lowering, node),
         lowering.tensor(at(outputs, 0)),
         attributes.residual ? lowering.tensor(at(outputs, 3)) : NONE,
         lowering.gradient(at(outputs, 1)),
         lowering.gradient(at(outputs, 2)),
-        float(attributes.epsilon),
+        gradientRegion(lowering, node),
+        [...lowering.fused.gradientSums.values()].includes(node) ? 1 : 0,
       ],
       node,
     )
