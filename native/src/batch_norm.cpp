@@ -13,7 +13,7 @@ namespace {
 template <class T, int L>
 void applyAffine(const Activation& shape, const Worker& worker, const T* x, const T* residual, T* y,
                  const float* factor, const float* offset, bool relu) {
-  forEachPlane(shape, worker, [&](std::ptrdiff_t place, int channel) {
+  forEachPlaneBackwards(shape, worker, [&](std::ptrdiff_t place, int channel) {
     const auto a = Lanes<L>::load(factor + channel);
     const auto b = Lanes<L>::load(offset + channel);
     for (int pixel = 0; pixel < shape.pixels(); pixel++) {

@@ -98,7 +98,7 @@ class Backward : public Instruction {
     T* dresidual = dresidual_ == nullptr ? nullptr : worker.at<T>(*dresidual_);
     const int padded = gate_.padded();
     const float* vectors = vectors_[static_cast<std::size_t>(worker.thread)].data();
-    forEachPlane(x, worker, [&](std::ptrdiff_t place, int channel) {
+    forEachPlaneBackwards(x, worker, [&](std::ptrdiff_t place, int channel) {
       const auto gate = gate_.gate<T, L, kMask>(worker, channel);
       const auto a = Lanes<L>::load(vectors + channel);
       const auto b = Lanes<L>::load(vectors + padded + channel);

@@ -37,4 +37,15 @@ void forEachPlane(const Activation& tensor, const Worker& worker, const Body& bo
     }
   }
 }
+
+// As above from the last plane to the first. Convolutions go from the first sample to the last: what they touched last is
+// still in the cache when the next pass begins there, and what that touches last when the next convolution begins.
+template <class Body>
+void forEachPlaneBackwards(const Activation& tensor, const Worker& worker, const Body& body) {
+  for (int sample = worker.samples - 1; sample >= 0; sample--) {
+    for (int block = tensor.blocks - 1; block >= 0; block--) {
+      body(sample * tensor.sampleStride + block * tensor.blockStride, block * tensor.lanes);
+    }
+  }
+}
 }  // namespace one

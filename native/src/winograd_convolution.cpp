@@ -172,7 +172,14 @@ class Convolution : public Instruction {
   void finishGradients(const Worker& worker, const BatchNormGate& norm, const float* m, int first, int count) const {
     T* y = worker.at<T>(y_);
     RunningSums& sums = sums_[static_cast<std::size_t>(worker.thread)];
+    const T* x = worker.at<T>(norm.x());
+    const int last = first + count - 1;
     transformOutputs(sizes_, y_.blocks, m, first, count, [&](const Tile& tile, int block, const auto& pixels) {
+      const int index = tile.sample * sizes_.tiles() + tile.top / kOutput * sizes_.tilesWide + tile.left / kOutput;
+      const Tile ahead(sizes_, std::min(index + kTilesAhead, last));
+      const std::ptrdiff_t aheadAt = ahead.sample * y_.sampleStride + block * y_.blockStride;
+      prefetchOutput(sizes_, ahead, x + aheadAt);
+      if constexpr (kAccumulate) prefetchOutput(sizes_, ahead, y + aheadAt);
       const int channel = block * kBlock;
       const std::ptrdiff_t begin = tile.sample * y_.sampleStride + block * y_.blockStride;
       const auto gate = norm.gate<T, kBlock, kMask>(worker, channel);
