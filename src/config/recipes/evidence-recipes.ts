@@ -8,8 +8,8 @@ const COMMON = { network: 'resnet-14', dataset: 'fashion-mnist', precision: 'bf1
 const SETS = {
   fashion: { settings: { epochs: 15 }, images: 'all 60,000 images, 15 epochs' },
   'fashion-10-percent': {
-    settings: { trainFraction: 0.1, epochs: 40, evaluateEvery: 4 },
-    images: '6,000 images, 40 epochs',
+    settings: { trainFraction: 0.1, epochs: 30, evaluateEvery: 5 },
+    images: '6,000 images, 30 epochs',
   },
 } as const satisfies Readonly<Record<string, { settings: RecipeSettings; images: string }>>
 
