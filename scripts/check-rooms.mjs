@@ -1,5 +1,5 @@
 /**
- * Checks that every import of src/ and workers/ follows the rooms' table, and that only src/executors uses the addon.
+ * Checks that every import of src/ and workers/ follows the rooms' table, and that only its own room uses an addon.
  * `node scripts/check-rooms.mjs [root]` prints each violation as file:line and ends with exit code 1 where there is one.
  */
 import { readdirSync, readFileSync } from 'node:fs'
@@ -14,9 +14,10 @@ const STEP = ['src/vocabulary', 'src/config', 'src/graph', 'src/networks', 'src/
 export const ROOMS = {
   'src/vocabulary': [],
   'src/config': ['src/vocabulary'],
-  'src/datasets': ['src/vocabulary'],
+  'src/datasets': ['src/vocabulary', 'src/images'],
   'src/graph': ['src/vocabulary'],
-  'src/input': ['src/vocabulary', 'src/datasets'],
+  'src/images': ['src/vocabulary'],
+  'src/input': ['src/vocabulary', 'src/datasets', 'src/images'],
   'src/networks': ['src/vocabulary', 'src/graph'],
   'src/executors': ['src/vocabulary', 'src/graph'],
   'src/methods': ['src/vocabulary', 'src/graph', 'src/networks'],
@@ -36,13 +37,13 @@ export const ROOMS = {
   workers: ['src/input', 'src/replica'],
 }
 
-/** Only these touch the addon. */
-const ADDON_ROOM = 'src/executors'
+/** Only these touch the addons. */
+const ADDON_ROOMS = { '#native': 'src/executors', '#images': 'src/images' }
 /** Its parts stand for different machinery and never import each other. */
 const APART = ['src/executors/onednn', 'src/executors/tfjs', 'src/executors/xla']
 
 const IMPORT =
-  /(?:^|[\s;])(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]|['"](#native)['"]/g
+  /(?:^|[\s;])(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]|['"](#native|#images)['"]/g
 
 /**
  * @param {string} root folder that holds src/ and workers/
@@ -60,9 +61,8 @@ export function findViolations(root) {
 }
 
 function complaintAbout(file, room, specifier) {
-  if (specifier === '#native' || specifier.endsWith('.node')) {
-    return room === ADDON_ROOM ? null : `imports the addon; only ${ADDON_ROOM} may`
-  }
+  const owner = ADDON_ROOMS[specifier] ?? (specifier.endsWith('.node') ? ADDON_ROOMS['#native'] : undefined)
+  if (owner !== undefined) return room === owner ? null : `imports the addon; only ${owner} may`
   if (!specifier.startsWith('.')) return null
   const target = normalize(join(dirname(file), specifier))
     .split(sep)

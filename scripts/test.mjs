@@ -4,6 +4,7 @@
  */
 
 import { addonWarnings } from './setup/addon.mjs'
+import { imageAddonWarnings } from './setup/image-addon.mjs'
 import { inRoot, root } from './setup/places.mjs'
 import { runCommand } from './setup/run-command.mjs'
 import { orExplain, setUp } from './setup/set-up.mjs'
@@ -25,7 +26,7 @@ await orExplain(async () => {
   if (wanted.length === 0) {
     console.log('checks')
     check('types', typeFaults)
-    check('compiler warnings', addonWarnings())
+    check('compiler warnings', addonWarnings() + imageAddonWarnings())
     check('lint', await faultsOf([inRoot('node_modules/@biomejs/biome/bin/biome'), 'check', '--colors=off', '.']))
     check('rooms', await faultsOf([inRoot('scripts/check-rooms.mjs')]))
     check('lines', await faultsOf([inRoot('scripts/count-lines.mjs')]))

@@ -6,6 +6,6 @@ import { createSlotFiller } from '../src/input/fill-slots.ts'
 const memory: DecodeMemory = workerData
 const fillSlots = createSlotFiller(memory)
 
-export function decodeIntoSlots(task: DecodeTask): DecodeReply {
+export function decodeIntoSlots(task: DecodeTask): DecodeReply | Promise<DecodeReply> {
   return fillSlots(task)
 }

@@ -1,5 +1,6 @@
 /** All that must be there before anything runs, in order; each step does nothing where its result is up to date. */
 import { buildAddon } from './addon.mjs'
+import { buildImageAddon } from './image-addon.mjs'
 import { checkNode } from './node-and-system.mjs'
 import { installPackages } from './npm-packages.mjs'
 import { findOneDnn } from './onednn.mjs'
@@ -22,6 +23,7 @@ export async function setUp({ typeFaultsEnd = true } = {}) {
     return found.done
   })
   await timed('addon', () => buildAddon(onednn))
+  await timed('image decoder', buildImageAddon)
   let typeFaults = ''
   await timed('TypeScript', async () => {
     try {

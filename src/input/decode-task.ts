@@ -1,12 +1,15 @@
 /** All that crosses between the pipeline and its decode workers: numbers, words and shared memory; never a pixel. */
 import type { DatasetSplit, SplitName } from '../datasets/dataset.ts'
 import type { SlotRing } from './batch-source.ts'
+import type { Augmentation } from './image-writers.ts'
 
 /** Given once to each worker thread, as its workerData. */
 export interface DecodeMemory {
   readonly ring: SlotRing
   readonly splits: Readonly<Record<SplitName, DatasetSplit>>
   readonly seed: number
+  /** What slot-claims.ts reads and writes. */
+  readonly claims: SharedArrayBuffer
 }
 
 /** One slot to fill: images `first` .. `first + count - 1` of the pass's order, rows after them padded. */
@@ -14,12 +17,14 @@ export interface SlotFill {
   readonly slot: number
   readonly first: number
   readonly count: number
+  /** The slot's claim when it was given to this task: while it stays so, the task may write. */
+  readonly claim: number
 }
 
 export interface DecodeTask {
   readonly split: SplitName
   readonly epoch: number
-  readonly augment: 'standard' | 'none'
+  readonly augment: Augmentation
   /** Sample of each place in the pass, i32; null = the archive's order. */
   readonly order: SharedArrayBuffer | null
   readonly fills: readonly SlotFill[]
@@ -28,4 +33,11 @@ export interface DecodeTask {
 /** A task that throws says so here: a rejected promise of the pool then always means that its thread has died. */
 export type DecodeReply =
   | { readonly kind: 'filled' }
-  | { readonly kind: 'failed'; readonly slot: number; readonly message: string; readonly stack: string }
+  | {
+      readonly kind: 'failed'
+      readonly slot: number
+      readonly message: string
+      /** Of a UserFault; null for a fault of ours. */
+      readonly remedy: string | null
+      readonly stack: string
+    }

@@ -1,68 +1,86 @@
-/** The work of a decode thread: takes images from the split in shared memory to slots of the ring. */
-import type { DatasetSplit, SplitName } from '../datasets/dataset.ts'
-import { CENTRED, randomPlacement, type SplitView, viewSplit, writeImage } from './augmentation.ts'
+/** The work of a decode thread: takes images from a split to slots of the ring. */
+import type { SplitName } from '../datasets/dataset.ts'
+import { UserFault } from '../vocabulary/fault.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
+import { createImageWriter, type ImageWriter } from './image-writers.ts'
+import { isCurrent, noteProgress } from './slot-claims.ts'
 import { SLOT_STATES, setSlotState, slotLabels, slotPixels } from './slot-ring.ts'
 
+/** Its answer is a promise only where a task meets an image whose decoder is asynchronous. */
+export type SlotFiller = (task: DecodeTask) => DecodeReply | Promise<DecodeReply>
+
 /** A function that does decode tasks on this memory; every view is made here, once for a thread. */
-export function createSlotFiller(memory: DecodeMemory): (task: DecodeTask) => DecodeReply {
+export function createSlotFiller(memory: DecodeMemory): SlotFiller {
   const { ring, seed } = memory
   const { batch, slots, height, width, channels } = ring.geometry
   const imageBytes = height * width * channels
   const states = new Int32Array(ring.states)
+  const claims = new Int32Array(memory.claims)
   const pixels = Array.from({ length: slots }, (_, slot) => slotPixels(ring, slot))
   const labels = Array.from({ length: slots }, (_, slot) => slotLabels(ring, slot))
-  const splits: Record<SplitName, SplitView> = {
-    train: viewPixels(memory.splits.train),
-    test: viewPixels(memory.splits.test),
+  const writers: Record<SplitName, ImageWriter> = {
+    train: createImageWriter(memory.splits.train, ring.geometry, seed),
+    test: createImageWriter(memory.splits.test, ring.geometry, seed),
   }
 
-  function fill(task: DecodeTask, order: Int32Array | null, { slot, first, count }: SlotFill): void {
-    const source = splits[task.split]
-    checkSplit(source, channels)
+  /** @returns what is still to be waited for: images whose decoder is asynchronous */
+  function fill(task: DecodeTask, order: Int32Array | null, one: SlotFill): Promise<void>[] {
+    const { slot, first, count } = one
+    const source = writers[task.split]
     const slotImages = pixels[slot]
     const slotClasses = labels[slot]
     if (!slotImages || !slotClasses || count > batch) throw new RangeError(`slot ${slot} with ${count} images`)
+    const pending: Promise<void>[] = []
     for (let row = 0; row < count; row++) {
+      // A thread that was given up may wake again while another fills the slot, or has filled it.
+      if (!isCurrent(claims, one)) return pending
+      noteProgress(claims, slot)
       const sample = order ? order[first + row] : first + row
-      if (sample === undefined || sample >= source.split.count) {
-        throw new RangeError(`Expected 0 .. ${source.split.count - 1} for a sample but received ${sample}`)
+      if (sample === undefined || sample >= source.labels.length) {
+        throw new RangeError(`Expected 0 .. ${source.labels.length - 1} for a sample but received ${sample}`)
       }
-      const placement = task.augment === 'standard' ? randomPlacement(seed, task.epoch, sample) : CENTRED
-      writeImage(slotImages, row * imageBytes, ring.geometry, source, sample, placement)
+      const written = source.write(slotImages, row * imageBytes, sample, task)
+      if (written) {
+        // Looked at when the whole slot is waited for: until then its failure is not one that nobody handles.
+        written.catch(() => undefined)
+        pending.push(written)
+      }
       slotClasses[row] = source.labels[sample] ?? -1
     }
     slotImages.fill(0, count * imageBytes)
     slotClasses.fill(-1, count)
+    return pending
   }
 
-  return (task) => {
-    const order = task.order && new Int32Array(task.order)
-    for (const one of task.fills) {
+  const makeReady = (one: SlotFill) => {
+    if (isCurrent(claims, one)) setSlotState(states, one.slot, SLOT_STATES.ready)
+  }
+
+  function fillFrom(task: DecodeTask, order: Int32Array | null, begin: number): DecodeReply | Promise<DecodeReply> {
+    for (const [place, one] of task.fills.entries()) {
+      if (place < begin) continue
       try {
-        fill(task, order, one)
+        const pending = fill(task, order, one)
+        if (pending.length > 0) {
+          const rest = () => {
+            makeReady(one)
+            return fillFrom(task, order, place + 1)
+          }
+          return Promise.all(pending).then(rest, (fault: unknown) => failure(one, fault))
+        }
       } catch (fault) {
-        const error = fault instanceof Error ? fault : new Error(String(fault))
-        return { kind: 'failed', slot: one.slot, message: error.message, stack: error.stack ?? '' }
+        return failure(one, fault)
       }
-      setSlotState(states, one.slot, SLOT_STATES.ready)
+      makeReady(one)
     }
     return { kind: 'filled' }
   }
+
+  return (task) => fillFrom(task, task.order && new Int32Array(task.order), 0)
 }
 
-function viewPixels(split: DatasetSplit): SplitView {
-  if (split.storage === 'encoded') throw new Error('Expected decoded pixels but received encoded images')
-  return viewSplit(split)
-}
-
-/** The loops of writeImage read without bounds checks of their own, so the memory must be as large as the split says. */
-function checkSplit({ split, pixels, labels }: SplitView, channels: number): void {
-  const bytes = split.count * split.channels * split.height * split.width
-  if (pixels.length !== bytes || labels.length !== split.count) {
-    throw new RangeError(`Expected ${bytes} bytes for ${split.count} images but received ${pixels.length}`)
-  }
-  if (split.channels !== 1 && split.channels !== channels) {
-    throw new RangeError(`Expected 1 or ${channels} channels for an image but received ${split.channels}`)
-  }
+function failure({ slot }: SlotFill, fault: unknown): DecodeReply {
+  const error = fault instanceof Error ? fault : new Error(String(fault))
+  const remedy = error instanceof UserFault ? error.remedy : null
+  return { kind: 'failed', slot, message: error.message, remedy, stack: error.stack ?? '' }
 }

@@ -12,19 +12,31 @@ import { UserFault } from '../vocabulary/fault.ts'
 import type { SlotRing } from './batch-source.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
 import { writeEpochOrder } from './epoch-order.ts'
+import type { Augmentation } from './image-writers.ts'
+import { claimSlot, createSlotClaims, progressOf } from './slot-claims.ts'
 import { createSlotRing, SLOT_STATES, type SlotState, setSlotState } from './slot-ring.ts'
+import { StallWatch } from './stall-watch.ts'
 
 const entry = new URL(`../../workers/decode${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
 
 /** A task costs about 40 us of messages: several small batches share one. */
 const MOST_SLOTS_PER_TASK = 4
 
+/** How often a task is begun anew where its thread dies, before the input gives up. */
+const MOST_RESTARTS = 3
+
+/** A thread that takes this long over one image hangs: a disk that is gone, or a fault of ours. */
+const STALL_SECONDS = 60
+
+/** Pixels lie outside of the JavaScript heap: a thread that needs more than this runs away. */
+const THREAD_LIMITS = { maxOldGenerationSizeMb: 512 }
+
 /** One way through a split. */
 export interface Pass {
   readonly split: SplitName
   /** Keys the order and the augmentation. */
   readonly epoch: number
-  readonly augment: 'standard' | 'none'
+  readonly augment: Augmentation
   readonly shuffle: 'epoch' | 'none'
   /** Batch to begin with: 0, or where a run is resumed within an epoch. */
   readonly firstBatch: number
@@ -41,6 +53,10 @@ export interface PipelineOptions {
   readonly seed: number
   /** The ring where it was made before, for replicas that start earlier; of these slots and batch. */
   readonly ring?: SlotRing
+  /** Seconds over one image after which a thread counts as hanging, and is replaced (default 60). */
+  readonly stallSeconds?: number
+  /** The threads' entry, for tests of threads that fail. */
+  readonly entry?: URL
 }
 
 export interface AssignedSlot {
@@ -65,15 +81,20 @@ interface OrderBuffer {
   tasks: number
 }
 
+/** A slot to fill, before a thread is given the claim on it. */
+type PlannedFill = Omit<SlotFill, 'claim'>
+
 interface RunningTask {
   readonly pass: OpenPass
-  readonly fills: readonly SlotFill[]
+  readonly fills: readonly PlannedFill[]
 }
 
 export class InputPipeline {
   readonly ring: SlotRing
   readonly #options: PipelineOptions
   readonly #states: Int32Array
+  readonly #claims: Int32Array
+  readonly #stalls: StallWatch
   readonly #pool: Piscina<DecodeTask, DecodeReply>
   readonly #slotsPerTask: number
   readonly #orders: OrderBuffer[] = []
@@ -102,17 +123,22 @@ export class InputPipeline {
     this.#options = options
     this.ring = options.ring ?? createSlotRing({ slots, batch, height, width, channels })
     this.#states = new Int32Array(this.ring.states)
+    const claims = createSlotClaims(slots)
+    this.#claims = new Int32Array(claims)
+    this.#stalls = new StallWatch(options.stallSeconds ?? STALL_SECONDS)
     this.#owners = Array.from({ length: slots }, () => null)
     this.#free = Array.from({ length: slots }, (_, slot) => slot)
     this.#slotsPerTask = Math.max(1, Math.min(MOST_SLOTS_PER_TASK, Math.floor(slots / (2 * decodeWorkers))))
-    const memory: DecodeMemory = { ring: this.ring, splits: { train: dataset.train, test: dataset.test }, seed }
+    const splits = { train: dataset.train, test: dataset.test }
+    const memory: DecodeMemory = { ring: this.ring, splits, seed, claims }
     this.#pool = new Piscina({
-      filename: fileURLToPath(entry),
+      filename: fileURLToPath(options.entry ?? entry),
       name: 'decodeIntoSlots',
       workerData: memory,
       minThreads: decodeWorkers,
       maxThreads: decodeWorkers,
       idleTimeout: Number.POSITIVE_INFINITY,
+      resourceLimits: THREAD_LIMITS,
     })
     // A thread that dies without a task has no promise to reject; the pool replaces it, once it has run at all.
     this.#pool.on('error', (fault: Error) => {
@@ -199,6 +225,7 @@ export class InputPipeline {
     this.#failFillingSlots()
     this.#waiting?.resolve(null)
     this.#waiting = null
+    this.#stalls.close()
     await this.#pool.destroy()
   }
 
@@ -217,7 +244,7 @@ export class InputPipeline {
     while (this.#free.length > 0 && pass.nextBatch < pass.batches) {
       // A whole task's worth lies ahead: wait until as many slots are free, so that the next task is not smaller.
       if (this.#free.length < this.#slotsPerTask && this.#ahead.length >= this.#slotsPerTask) break
-      const fills: SlotFill[] = []
+      const fills: PlannedFill[] = []
       for (const slot of this.#free.splice(0, Math.min(this.#slotsPerTask, pass.batches - pass.nextBatch))) {
         const first = pass.nextBatch * batch
         const count = Math.min(batch, pass.images - first)
@@ -250,34 +277,49 @@ export class InputPipeline {
   }
 
   async #run(task: RunningTask): Promise<void> {
-    let reply: DecodeReply
-    try {
-      reply = await this.#post(task)
-    } catch (firstDeath) {
+    let reply: DecodeReply | null = null
+    for (let restarts = 0; reply === null; restarts++) {
       try {
+        reply = await this.#post(task)
+      } catch (death) {
         // Its thread died. The bytes depend on (seed, epoch, sample) alone, so another thread writes the same.
-        reply = this.#closed ? { kind: 'filled' } : await this.#post(task)
-      } catch (secondDeath) {
-        this.#end(task)
-        this.#fail(new Error('A decode thread died twice on the same batch', { cause: secondDeath ?? firstDeath }))
-        return
+        if (this.#closed) reply = { kind: 'filled' }
+        else if (restarts === MOST_RESTARTS) {
+          const place = this.#placeOf(task)
+          this.#end(task)
+          this.#fail(new Error(`A decode thread died ${restarts + 1} times on ${place}`, { cause: death }))
+          return
+        }
       }
     }
     this.#end(task)
-    if (reply.kind === 'failed') {
-      const cause = Object.assign(new Error(reply.message), { stack: reply.stack })
-      this.#fail(new Error(`Decoding failed: ${reply.message}`, { cause }))
-    }
+    if (reply.kind === 'failed') this.#fail(faultOf(reply))
     this.#fill()
   }
 
   /** Sends what the task has not filled yet: slots that are ready may be in use, or be filled by a later task. */
-  #post({ pass, fills }: RunningTask): Promise<DecodeReply> {
-    const left = fills.filter(
-      ({ slot }) => this.#owners[slot]?.fills === fills && this.#state(slot) === SLOT_STATES.filling,
+  async #post(task: RunningTask): Promise<DecodeReply> {
+    const fills = this.#unfilled(task).map((fill) => ({ ...fill, claim: claimSlot(this.#claims, fill.slot) }))
+    const { split, epoch, augment } = task.pass.options
+    const order = task.pass.order?.shared ?? null
+    const progress = () => fills.reduce((sum, { slot }) => sum + progressOf(this.#claims, slot), 0)
+    return await this.#stalls.watch(progress, (signal) =>
+      this.#pool.run({ split, epoch, augment, order, fills }, { signal }),
     )
-    const { split, epoch, augment } = pass.options
-    return this.#pool.run({ split, epoch, augment, order: pass.order?.shared ?? null, fills: left })
+  }
+
+  #unfilled({ fills }: RunningTask): readonly PlannedFill[] {
+    return fills.filter(({ slot }) => this.#owners[slot]?.fills === fills && this.#state(slot) === SLOT_STATES.filling)
+  }
+
+  /** The image at which a task's thread was, in words. */
+  #placeOf(task: RunningTask): string {
+    const { split } = task.pass.options
+    const at = this.#unfilled(task).find(({ slot }) => progressOf(this.#claims, slot) > 0)
+    if (at === undefined) return `the same batch of the split ${split}`
+    const place = at.first + progressOf(this.#claims, at.slot) - 1
+    const sample = task.pass.order === null ? place : new Int32Array(task.pass.order.shared)[place]
+    return `image ${sample} of the split ${split}`
   }
 
   #end(task: RunningTask): void {
@@ -339,4 +381,9 @@ export class InputPipeline {
   #setState(slot: number, state: SlotState): void {
     setSlotState(this.#states, slot, state)
   }
+}
+
+function faultOf({ message, remedy, stack }: Extract<DecodeReply, { kind: 'failed' }>): Error {
+  if (remedy !== null) return new UserFault(message, remedy)
+  return new Error(`Decoding failed: ${message}`, { cause: Object.assign(new Error(message), { stack }) })
 }

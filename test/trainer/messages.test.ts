@@ -7,6 +7,7 @@ import { makeConfig } from '../../src/config/make-config.ts'
 import { loadDataset } from '../../src/datasets/load-dataset.ts'
 import type { DecodeMemory, DecodeTask } from '../../src/input/decode-task.ts'
 import { createSlotFiller } from '../../src/input/fill-slots.ts'
+import { createSlotClaims } from '../../src/input/slot-claims.ts'
 import { createSlotRing } from '../../src/input/slot-ring.ts'
 import type { FromReplica, ToReplica } from '../../src/replica/messages.ts'
 import { evaluateState } from '../../src/trainer/evaluate-state.ts'
@@ -80,13 +81,13 @@ t.test('training and evaluation', async (t) => {
 t.test('a decode worker answers with a word', async (t) => {
   const { train, test } = await loadDataset('cifar10', TINY_ARCHIVE)
   const ring = createSlotRing({ slots: 1, batch: 16, height: 32, width: 32, channels: 3 })
-  const memory: DecodeMemory = { ring, splits: { train, test }, seed: 1 }
+  const memory: DecodeMemory = { ring, splits: { train, test }, seed: 1, claims: createSlotClaims(1) }
   const task: DecodeTask = {
     split: 'train',
     epoch: 0,
     augment: 'standard',
     order: null,
-    fills: [{ slot: 0, first: 0, count: 16 }],
+    fills: [{ slot: 0, first: 0, count: 16, claim: 0 }],
   }
   t.same(createSlotFiller(memory)(task), { kind: 'filled' })
   t.ok(new Uint8Array(ring.pixels).some((pixel) => pixel !== 0))

@@ -1,0 +1,139 @@
+/** Compiles the sources of an addon with plain g++ to native/build/<variant>/<name>.node; objects are kept by content. */
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { compiler, compilerVersion } from './compiler.mjs'
+import { inRoot, root } from './places.mjs'
+import { runCommand } from './run-command.mjs'
+import { SetupFault } from './setup-fault.mjs'
+import { filesBelow, hashOf, hashOfFiles, readStamp, writeStamp } from './stamp.mjs'
+
+const FORM = ['-std=c++17', '-fPIC', '-fvisibility=hidden']
+const COMMON_FLAGS = [
+  '-pthread',
+  ...['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Wno-sign-conversion'],
+  ...['-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS', '-DNODE_ADDON_API_DISABLE_DEPRECATED'],
+]
+
+/** No -ffast-math: infinities, NaN and the order of sums mean what they say, or a run would not repeat itself. */
+const VARIANTS = {
+  Release: ['-O3', '-march=native', '-fno-math-errno', '-fno-trapping-math'],
+  Sanitize: ['-O1', '-g', '-march=native', '-fno-omit-frame-pointer', '-fsanitize=address,undefined'],
+}
+
+/** @typedef {keyof typeof VARIANTS} Variant */
+
+/**
+ * @typedef {object} Addon
+ * @property {string} name of the .node file
+ * @property {string} stamp name of its stamp
+ * @property {string} sources folder
+ * @property {string} objects folder of its objects below native/build/<variant>
+ * @property {readonly string[]} include folders of the libraries' headers
+ * @property {readonly string[]} compile further flags
+ * @property {readonly string[]} link flags
+ * @property {unknown} library what else it is built from, any JSON
+ */
+
+/**
+ * @param {Addon} addon
+ * @param {Variant} variant
+ * @returns {Promise<boolean>} false where nothing was to do
+ * @throws {SetupFault} with the compiler's findings
+ */
+export async function compileAddon(addon, variant) {
+  const sources = filesBelow(addon.sources, ['.cpp'])
+  const headers = filesBelow(addon.sources, ['.h', '.hpp'])
+  const includes = [...nodeHeaders(), ...addon.include].flatMap((folder) => ['-isystem', folder])
+  const flags = [...FORM, ...addon.compile, ...COMMON_FLAGS, ...VARIANTS[variant], ...includes]
+  const toolchain = hashOf([
+    await compilerVersion(),
+    processor(),
+    JSON.stringify(addon.library),
+    hashOfFiles(['package-lock.json']),
+  ])
+  const target = inRoot(`native/build/${variant}/${addon.name}.node`)
+  const stampName = `${addon.stamp}-${variant.toLowerCase()}`
+  const key = hashOf([toolchain, ...flags, ...addon.link, hashOfFiles([...sources, ...headers])])
+  if (existsSync(target) && readStamp(stampName)?.key === key) return false
+
+  mkdirSync(objectsOf(addon, variant), { recursive: true })
+  const objects = sources.map((source) => objectOf(source, objectsOf(addon, variant)))
+  const waiting = sources.map((source, place) => [source, objects[place]])
+  const compileNext = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await compile(next[0], next[1], flags, toolchain)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, compileNext))
+  await link(objects, target, ['-shared', '-pthread', ...VARIANTS[variant], ...addon.link])
+  writeStamp(stampName, { key })
+  return true
+}
+
+/** What the compiler said of the objects that the addon was linked from; empty where it had nothing to say. */
+export function compilerWarnings(addon, variant = 'Release') {
+  return filesBelow(addon.sources, ['.cpp'])
+    .map((source) => `${objectOf(source, objectsOf(addon, variant))}.warnings`)
+    .filter((path) => existsSync(path))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('')
+}
+
+function nodeHeaders() {
+  const require = createRequire(import.meta.url)
+  return [require('node-api-headers').include_dir, dirname(require.resolve('node-addon-api/napi.h'))]
+}
+
+/** -march=native makes the addon one for this processor's instructions only. */
+function processor() {
+  const text = readFileSync('/proc/cpuinfo', 'utf8')
+  return ['model name', 'flags', 'Features']
+    .map((name) => new RegExp(`^${name}\\s*:.*$`, 'm').exec(text)?.[0] ?? '')
+    .join()
+}
+
+const objectsOf = (addon, variant) => inRoot(`native/build/${variant}/${addon.objects}`)
+const objectOf = (source, objects) => join(objects, `${basename(source, '.cpp')}.o`)
+
+/** Compiles one source unless its object was made from the same source, headers, flags and tools. */
+async function compile(source, object, flags, toolchain) {
+  const dependencies = `${object}.d`
+  const keyNow = () => hashOf([toolchain, ...flags, hashOfFiles(projectFilesIn(dependencies))])
+  if (existsSync(object) && existsSync(dependencies) && keptKey(object) === keyNow()) return
+
+  const aside = `${object}.${process.pid}.part`
+  const args = [...flags, '-MMD', '-MF', dependencies, '-c', source, '-o', aside]
+  const { status, output } = await runCommand(compiler, args, { cwd: root })
+  if (status !== 0) {
+    throw new SetupFault(
+      `Expected ${source} to compile but ${compiler} found faults`,
+      `Correct it; with g++ 9 or newer the released sources compile (yours: ${compiler} --version).`,
+      output,
+    )
+  }
+  renameSync(aside, object)
+  writeFileSync(`${object}.warnings`, output)
+  writeFileSync(`${object}.key`, keyNow())
+}
+
+/** Make-style list `object: file file \` written by -MMD; system headers are not in it. */
+function projectFilesIn(dependencies) {
+  return readFileSync(dependencies, 'utf8')
+    .replace(/^[^:]*:/, '')
+    .split(/[\s\\]+/)
+    .filter((path) => path !== '')
+}
+
+const keptKey = (object) => (existsSync(`${object}.key`) ? readFileSync(`${object}.key`, 'utf8') : null)
+
+/** Links aside and renames: a process that has the old addon loaded keeps its file. */
+async function link(objects, target, flags) {
+  const aside = `${target}.${process.pid}.part`
+  const { status, output } = await runCommand(compiler, [...objects, '-o', aside, ...flags], { cwd: root })
+  if (status !== 0) {
+    throw new SetupFault('Expected the addon to link but the linker found faults', 'Run: npm run setup', output)
+  }
+  renameSync(aside, target)
+}

@@ -1,0 +1,39 @@
+/** The border to the image addon (native/images/addon.cpp): nothing else in TypeScript loads it. */
+import { createRequire } from 'node:module'
+
+/** Over libjpeg-turbo; keeps its buffers, so each thread makes one of its own. */
+export interface NativeJpegDecoder {
+  /**
+   * @param plan PLAN_WORDS words
+   * @returns how many faults of the data were bridged
+   * @throws Error with libjpeg's words for what is no JPEG, or one that cannot be decoded
+   */
+  decode(bytes: Uint8Array, plan: Int32Array, target: Uint8Array, offset: number): number
+  /** [width, height, components, 1 where progressive]. @throws Error as decode */
+  header(bytes: Uint8Array): Int32Array
+}
+
+export interface ImageAddon {
+  /** `plain` = the slow twin of the vector code. */
+  readonly JpegDecoder: new (
+    plain: boolean,
+  ) => NativeJpegDecoder
+  /** libjpeg-turbo's version, e.g. `3.1.0`. */
+  readonly version: string
+  /** Vector instructions of the resize. */
+  readonly vectors: 'avx2' | 'none'
+}
+
+/**
+ * The addon, or why it cannot be loaded; `NATIVE_ENSEMBLE_IMAGE_ADDON` names another build of it (the sanitizers'), or one
+ * that is not there.
+ */
+export function loadImageAddon(): ImageAddon | { readonly absence: string } {
+  const path = process.env['NATIVE_ENSEMBLE_IMAGE_ADDON'] ?? '#images'
+  try {
+    // The addon's exports are described above and nowhere else: this cast is the border.
+    return createRequire(import.meta.url)(path) as ImageAddon
+  } catch (cause) {
+    return { absence: cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause) }
+  }
+}
