@@ -23,6 +23,9 @@ export const STATE_FILE = 'state.msgpack'
 const FOLDER_NAME = /^step-(\d{8,})$/
 const ASIDE_PREFIX = '.tmp-'
 
+/** Whether a folder's name is that of a checkpoint. */
+export const isCheckpointFolder = (folder: string) => FOLDER_NAME.test(basename(folder))
+
 /** Where a run keeps its checkpoints. */
 export const checkpointsFolder = (runFolder: string) => join(runFolder, 'checkpoints')
 

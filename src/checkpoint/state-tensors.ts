@@ -17,7 +17,7 @@ type StateMemory = SharedArrayBuffer | ArrayBuffer
 const MOMENTUM_PREFIX = 'momentum.'
 
 /** Counters that PyTorch's batch norm carries and that nothing reads where its momentum is a number. */
-const isBatchCounter = (name: string) => name === 'num_batches_tracked' || name.endsWith('.num_batches_tracked')
+export const isBatchCounter = (name: string) => name === 'num_batches_tracked' || name.endsWith('.num_batches_tracked')
 
 /** Copies all tensors out of the state, so between two steps this is a run at one moment. */
 export function snapshotState(layout: StateLayout, state: StateMemory): StateSnapshot {
@@ -60,14 +60,37 @@ export function restoreState(layout: StateLayout, state: StateMemory, snapshot: 
 }
 
 /**
- * Writes the weights and running averages of a safetensors file into the state (`train --init`); momentum stays.
+ * Writes the weights and running averages of a safetensors file into the state (`train --init`); momentum stays, and so
+ * does what is frozen.
  * @throws UserFault as restoreState, or where the file cannot be read; the state is then untouched
  */
 export async function loadInitialWeights(path: string, layout: StateLayout, state: StateMemory): Promise<void> {
   const stored = await readSafetensors(path, { ignore: isBatchCounter })
-  const tensors = layout.tensors.filter(({ role }) => role !== 'momentum')
+  const tensors = layout.tensors.filter(({ role }) => role === 'weight' || role === 'statistic')
   refuseDifferences(compareTensors(tensors, stored), path)
-  const byName = new Map(stored.map(({ name, data }) => [name, data]))
+  writeTensors(tensors, stored, state)
+}
+
+/**
+ * Writes what is frozen: a network that was trained before.
+ * @param source what the tensors come from, for the message
+ * @throws UserFault as restoreState; the state is then untouched
+ */
+export function loadFrozenWeights(
+  given: readonly NamedTensor[],
+  layout: StateLayout,
+  state: StateMemory,
+  source: string,
+): void {
+  const tensors = layout.tensors.filter(({ role }) => role === 'frozen')
+  const remedy = 'Name its network (--teacher-network, --teacher-block), or a teacher of the same classes.'
+  refuseDifferences(compareTensors(tensors, given), source, remedy)
+  writeTensors(tensors, given, state)
+}
+
+/** @param given tensors that were compared with those of the layout */
+function writeTensors(tensors: readonly StateTensor[], given: readonly NamedTensor[], state: StateMemory): void {
+  const byName = new Map(given.map(({ name, data }) => [name, data]))
   for (const tensor of tensors) {
     const data = byName.get(tensor.name)
     if (data !== undefined) viewState(tensor, state).set(data)
@@ -95,11 +118,15 @@ function compareTensors(wanted: readonly StateTensor[], given: readonly NamedTen
   return differences
 }
 
-function refuseDifferences(differences: readonly string[], source: string): void {
+function refuseDifferences(
+  differences: readonly string[],
+  source: string,
+  remedy = 'Give the options (--network, --block, --method, --branches, --dataset) that the file was made with.',
+): void {
   if (differences.length === 0) return
   const count = differences.length === 1 ? '1 differs' : `${differences.length} differ`
   throw new UserFault(
     `Expected the tensors of this network for ${source} but ${count}:\n${differences.map((d) => `  ${d}`).join('\n')}`,
-    'Give the options (--network, --block, --method, --branches, --dataset) that the file was made with.',
+    remedy,
   )
 }

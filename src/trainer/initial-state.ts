@@ -10,7 +10,7 @@ export async function fillInitialState(
   { parameters, layout }: TrainingStep,
   state: SharedArrayBuffer,
 ): Promise<void> {
-  if (method === 'kd' || method === 'snapshot') {
+  if (method === 'snapshot') {
     throw expected('vanilla, one, dml or ensemble', '--method', method, 'Training by the others is not there yet.')
   }
   drawInitialState(parameters, layout, state, seed)

@@ -7,6 +7,7 @@ import { expected } from '../vocabulary/fault.ts'
 import { fillInitialState } from './initial-state.ts'
 import { beginRun, openSession, type PreparedRun, type Session } from './session.ts'
 import { type StepProfile, summariseProfile } from './step-profile.ts'
+import { resolveTeacher } from './teacher.ts'
 import { planTimetable } from './timetable.ts'
 
 /** Before the clocks start: the first steps touch memory for the first time and fill the caches. */
@@ -21,10 +22,12 @@ const STEPS_AHEAD = 2
  * @throws UserFault as train; and where the executor cannot time its parts
  */
 export async function profileRun(
-  config: RunConfig,
+  given: RunConfig,
   images: Promise<LoadedDataset>,
   stop: AbortSignal,
 ): Promise<StepProfile | 'interrupted'> {
+  // A teacher of KD keeps weights as drawn: it takes the same time, and may not be trained yet.
+  const config = await resolveTeacher(given)
   if (config.executor !== 'onednn') {
     throw expected('--executor onednn', '--profile', `--executor ${config.executor}`, 'Leave one of them out.')
   }

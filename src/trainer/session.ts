@@ -52,8 +52,8 @@ async function planRun(config: RunConfig): Promise<PlannedRun> {
 }
 
 /** Captures the programs and loads the images. @throws UserFault as beginRun */
-export async function prepareRun(config: RunConfig): Promise<PreparedRun> {
-  return { ...(await planRun(config)), dataset: await loadImages(config) }
+export async function prepareRun(config: RunConfig, images = loadImages(config)): Promise<PreparedRun> {
+  return { ...(await planRun(config)), dataset: await images }
 }
 
 /** A run whose replicas compile, or have compiled. */

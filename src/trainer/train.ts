@@ -1,4 +1,5 @@
 /** Training from the first step to the report; reads as the table of contents of a run. */
+import { rm } from 'node:fs/promises'
 import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
 import { restoreState, snapshotState } from '../checkpoint/state-tensors.ts'
@@ -16,7 +17,16 @@ import { fillInitialState } from './initial-state.ts'
 import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
-import { type BegunRun, beginRun, executorChoice, openSession, type PreparedRun, type Session } from './session.ts'
+import {
+  type BegunRun,
+  beginRun,
+  executorChoice,
+  openSession,
+  type PreparedRun,
+  prepareRun,
+  type Session,
+} from './session.ts'
+import { loadTeacher, resolveTeacher, teacherRun, trainsTeacher } from './teacher.ts'
 import { planTimetable, type Timetable } from './timetable.ts'
 import { refuseDivergence, trainEpoch } from './train-epoch.ts'
 
@@ -54,20 +64,21 @@ export interface RunningRun {
  * @throws UserFault for faults of configuration, images or folder (nothing was made then), and where training diverges
  */
 export async function train(
-  config: RunConfig,
+  given: RunConfig,
   images: Promise<LoadedDataset>,
   hooks: TrainHooks,
 ): Promise<TrainOutcome> {
-  const begun = await beginRun(config, images, 'train', (step, state) => fillInitialState(config, step, state))
-  try {
-    const timetable = timetableOf(begun.prepared)
-    const libraries = await executorLibraries(executorChoice(config))
-    const files = await createRunFolder(config, describeMachine(libraries, begun.prepared.dataset.sources))
-    const progress = { epoch: 0, step: 0, stepInEpoch: 0, seed: config.seed, best: null, sums: {}, config }
-    return await runToEnd(begun, timetable, files, null, progress, hooks)
-  } finally {
-    await begun.replicas.stop()
+  const config = await resolveTeacher(given)
+  if (!trainsTeacher(config))
+    return await trainFromStart(config, images, hooks, (dataset) => makeFolder(config, dataset))
+  // What is wrong with either is told before the long work on the teacher.
+  for (const run of [config, teacherRun(config)]) {
+    const prepared = await prepareRun(run, images)
+    timetableOf(prepared)
+    await fillInitialState(run, prepared.step, prepared.state)
   }
+  await makeFolder(config, await images)
+  return await trainWithTeacher(config, images, hooks)
 }
 
 /** Goes on with the run in `config.out` from its newest checkpoint. @throws UserFault as train, or where there is none */
@@ -79,6 +90,7 @@ export async function resume(
   const files = await openRunFolder(config.out)
   const folder = await latestCheckpoint(config.out)
   if (folder === null) {
+    if (trainsTeacher(config)) return await trainWithTeacher(config, images, hooks)
     throw expected('a checkpoint', 'the run to resume', config.out, 'It stopped before its first: train it anew.')
   }
   const { progress, tensors } = await loadCheckpoint(folder)
@@ -91,6 +103,55 @@ export async function resume(
   } finally {
     await begun.replicas.stop()
   }
+}
+
+/** The teacher of KD from where its run is to its end, then the student. */
+async function trainWithTeacher(
+  config: RunConfig,
+  images: Promise<LoadedDataset>,
+  hooks: TrainHooks,
+): Promise<TrainOutcome> {
+  const files = await openRunFolder(config.out)
+  const teacher = teacherRun(config)
+  hooks.display.note(`First the teacher, ${teacher.network}, in ${teacher.out}.`)
+  const { ended } = await trainOn(teacher, images, hooks)
+  if (ended === 'interrupted') return { files, ended, step: 0, evaluation: null }
+  hooks.display.note(`Now the student, ${config.network}.`)
+  return await trainFromStart(config, images, hooks, () => Promise.resolve(files))
+}
+
+/** A run in a folder of our own, whatever it has come to. */
+async function trainOn(config: RunConfig, images: Promise<LoadedDataset>, hooks: TrainHooks): Promise<TrainOutcome> {
+  if ((await latestCheckpoint(config.out)) !== null) return await resume(config, images, hooks)
+  // What stopped before its first checkpoint left nothing to go on from.
+  await rm(config.out, { recursive: true, force: true })
+  return await train(config, images, hooks)
+}
+
+/** @param folder makes the run folder, or tells of the one that is there */
+async function trainFromStart(
+  config: RunConfig,
+  images: Promise<LoadedDataset>,
+  hooks: TrainHooks,
+  folder: (dataset: LoadedDataset) => Promise<RunFiles>,
+): Promise<TrainOutcome> {
+  const begun = await beginRun(config, images, 'train', async (step, state) => {
+    await fillInitialState(config, step, state)
+    await loadTeacher(config, step.layout, state)
+  })
+  try {
+    const timetable = timetableOf(begun.prepared)
+    const files = await folder(begun.prepared.dataset)
+    const progress = { epoch: 0, step: 0, stepInEpoch: 0, seed: config.seed, best: null, sums: {}, config }
+    return await runToEnd(begun, timetable, files, null, progress, hooks)
+  } finally {
+    await begun.replicas.stop()
+  }
+}
+
+async function makeFolder(config: RunConfig, { sources }: LoadedDataset): Promise<RunFiles> {
+  const libraries = await executorLibraries(executorChoice(config))
+  return await createRunFolder(config, describeMachine(libraries, sources))
 }
 
 function timetableOf({ config, dataset }: PreparedRun): Timetable {

@@ -9,7 +9,9 @@ import { printBytes, textTable } from '../text-table.ts'
 
 /** `summary <network>`. */
 export async function summaryCommand({ operands, options, faults }: Invocation): Promise<number> {
-  const config = await makeConfig(null, { ...givenSettings(options), network: operands[0] }, faults)
+  const given = await makeConfig(null, { ...givenSettings(options), network: operands[0] }, faults)
+  const { resolveTeacher } = await import('../../trainer/teacher.ts')
+  const config = await resolveTeacher(given)
   const { summarise } = await import('../../trainer/summary.ts')
   const summary = summarise(config, await describeForSummary(config))
   if (options['json'] === true) {
