@@ -31,7 +31,8 @@ export function readInvocation(command: Command): Invocation {
     // What follows an unknown option may be its value; it is told of no more.
     behindUnknown = isOption && !argument.includes('=')
   }
-  const most = command.registeredArguments.length
+  const { length } = command.registeredArguments
+  const most = command.registeredArguments.at(-1)?.variadic === true ? operands.length : length
   for (const extra of operands.slice(most)) {
     const message = `Expected ${most === 0 ? 'no argument' : `at most ${most} argument`} for ${command.name()} but received ${extra} too`
     faults.push({ message, remedy: 'Leave it out; options begin with --.' })

@@ -156,11 +156,13 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     .option('--out <file>', 'file to write (default: branch-<i>.safetensors in the run folder)')
 
   define(
-    'report <run>',
-    'Writes report.html of a run again, from its metrics.jsonl.',
-    ['report runs/quickstart-1'],
+    'report <runs...>',
+    "Writes report.html of a run again; of several runs, or folders of runs, the paper's tables with ours beside, and curves.",
+    ['report runs/quickstart-1', 'report runs/ --out report', 'report runs/seed-1 runs/seed-2 --json'],
     plain(async (invocation) => await (await import('./commands/report.ts')).reportCommand(invocation)),
   )
+    .option('--out <folder>', 'folder for the tables and curves of several runs (default: report)')
+    .option(...JSON_OPTION)
   return program
 }
 

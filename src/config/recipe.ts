@@ -33,6 +33,8 @@ export interface TableRow {
   readonly figure: 'branches' | 'teacher'
   /** null where the paper has no such run. */
   readonly paper: PaperFigures | null
+  /** The paper's error of the same method on other images, to compare the order of methods; not to be met. */
+  readonly elsewhere: { readonly error: number; readonly on: string } | null
 }
 
 /** A run that has a name. */

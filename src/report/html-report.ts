@@ -52,11 +52,20 @@ type Settings = Readonly<Record<string, unknown>>
 
 function titles(config: Settings): [title: string, subtitle: string] {
   const word = (name: string) => String(config[name] ?? '')
-  const method = word('method') === 'one' ? `ONE with ${word('branches')} branches` : word('method')
+  const names: Readonly<Record<string, string>> = {
+    one: `ONE with ${word('branches')} branches`,
+    kd: `KD from ${word('teacherNetwork')}`,
+    dml: `DML of ${word('peers')}`,
+    ensemble: `ensemble of ${word('peers')}`,
+    snapshot: `snapshot ensemble of ${word('snapshots')}`,
+  }
+  const method = names[word('method')] ?? word('method')
+  const scale =
+    config['scale'] === undefined || config['scale'] === 1 ? '' : ` (${word('scale')} of the recipe's schedule)`
   const length = config['steps'] === null ? `${word('epochs')} epochs` : `${word('steps')} steps`
   return [
     `${word('network')}, ${method}, on ${word('dataset')}`,
-    `${length}, batch ${word('batch')}, ${word('precision')} on ${word('executor')} ${word('devices')}, seed ${word('seed')}`,
+    `${length}${scale}, batch ${word('batch')}, ${word('precision')} on ${word('executor')} ${word('devices')}, seed ${word('seed')}`,
   ]
 }
 
@@ -95,26 +104,27 @@ function resultSection(evaluations: readonly EvalLine[]): string {
   return `<h2>Test error, percent (${place})</h2>\n${htmlTable(['', 'top-1', 'top-5'], rows, true)}`
 }
 
-/** Curves of the evaluations (the paper's figure 2) and of whole epochs. */
+/** Errors on the test images and on the augmented training images of each epoch (the paper's figure 2), and losses. */
 function errorCharts(evaluations: readonly EvalLine[], epochs: readonly EpochLine[]): Chart[] {
-  const charts: Chart[] = []
-  for (const split of ['test', 'train'] as const) {
-    const lines = evaluations.filter((line) => line.split === split)
-    const branches = lines[0]?.top1_error.branches.length ?? 0
-    const series: Series[] = Array.from({ length: branches }, (_, branch) => ({
-      name: branches === 1 ? 'network' : `branch ${branch}`,
-      colour: branch,
-      points: lines.map(({ step, top1_error }) => [step, top1_error.branches[branch] ?? Number.NaN]),
-    }))
-    if (lines.some(({ top1_error }) => top1_error.teacher !== null)) {
-      const points = lines.map(({ step, top1_error }) => [step, top1_error.teacher ?? Number.NaN] as const)
-      series.push({ name: 'gated teacher', colour: 'main', points })
-    }
-    const title = split === 'test' ? 'Test error' : 'Training error'
-    charts.push({ title, xLabel: 'step', yLabel: 'top-1 error, %', fromZero: false, series })
-  }
+  const tested = evaluations.filter(({ split }) => split === 'test')
+  const trained = epochs.flatMap(({ step, top1_error }) => (top1_error === undefined ? [] : [{ step, top1_error }]))
+  const charts = [errorChart('Test error', tested), errorChart('Training error, while each epoch went on', trained)]
   if (epochs.length > 1) charts.push(lossChart('Training loss, mean of each epoch', epochs))
   return charts
+}
+
+function errorChart(title: string, lines: readonly Pick<EvalLine, 'step' | 'top1_error'>[]): Chart {
+  const branches = lines[0]?.top1_error.branches.length ?? 0
+  const series: Series[] = Array.from({ length: branches }, (_, branch) => ({
+    name: branches === 1 ? 'network' : `branch ${branch}`,
+    colour: branch,
+    points: lines.map(({ step, top1_error }) => [step, top1_error.branches[branch] ?? Number.NaN]),
+  }))
+  if (lines.some(({ top1_error }) => top1_error.teacher !== null)) {
+    const points = lines.map(({ step, top1_error }) => [step, top1_error.teacher ?? Number.NaN] as const)
+    series.push({ name: 'gated teacher', colour: 'main', points })
+  }
+  return { title, xLabel: 'step', yLabel: 'top-1 error, %', fromZero: false, series }
 }
 
 function stepCharts(steps: readonly StepLine[]): Chart[] {
@@ -147,13 +157,15 @@ function sampleSection(png: Uint8Array | null): string {
 }
 
 function settingsTable(settings: Settings): string {
-  const print = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
-  const rows = Object.entries(settings).flatMap(([name, value]) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.entries(value).map(([inner, text]) => [`${name}.${inner}`, print(text)])
-      : [[name, print(value)]],
-  )
-  return htmlTable([], rows, false)
+  return htmlTable([], Object.entries(settings).flatMap(settingRows), false)
+}
+
+function settingRows([name, value]: readonly [string, unknown]): string[][] {
+  if (value === null) return [[name, 'none']]
+  if (Array.isArray(value)) return value.flatMap((member, place) => settingRows([`${name} ${place + 1}`, member]))
+  if (typeof value === 'object')
+    return Object.entries(value).flatMap(([inner, own]) => settingRows([`${name}: ${inner}`, own]))
+  return [[name, String(value)]]
 }
 
 async function readSettings(path: string): Promise<Settings> {

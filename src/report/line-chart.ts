@@ -17,16 +17,26 @@ export interface Chart {
   readonly series: readonly Series[]
 }
 
-const WIDTH = 640
-const HEIGHT = 300
+export const WIDTH = 640
+export const HEIGHT = 300
 const MARGIN = { left: 56, right: 26, top: 10, bottom: 40 }
 /** Points a line is drawn with at most; more would only be bytes. */
 const MAX_POINTS = 500
 /** Colours in the page's palette. */
 export const PALETTE_SIZE = 6
 
-/** The chart as a `<figure>`: title, legend where it has more than one curve, picture. */
+/** The chart as a `<figure>`: title, legend where it has more than one curve, picture. Empty where there is no point. */
 export function drawChart(chart: Chart): string {
+  const picture = drawPicture(chart)
+  if (picture === '') return ''
+  return (
+    `<figure><figcaption>${escapeHtml(chart.title)}</figcaption>${legend(chart.series)}` +
+    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(chart.title)}">${picture}</svg></figure>\n`
+  )
+}
+
+/** Axes and curves, WIDTH x HEIGHT, as SVG elements. */
+export function drawPicture(chart: Chart): string {
   const series = chart.series.map((one) => ({ ...one, points: thinOut(one.points) }))
   const points = series.flatMap((one) => one.points).filter(([, y]) => Number.isFinite(y))
   if (points.length === 0) return ''
@@ -57,11 +67,7 @@ export function drawChart(chart: Chart): string {
     `<text class="label" x="${(MARGIN.left + WIDTH - MARGIN.right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${escapeHtml(chart.xLabel)}</text>` +
     `<text class="label" transform="translate(12 ${(MARGIN.top + HEIGHT - MARGIN.bottom) / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(chart.yLabel)}</text>`
   const curves = series.map((one) => drawSeries(one, x.place, y.place))
-  return (
-    `<figure><figcaption>${escapeHtml(chart.title)}</figcaption>${legend(chart.series)}` +
-    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(chart.title)}">` +
-    `${grid.join('')}${marks.join('')}${labels}${curves.join('')}</svg></figure>\n`
-  )
+  return `${grid.join('')}${marks.join('')}${labels}${curves.join('')}`
 }
 
 /** Text as it may stand in HTML, in an attribute too. */
@@ -93,7 +99,11 @@ function legend(series: readonly Series[]): string {
   return `<ul class="legend">${items.join('')}</ul>`
 }
 
-const className = (colour: Series['colour']) => (colour === 'main' ? 'main' : `c${colour % PALETTE_SIZE}`)
+/** CSS classes of a curve; curves beyond the palette's colours are dashed. */
+export function className(colour: Series['colour']): string {
+  if (colour === 'main') return 'main'
+  return `c${colour % PALETTE_SIZE}${colour >= PALETTE_SIZE ? ' dashed' : ''}`
+}
 
 /** Linear axis over the values, its ends on round ticks; a single value gets room on both sides. */
 function axis(values: readonly number[], fromZero: boolean, start: number, end: number) {

@@ -30,6 +30,11 @@ export interface EpochLine extends LineBase, Losses {
   readonly kind: 'epoch'
   /** Wall time of the epoch, evaluation not included. */
   readonly seconds: number
+  /**
+   * On the augmented training images as the epoch met them, each with the weights of its step and batch statistics; not
+   * in files of runs before there was this.
+   */
+  readonly top1_error?: ErrorSummary
 }
 
 /** Error of each classifier in percent. */

@@ -1,9 +1,12 @@
 /** The page around a report: its frame and its style, light and dark, no request to anywhere. */
 import { escapeHtml } from './line-chart.ts'
 
+/** Of curves on white paper; the page has others for the dark. */
+export const COLOURS = ['#2a78d6', '#c2571a', '#1b8a5a', '#8a4fc4', '#a87700', '#c43d77'] as const
+
 const STYLE = `
 :root { color-scheme: light dark; --paper: #fcfcfb; --ink: #1c1c1a; --soft: #6b6a64; --rule: #e2e1db;
-  --c0: #2a78d6; --c1: #c2571a; --c2: #1b8a5a; --c3: #8a4fc4; --c4: #a87700; --c5: #c43d77; }
+  ${COLOURS.map((colour, c) => `--c${c}: ${colour};`).join(' ')} }
 @media (prefers-color-scheme: dark) { :root { --paper: #191918; --ink: #efeee9; --soft: #9d9b93; --rule: #383733;
   --c0: #5a9ff0; --c1: #e8854a; --c2: #45b883; --c3: #b286e6; --c4: #d1a32c; --c5: #ea73a4; } }
 body { margin: 0 auto; max-width: 1360px; padding: 24px; background: var(--paper); color: var(--ink);
@@ -16,6 +19,7 @@ h1 { font-size: 24px; margin: 0; } h2 { font-size: 17px; margin: 32px 0 8px; }
 figure { margin: 0; } figcaption { font-weight: 600; }
 svg { width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 12px; }
 .grid { stroke: var(--rule); } path { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
+path.dashed { stroke-dasharray: 6 3; } i.dashed { opacity: 0.6; }
 path.main { stroke: var(--ink); stroke-width: 2.4; } circle.main { fill: var(--ink); } i.main { background: var(--ink); }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 16px; list-style: none; margin: 2px 0; padding: 0; font-size: 13px; }
 .legend i { display: inline-block; width: 14px; height: 3px; margin-right: 6px; vertical-align: middle; }
@@ -25,12 +29,10 @@ th { font-weight: 600; } td.number, th.number { text-align: right; } td { overfl
 .tables { display: flex; flex-wrap: wrap; gap: 0 56px; }
 img { max-width: 100%; image-rendering: pixelated; }
 `
-const COLOURS = [0, 1, 2, 3, 4, 5]
-  .map(
-    (c) =>
-      `path.c${c} { stroke: var(--c${c}); } circle.c${c} { fill: var(--c${c}); } i.c${c} { background: var(--c${c}); }`,
-  )
-  .join('\n')
+const COLOUR_RULES = COLOURS.map(
+  (_, c) =>
+    `path.c${c} { stroke: var(--c${c}); } circle.c${c} { fill: var(--c${c}); } i.c${c} { background: var(--c${c}); }`,
+).join('\n')
 
 /** @param body HTML below the title */
 export function htmlPage(title: string, subtitle: string, body: string): string {
@@ -40,7 +42,7 @@ export function htmlPage(title: string, subtitle: string, body: string): string 
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title>
-<style>${STYLE}${COLOURS}</style>
+<style>${STYLE}${COLOUR_RULES}</style>
 </head>
 <body>
 <h1>${escapeHtml(title)}</h1>

@@ -37,14 +37,10 @@ function readEntries(folder: string) {
 export async function gatherRuns(folders: readonly string[]): Promise<string[]> {
   const found = await Promise.all(
     folders.map(async (folder) => {
-      const runs = await findRuns(folder)
+      const runs = await findRunsIfAny(folder)
       if (runs.length > 0) return runs
-      throw expected(
-        'a run, or a folder of runs',
-        'the runs',
-        folder,
-        'Name what `native-ensemble train` made (see runs/).',
-      )
+      const remedy = 'Name what `native-ensemble train` made (see runs/).'
+      throw expected('the folder of a run, or one of runs,', 'the runs', folder, remedy)
     }),
   )
   return [...new Set(found.flat())]

@@ -13,6 +13,7 @@ export function tensorboardScalars(line: MetricsLine): Map<string, number> {
   for (const [name, value] of Object.entries(line.parts)) scalars.set(`${prefix}loss/${name}`, value)
   scalars.set(`${prefix}speed/images_per_second`, line.images_per_second)
   if (line.kind === 'step') scalars.set('schedule/learning_rate', line.lr)
+  else if (line.top1_error !== undefined) addErrors(scalars, 'epoch_error_train_top1', line.top1_error)
   return scalars
 }
 

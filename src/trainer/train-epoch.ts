@@ -2,7 +2,7 @@ import { viewState } from '../graph/state-layout.ts'
 import { runBatchesAhead } from '../input/batches-ahead.ts'
 import type { AssignedSlot } from '../input/pipeline.ts'
 import { slotPixels } from '../input/slot-ring.ts'
-import type { StepLine } from '../report/metrics.ts'
+import { type ErrorSummary, type StepLine, summariseErrors } from '../report/metrics.ts'
 import type { Progress } from '../report/progress.ts'
 import { writeSamplePicture } from '../report/sample-picture.ts'
 import { UserFault } from '../vocabulary/fault.ts'
@@ -167,6 +167,7 @@ class EpochMeter {
       parts: partsOf(means),
       images_per_second: images / seconds,
       seconds,
+      top1_error: trainingErrors(progress.sums, images),
     })
   }
 
@@ -190,6 +191,17 @@ class EpochMeter {
       secondsLeft: secondsPerStep * (timetable.steps - line.step),
     }
   }
+}
+
+/** Errors in percent by the hits that a step counts of each classifier: `correct.0`, ..., `correct.teacher`. */
+function trainingErrors(sums: Readonly<Record<string, number>>, images: number): ErrorSummary {
+  const error = (hits: number) => (100 * (images - hits)) / images
+  const branches: number[] = []
+  for (let hits = sums['correct.0']; hits !== undefined; hits = sums[`correct.${branches.length}`]) {
+    branches.push(error(hits))
+  }
+  const teacher = sums['correct.teacher']
+  return summariseErrors(branches, teacher === undefined ? null : error(teacher))
 }
 
 /** The objective's parts among a step's outputs. */

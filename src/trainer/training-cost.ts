@@ -1,5 +1,6 @@
 /** What it costs to train a configuration, in floating point operations; nothing is run. */
 import { WITHOUT_METHOD } from '../config/defaults.ts'
+import type { TableRow } from '../config/recipe.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import { CATALOGUE } from '../datasets/catalogue.ts'
 import { describeForSummary } from '../datasets/describe-dataset.ts'
@@ -7,9 +8,13 @@ import { ILSVRC2012 } from '../datasets/ilsvrc2012.ts'
 import { defaultDataFolder } from '../datasets/load-dataset.ts'
 import { readManifest } from '../datasets/shard-manifest.ts'
 import { forwardFlopsPerImage } from '../graph/flops.ts'
+import { type Program, typeOf } from '../graph/program.ts'
+import type { DeploymentCost } from '../report/result-tables.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
 import { specifyStep } from '../step/specification.ts'
 import { isPrepared } from '../vocabulary/dataset-name.ts'
+import { UserFault } from '../vocabulary/fault.ts'
+import { elementCount } from '../vocabulary/shape.ts'
 
 /** The two gradients of a layer, by its input and by its weights, each take as many operations as its forward pass. */
 const FORWARD_AND_BACKWARD = 3
@@ -35,6 +40,31 @@ export async function trainingCost(config: RunConfig): Promise<TrainingCost> {
   return { trainFlops: student + teacher, stepFlops, totalFlops: stepFlops * seen + before }
 }
 
+/**
+ * What the paper's tables say of a result: figures of all that is trained, and of what is deployed.
+ * @param figure `branches` = one plain network is deployed, `teacher` = the whole ensemble
+ * @returns null where the network cannot be captured here, as for prepared images that are not there
+ */
+export async function deploymentCost(config: RunConfig, figure: TableRow['figure']): Promise<DeploymentCost | null> {
+  try {
+    const { trainFlops } = await trainingCost(config)
+    const plain = await captureForward(plainNetwork(config))
+    const plainFlops = forwardFlopsPerImage(plain)
+    const testFlops =
+      figure === 'branches' ? plainFlops : config.method === 'snapshot' ? config.snapshots * plainFlops : trainFlops
+    return { trainFlops, testFlops, parameters: weightCount(plain) }
+  } catch (error) {
+    if (error instanceof UserFault) return null
+    throw error
+  }
+}
+
+/** Parameters of a network: all its states but the statistics of batch norm. */
+function weightCount(program: Program): number {
+  const weights = program.states.filter(({ name }) => !/running_(mean|var)$/.test(name))
+  return weights.reduce((sum, { value }) => sum + elementCount(typeOf(program, value).shape), 0)
+}
+
 /** The plain network that is the teacher of kd; null where there is none, or only its run says which. */
 function teacherConfig(config: RunConfig): RunConfig | null {
   const { method, teacherNetwork, teacherBlock } = config
@@ -48,9 +78,13 @@ function plainNetwork(config: RunConfig): RunConfig {
 
 /** Of one image through all networks of the method but a frozen teacher. */
 async function forwardFlops(config: RunConfig): Promise<number> {
-  const trained = config.method === 'kd' || config.method === 'snapshot' ? plainNetwork(config) : config
+  const alone = config.method === 'kd' || config.method === 'snapshot'
+  return forwardFlopsPerImage(await captureForward(alone ? plainNetwork(config) : config))
+}
+
+async function captureForward(config: RunConfig): Promise<Program> {
   const description = await describeForSummary(config)
-  return forwardFlopsPerImage(captureEvaluation(specifyStep({ ...trained, batch: 1 }, description, 1)))
+  return captureEvaluation(specifyStep({ ...config, batch: 1 }, description, 1))
 }
 
 async function trainingImages({ dataset, data }: RunConfig): Promise<number> {

@@ -30,7 +30,12 @@ t.test('epoch lines are means over the steps', async (t) => {
     const steps = metrics.filter((one): one is StepLine => one.kind === 'step' && one.epoch === line.epoch)
     t.equal(steps.length, 10)
     const mean = steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length
-    if (line.kind === 'epoch') t.ok(Math.abs(line.loss - mean) < 1e-9 * mean)
+    if (line.kind !== 'epoch') continue
+    t.ok(Math.abs(line.loss - mean) < 1e-9 * mean)
+    // 160 images, three branches and a teacher: whole numbers of hits.
+    const errors = [...(line.top1_error?.branches ?? []), line.top1_error?.teacher ?? Number.NaN]
+    t.equal(errors.length, 4)
+    for (const error of errors) t.ok(error >= 0 && error <= 100 && Number.isInteger(error * 1.6), `${error} %`)
   }
   for (const line of metrics) {
     if (line.kind === 'eval') continue

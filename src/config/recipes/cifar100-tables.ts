@@ -93,14 +93,24 @@ function recipeOf({ table, network, method, error, std, cost }: PaperRow): Recip
     testFlops: cost === undefined ? null : cost[1] * 1e8,
     parameters: null,
   }
-  return complete({ network, ...settings }, { table, method: printed, on: PRINTED[network], figure, paper })
+  return complete(
+    { network, ...settings },
+    { table, method: printed, on: PRINTED[network], figure, paper, elsewhere: null },
+  )
 }
 
 function branchRecipe(branches: number, error: number): Recipe {
   const paper = { error: { mean: error, std: null }, top5: null, trainFlops: null, testFlops: null, parameters: null }
   const method = branches === 1 ? '1 branch (vanilla)' : `${branches} branches`
   const settings: RecipeSettings = branches === 1 ? { method: 'vanilla' } : { method: 'one', branches }
-  const row: TableRow = { table: 'table6', method, on: PRINTED['resnet-32'], figure: 'branches', paper }
+  const row: TableRow = {
+    table: 'table6',
+    method,
+    on: PRINTED['resnet-32'],
+    figure: 'branches',
+    paper,
+    elsewhere: null,
+  }
   return complete({ network: 'resnet-32', ...settings }, row)
 }
 

@@ -66,6 +66,7 @@ function recipeOf(name: Network, method: 'vanilla' | 'one', dataset: Dataset): R
       on,
       figure: 'branches',
       paper: { error, top5: null, trainFlops: null, testFlops: null, parameters },
+      elsewhere: null,
     },
   }
 }

@@ -36,6 +36,7 @@ function recipeOf(
       on: 'ImageNet',
       figure: 'branches',
       paper: { error, top5, trainFlops: null, testFlops: null, parameters: null },
+      elsewhere: null,
     },
   }
 }

@@ -1,0 +1,130 @@
+/** The report of several runs: tables beside the paper's, curves, as HTML, CSV, Markdown and SVG. */
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { TABLE_TITLES } from '../config/recipes/table-titles.ts'
+import { fileFault } from '../vocabulary/file-fault.ts'
+import { comparisonChart, figure2Charts, type NamedGroup } from './error-curves.ts'
+import { type Chart, drawChart, escapeHtml } from './line-chart.ts'
+import { htmlPage, htmlTable } from './report-page.ts'
+import { type CostOf, type ResultRow, type ResultTable, tabulate } from './result-tables.ts'
+import { groupRuns, nameGroup, type RunGroup, recipeRows } from './run-groups.ts'
+import { type RunResult, readRun } from './run-result.ts'
+import { drawSvgFile } from './standalone-svg.ts'
+import { exactCells, printCsv, printMarkdown, readableCells } from './table-columns.ts'
+
+export interface Comparison {
+  readonly tables: readonly ResultTable[]
+  /** By file name without ending. */
+  readonly charts: ReadonlyMap<string, Chart>
+  /** What a reader has to know of the runs, a sentence each. */
+  readonly notes: readonly string[]
+}
+
+/** @param folders of runs, each once. @throws UserFault where one holds no run, or damaged files */
+export async function compareRuns(folders: readonly string[], costOf: CostOf): Promise<Comparison> {
+  const runs = await Promise.all(folders.map(readRun))
+  const groups = groupRuns(runs)
+  const tables = await tabulate(groups, await recipeRows(), costOf)
+  return { tables, charts: chartsOf(tables, groups), notes: notesOf(runs) }
+}
+
+function notesOf(runs: readonly RunResult[]): string[] {
+  const notes: string[] = []
+  const open = runs.filter(({ final }) => final === null)
+  if (open.length > 0) notes.push(`Not at their end, and in no table: ${open.map(({ folder }) => folder).join(', ')}.`)
+  const shortened = runs.filter(({ config }) => config.scale !== 1)
+  if (shortened.length > 0) {
+    const scales = [...new Set(shortened.map(({ config }) => config.scale))].sort((one, other) => one - other)
+    notes.push(`${shortened.length} of ${runs.length} runs have a shortened schedule (--scale ${scales.join(', ')}).`)
+  }
+  notes.push(
+    'Error: top-1 on the test images, percent, at the end of the run. ± branches: standard deviation over the branches ' +
+      'of a run, mean over the seeds; ± seeds: standard deviation over runs that differ by their seed. TrCost, TeCost: ' +
+      '1e8 FLOPs of one image through all that is trained, and through what is deployed.',
+  )
+  return notes
+}
+
+function chartsOf(tables: readonly ResultTable[], groups: readonly RunGroup[]): Map<string, Chart> {
+  const charts = new Map<string, Chart>()
+  const add = (name: string, chart: Chart) => {
+    if (chart.series.some(({ points }) => points.length > 1)) charts.set(uniqueName(charts, fileName(name)), chart)
+  }
+  for (const table of tables) {
+    const members = table.rows.flatMap((row): NamedGroup[] => {
+      const group = groups.find(({ runs }) => runs.some(({ folder }) => row.result?.folders.includes(folder)))
+      return group === undefined ? [] : [{ name: rowName(row, table), group, figure: row.figure }]
+    })
+    if (members.length > 1) add(`${table.name}-test-error`, comparisonChart(titleOf(table), members))
+  }
+  for (const group of groups) {
+    const name = `${nameGroup(group)}, ${group.config.dataset}${fractionOf(group)}`
+    const [test, train] = figure2Charts(group, name)
+    if (test !== undefined) add(`curves-${name}-test`, test)
+    if (train !== undefined) add(`curves-${name}-train`, train)
+  }
+  return charts
+}
+
+const titleOf = ({ name }: ResultTable) => TABLE_TITLES[name] ?? name
+const rowName = ({ method, on }: ResultRow, { rows }: ResultTable) =>
+  rows.some((row) => row.on !== on) ? `${method}, ${on}` : method
+const fractionOf = ({ config }: RunGroup) => (config.trainFraction === 1 ? '' : `, ${100 * config.trainFraction} %`)
+const fileName = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+
+function uniqueName(taken: ReadonlyMap<string, unknown>, name: string): string {
+  let unique = name
+  for (let n = 2; taken.has(unique); n++) unique = `${name}-${n}`
+  return unique
+}
+
+/**
+ * Writes report.html, tables.md, a CSV file a table and an SVG file a chart; other files there stay as they are.
+ * @returns the paths, report.html first
+ * @throws UserFault where the folder cannot be written
+ */
+export async function writeComparison(comparison: Comparison, folder: string): Promise<string[]> {
+  const { tables, charts } = comparison
+  const files = new Map<string, string>([
+    ['report.html', composePage(comparison)],
+    ['tables.md', composeMarkdown(comparison)],
+    ...tables.map((table) => [`${table.name}.csv`, printCsv(exactCells(table))] as const),
+    ...[...charts].map(([name, chart]) => [`${name}.svg`, drawSvgFile(chart)] as const),
+  ])
+  const paths: string[] = []
+  for (const [name, text] of files) paths.push(await writeWhole(folder, name, text))
+  return paths
+}
+
+async function writeWhole(folder: string, name: string, text: string): Promise<string> {
+  const path = join(folder, name)
+  const aside = `${path}.tmp-${process.pid}`
+  try {
+    await mkdir(folder, { recursive: true })
+    await writeFile(aside, text)
+    await rename(aside, path)
+    return path
+  } catch (error) {
+    await rm(aside, { force: true }).catch(() => {}) // The first error is the one to tell.
+    throw fileFault(error, 'write', path)
+  }
+}
+
+function composePage({ tables, charts, notes }: Comparison): string {
+  const sections = tables.map((table) => {
+    const { head, rows } = readableCells(table)
+    return `<h2>${escapeHtml(titleOf(table))}</h2>\n${htmlTable(head, rows, true)}`
+  })
+  const curves = [...charts.values()].map(drawChart).join('')
+  const body = [
+    ...notes.map((note) => `<p>${escapeHtml(note)}</p>\n`),
+    ...sections,
+    `<h2>Curves</h2>\n<div class="charts">\n${curves}</div>\n`,
+  ]
+  return htmlPage('Runs beside the paper', 'native-ensemble report', body.join(''))
+}
+
+function composeMarkdown({ tables, notes }: Comparison): string {
+  const sections = tables.map((table) => `## ${titleOf(table)}\n\n${printMarkdown(readableCells(table))}`)
+  return `${[...sections, ...notes].join('\n')}\n`
+}

@@ -1,0 +1,162 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import t from 'tap'
+import { makeConfig } from '../../src/config/make-config.ts'
+import { compareRuns, writeComparison } from '../../src/report/comparison.ts'
+import { type EvalLine, summariseErrors } from '../../src/report/metrics.ts'
+import { runFiles } from '../../src/report/run-files.ts'
+import { gatherRuns } from '../../src/report/run-folders.ts'
+import { printCsv, readableCells } from '../../src/report/table-columns.ts'
+import { deploymentCost } from '../../src/trainer/training-cost.ts'
+import { epochLine, evalLine } from './made-up-run.ts'
+
+interface Left {
+  readonly recipe?: string | null
+  readonly given?: object
+  /** Errors of each branch and of the teacher after each epoch. */
+  readonly errors: readonly (readonly [branches: readonly number[], teacher: number | null])[]
+}
+
+/** A run folder with these evaluations; it is at its end where there are as many as epochs. */
+async function leaveRun(folder: string, name: string, { recipe = null, given = {}, errors }: Left): Promise<string> {
+  const out = join(folder, name)
+  await mkdir(out, { recursive: true })
+  const files = runFiles(out)
+  const settings = Object.entries({ epochs: errors.length, ...given, out }).filter(([, value]) => value !== undefined)
+  await writeFile(files.config, JSON.stringify(await makeConfig(recipe, Object.fromEntries(settings))))
+  const lines = errors.flatMap(([branches, teacher], epoch) => [
+    { ...epochLine(epoch), top1_error: summariseErrors(branches, teacher) },
+    { ...evalLine(epoch), top1_error: summariseErrors(branches, teacher) } satisfies EvalLine,
+  ])
+  await writeFile(files.metrics, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  return out
+}
+
+/** Two epochs of ONE: the second ends with the errors. */
+const oneRun = (branches: readonly number[], teacher: number) => [
+  [[50, 51, 52], 49] as const,
+  [branches, teacher] as const,
+]
+
+t.test("a row is the mean over seeds, beside the paper's", async (t) => {
+  const folder = t.testdir()
+  const recipe = 'table3/resnet-32-one'
+  await leaveRun(folder, 'a', { recipe, given: { seed: 2, precision: 'bf16' }, errors: oneRun([27, 28, 29], 24) })
+  await leaveRun(folder, 'b', { recipe, given: { seed: 1, precision: 'bf16' }, errors: oneRun([29, 30, 31], 26) })
+  await leaveRun(folder, 'c', {
+    recipe,
+    given: { seed: 3, precision: 'bf16', epochs: 3 },
+    errors: oneRun([1, 1, 1], 1),
+  })
+  const { tables, notes } = await compareRuns(await gatherRuns([folder]), deploymentCost)
+  t.match(notes[0], /^Not at their end, and in no table: .*c\.$/)
+  t.same(
+    tables.map(({ name }) => name),
+    ['table1', 'table3', 'table4', 'table6'],
+    'every table that has this run',
+  )
+  const table3 = tables.find(({ name }) => name === 'table3')
+  const row = table3?.rows.find(({ result }) => result !== null)
+  t.match(row, { method: 'ONE', on: 'ResNet-32', figure: 'branches' })
+  t.match(row?.result, {
+    error: { mean: 29, overBranches: 1, overSeeds: Math.SQRT2 },
+    seeds: [1, 2],
+    differences: '2 of 300 epochs, bf16',
+  })
+  t.match(row?.result?.cost, { trainFlops: 228464320, testFlops: 138260992, parameters: 472756 })
+  const ensemble = tables.find(({ name }) => name === 'table4')?.rows.find(({ method }) => method === 'ONE-E')
+  t.match(ensemble?.result, { error: { mean: 25, overBranches: null }, cost: { testFlops: 228464320 } })
+
+  if (table3 === undefined) return
+  const { head, rows } = readableCells(table3)
+  const line = rows.find(([method, on]) => method === 'ONE' && on === 'ResNet-32')
+  const cell = (name: string) => line?.[head.indexOf(name)]
+  t.equal(cell('paper, %'), '26.61 ± 0.06')
+  t.equal(cell('ours, %'), '29.00')
+  t.equal(cell('ours - paper'), '+2.39')
+  t.equal(cell('paper, TrCost'), '2.28')
+  t.equal(cell('TrCost'), '2.28')
+  t.equal(rows.length, 5, 'rows without a run of ours stay')
+})
+
+t.test('a shortened recipe is said to be', async (t) => {
+  const folder = t.testdir()
+  const errors = [[[60], null] as const, [[50], null] as const]
+  // 2 of 300 epochs; leaveRun's own epochs would contradict the scale.
+  const given = { scale: 1 / 150, epochs: undefined }
+  const out = await leaveRun(folder, 'a', { recipe: 'table6/resnet-32-branches-1', given, errors })
+  const { tables, notes } = await compareRuns([out], deploymentCost)
+  const row = tables.find(({ name }) => name === 'table6')?.rows[0]
+  t.match(row?.result?.differences, /^2 of 300 epochs \(scale 0\.0066/)
+  t.match(notes[0], /1 of 1 runs have a shortened schedule/)
+})
+
+t.test('our own sets are compared with their first row; strangers have a table of their own', async (t) => {
+  const folder = t.testdir()
+  const vanilla = [...Array(14).fill([[20], null]), [[10], null]] as [number[], null][]
+  const one = vanilla.map(() => [[9, 9.2, 9.4], 8] as const)
+  await leaveRun(folder, 'x/vanilla', { recipe: 'fashion/vanilla', errors: vanilla })
+  await leaveRun(folder, 'x/one', { recipe: 'fashion/one', errors: one })
+  await leaveRun(folder, 'other', { given: { network: 'resnet-8', dataset: 'cifar10' }, errors: oneRun([3, 3, 3], 2) })
+  const { tables } = await compareRuns(await gatherRuns([folder]), deploymentCost)
+  const [fashion, other] = tables
+  if (fashion === undefined || other === undefined) throw new Error('Expected two tables')
+  const { head, rows } = readableCells(fashion)
+  const against = head.indexOf('against the first')
+  t.same(
+    rows.slice(0, 3).map((row) => [row[0], row[against]]),
+    [
+      ['vanilla network', ''],
+      ['ONE', '-0.80'],
+      ['ONE-E', '-2.00'],
+    ],
+  )
+  t.same(
+    other.rows.map(({ method, on }) => `${method}; ${on}`),
+    ['resnet-8, ONE with 3 branches; cifar10, 2 epochs', 'resnet-8, ONE with 3 branches: ensemble; cifar10, 2 epochs'],
+  )
+})
+
+t.test('tables and curves are written, whole, beside what is there', async (t) => {
+  const folder = t.testdir({ out: { 'notes.txt': 'mine' } })
+  for (const seed of [1, 2]) {
+    const recipe = 'table3/resnet-32-one'
+    await leaveRun(folder, `runs/${seed}`, { recipe, given: { seed }, errors: oneRun([27, 28 + seed, 29], 24) })
+  }
+  const comparison = await compareRuns(await gatherRuns([join(folder, 'runs')]), deploymentCost)
+  const out = join(folder, 'out')
+  const paths = await writeComparison(comparison, out)
+  t.equal(paths[0], join(out, 'report.html'))
+  t.equal(await readFile(join(out, 'notes.txt'), 'utf8'), 'mine')
+  const names = await readdir(out)
+  t.same(
+    names.filter((name) => name.includes('.tmp')),
+    [],
+  )
+  for (const name of ['report.html', 'tables.md', 'table3.csv', 'table4-test-error.svg'])
+    t.ok(names.includes(name), name)
+  const html = await readFile(join(out, 'report.html'), 'utf8')
+  t.match(html, /26\.61 ± 0\.06/)
+  t.notMatch(html, /(src|href)="(?!data:)|url\(|@import|<script/, 'no request')
+  const svg = await readFile(
+    join(out, names.find((name) => name.startsWith('curves-') && name.endsWith('test.svg')) ?? ''),
+  )
+  const { width, height } = await sharp(svg).metadata()
+  t.ok(width === 640 && (height ?? 0) > 300, 'a picture on its own')
+  t.match(svg.toString(), /<text[^>]*>teacher<\/text>/)
+  t.match(await readFile(join(out, 'tables.md'), 'utf8'), /\| ONE \| ResNet-32 \| 26\.61 ± 0\.06 \| 28\.50 \|/)
+})
+
+t.test('cells of CSV that need quotes have them', async (t) => {
+  t.equal(printCsv({ head: ['a', 'b'], rows: [['1, 2', 'say "x"']] }), 'a,b\r\n"1, 2","say ""x"""\r\n')
+})
+
+t.test('folders without a run are refused', async (t) => {
+  const folder = t.testdir({ empty: {} })
+  await t.rejects(gatherRuns([join(folder, 'empty')]), {
+    name: 'UserFault',
+    message: /the folder of a run, or one of runs/,
+  })
+  await t.rejects(gatherRuns([join(folder, 'none')]), { name: 'UserFault' })
+})
