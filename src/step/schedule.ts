@@ -4,22 +4,40 @@ import type { RunConfig } from '../config/run-config.ts'
 const DROP = 0.1
 const MILESTONES = [0.5, 0.75] as const
 
+type RateSettings = Pick<RunConfig, 'learningRate' | 'schedule' | 'epochs' | 'snapshots'>
+
 /** Learning rate of step `step` of `totalSteps`; `step` drops are exact in the fraction of the run. */
-export function learningRate(
-  { learningRate: base, schedule }: Pick<RunConfig, 'learningRate' | 'schedule'>,
-  step: number,
-  totalSteps: number,
-): number {
+export function learningRate(settings: RateSettings, step: number, totalSteps: number): number {
+  const { learningRate: base, schedule } = settings
   const fraction = step / totalSteps
   switch (schedule) {
     case 'constant':
       return base
     case 'cosine':
+      return cosine(base, fraction)
     case 'cosine-cycles':
-      return (base * (1 + Math.cos(Math.PI * fraction))) / 2
+      return cosine(base, fractionOfCycle(settings, (step * settings.epochs) / totalSteps))
     case 'step':
       return base * DROP ** MILESTONES.filter((milestone) => fraction >= milestone).length
   }
+}
+
+const cosine = (base: number, fraction: number) => (base * (1 + Math.cos(Math.PI * fraction))) / 2
+
+/**
+ * Whole epochs after which each of the cycles ends, of equal length where the epochs divide by them: Snapshot Ensemble's
+ * cycles (Huang et al., ICLR 2017, equation 2), rounded up to where a run is evaluated.
+ */
+export function cycleEnds({ epochs, snapshots }: Pick<RunConfig, 'epochs' | 'snapshots'>): number[] {
+  return Array.from({ length: snapshots }, (_, cycle) => Math.ceil(((cycle + 1) * epochs) / snapshots))
+}
+
+/** How far its cycle is when the run is at `epoch`, whole or not. */
+function fractionOfCycle(settings: RateSettings, epoch: number): number {
+  const ends = cycleEnds(settings)
+  const end = ends.find((candidate) => epoch < candidate) ?? settings.epochs
+  const start = ends.findLast((candidate) => candidate <= epoch) ?? 0
+  return end > start ? (epoch - start) / (end - start) : 1
 }
 
 /**

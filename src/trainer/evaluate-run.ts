@@ -6,6 +6,7 @@ import { InputPipeline } from '../input/pipeline.ts'
 import type { EvalLine } from '../report/metrics.ts'
 import { evaluateState } from './evaluate-state.ts'
 import { beginRun, openSession } from './session.ts'
+import { checkSnapshots, snapshotsTaken, withSnapshotEnsemble } from './snapshots.ts'
 import { planTimetable } from './timetable.ts'
 
 /** Errors of a checkpoint on a whole split. @throws UserFault where the checkpoint is not of this configuration */
@@ -16,6 +17,8 @@ export async function evaluateRun(
   split: SplitName,
 ): Promise<EvalLine> {
   const { progress, tensors } = await loadCheckpoint(checkpointFolder)
+  const taken = snapshotsTaken(config, progress.epoch)
+  await checkSnapshots(config, taken)
   const { prepared, replicas } = await beginRun(config, images, 'evaluate', async ({ layout }, state) => {
     restoreState(layout, state, tensors, checkpointFolder)
   })
@@ -25,7 +28,8 @@ export async function evaluateRun(
     const lr = planTimetable(config, stepsPerEpoch).learningRate(Math.max(0, step - 1))
     const session = await openSession(prepared, replicas)
     try {
-      return await evaluateState(prepared, session, split, { step, epoch, lr })
+      const line = await evaluateState(prepared, session, split, { step, epoch, lr })
+      return taken > 0 ? await withSnapshotEnsemble(prepared, session, split, taken, line) : line
     } finally {
       await session.close()
     }

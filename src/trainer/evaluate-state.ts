@@ -4,7 +4,7 @@ import { type EvalLine, summariseErrors } from '../report/metrics.ts'
 import type { PreparedRun, Session } from './session.ts'
 
 /** Batches with the replicas at a time. */
-const BATCHES_AHEAD = 2
+export const BATCHES_AHEAD = 2
 
 export interface EvaluationMoment {
   readonly step: number

@@ -11,6 +11,7 @@ import { InputPipeline } from '../input/pipeline.ts'
 import { createSlotRing } from '../input/slot-ring.ts'
 import type { ProgramName } from '../replica/messages.ts'
 import { ReplicaGroup } from '../replica/replica-group.ts'
+import type { StepSpecification } from '../step/capture.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
 import { specifyStep } from '../step/specification.ts'
 import { captureTrainingStep, type TrainingStep } from '../step/training-program.ts'
@@ -24,6 +25,7 @@ export interface PlannedRun {
   readonly config: RunConfig
   /** How many share a step. */
   readonly replicas: number
+  readonly specification: StepSpecification
   readonly step: TrainingStep
   readonly evaluation: Program
   /** Flat state by `step.layout`, zeroed. */
@@ -48,7 +50,8 @@ async function planRun(config: RunConfig): Promise<PlannedRun> {
   executor.check(step.program)
   const { height, width, channels } = description
   const ring = createSlotRing({ slots: SLOTS_IN_USE + 2 * decodeWorkers, batch, height, width, channels })
-  return { config, replicas, step, evaluation, state: new SharedArrayBuffer(4 * step.layout.elements), ring }
+  const state = new SharedArrayBuffer(4 * step.layout.elements)
+  return { config, replicas, specification, step, evaluation, state, ring }
 }
 
 /** Captures the programs and loads the images. @throws UserFault as beginRun */

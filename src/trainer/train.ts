@@ -26,6 +26,7 @@ import {
   prepareRun,
   type Session,
 } from './session.ts'
+import { checkSnapshots, endsCycle, saveSnapshot, snapshotsTaken, withSnapshotEnsemble } from './snapshots.ts'
 import { loadTeacher, resolveTeacher, teacherRun, trainsTeacher } from './teacher.ts'
 import { planTimetable, type Timetable } from './timetable.ts'
 import { refuseDivergence, trainEpoch } from './train-epoch.ts'
@@ -94,6 +95,7 @@ export async function resume(
     throw expected('a checkpoint', 'the run to resume', config.out, 'It stopped before its first: train it anew.')
   }
   const { progress, tensors } = await loadCheckpoint(folder)
+  await checkSnapshots(config, snapshotsTaken(config, progress.epoch))
   const begun = await beginRun(config, images, 'train', async ({ layout }, state) => {
     restoreState(layout, state, tensors, folder)
   })
@@ -206,8 +208,9 @@ async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
   return evaluation
 }
 
-/** After each `evaluateEvery` epochs, and after the last. */
+/** After each `evaluateEvery` epochs, after the last, and where a snapshot is taken. */
 function evaluationIsDue({ prepared, progress, timetable }: RunningRun): boolean {
+  if (endsCycle(prepared.config, progress.epoch)) return true
   return (progress.epoch + 1) % prepared.config.evaluateEvery === 0 || progress.step === timetable.steps
 }
 
@@ -215,16 +218,24 @@ function evaluationIsDue({ prepared, progress, timetable }: RunningRun): boolean
 async function evaluateEpoch(run: RunningRun): Promise<EvalLine> {
   const { prepared, session, timetable, log, hooks } = run
   const { step, epoch, best } = run.progress
-  const result = await evaluateState(prepared, session, 'test', {
+  const network = await evaluateState(prepared, session, 'test', {
     step,
     epoch,
     lr: timetable.learningRate(step - 1),
     onProgress: (images, all) => hooks.display.status(`evaluating: ${images}/${all} images`),
   })
+  const result = endsCycle(prepared.config, epoch) ? await takeSnapshot(run, network) : network
   log.append(result)
   const error = result.top1_error.mean
   if (best === null || error < best.error) run.progress = { ...run.progress, best: { step, error } }
   return result
+}
+
+/** The cycle's network joins the ensemble, which is evaluated beside it. */
+async function takeSnapshot({ prepared, session, progress }: RunningRun, network: EvalLine): Promise<EvalLine> {
+  await saveSnapshot(prepared, progress.epoch)
+  const taken = snapshotsTaken(prepared.config, progress.epoch + 1)
+  return await withSnapshotEnsemble(prepared, session, 'test', taken, network)
 }
 
 async function save({ prepared, files, progress }: RunningRun): Promise<void> {

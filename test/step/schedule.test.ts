@@ -1,8 +1,10 @@
 import t from 'tap'
-import { distillationWeight, learningRate } from '../../src/step/schedule.ts'
+import { cycleEnds, distillationWeight, learningRate } from '../../src/step/schedule.ts'
+
+const RUN = { epochs: 10, snapshots: 1 }
 
 t.test('the rate of the paper falls by ten at half and at three quarters', (t) => {
-  const rate = (step: number) => learningRate({ learningRate: 0.1, schedule: 'step' }, step, 1000)
+  const rate = (step: number) => learningRate({ ...RUN, learningRate: 0.1, schedule: 'step' }, step, 1000)
   const close = (step: number, wanted: number) =>
     t.ok(Math.abs(rate(step) - wanted) < 1e-12, `step ${step}: ${rate(step)}`)
   close(0, 0.1)
@@ -15,11 +17,29 @@ t.test('the rate of the paper falls by ten at half and at three quarters', (t) =
 })
 
 t.test('cosine falls from the rate to zero, constant stays', (t) => {
-  const cosine = (step: number) => learningRate({ learningRate: 0.2, schedule: 'cosine' }, step, 100)
+  const cosine = (step: number) => learningRate({ ...RUN, learningRate: 0.2, schedule: 'cosine' }, step, 100)
   t.equal(cosine(0), 0.2)
   t.ok(Math.abs(cosine(50) - 0.1) < 1e-12)
   t.ok(cosine(100) < 1e-12)
-  t.equal(learningRate({ learningRate: 0.2, schedule: 'constant' }, 99, 100), 0.2)
+  t.equal(learningRate({ ...RUN, learningRate: 0.2, schedule: 'constant' }, 99, 100), 0.2)
+  t.end()
+})
+
+t.test('cycles of cosines fall from the rate to nearly zero, and begin anew', (t) => {
+  // Huang et al., equation 2: a0 / 2 (cos(pi mod(t - 1, ceil(T / M)) / ceil(T / M)) + 1), t counted from 1.
+  const [steps, snapshots] = [300, 5]
+  const length = Math.ceil(steps / snapshots)
+  for (let step = 0; step < steps; step++) {
+    const wanted = 0.05 * (Math.cos((Math.PI * (step % length)) / length) + 1)
+    const rate = learningRate({ learningRate: 0.1, schedule: 'cosine-cycles', epochs: 30, snapshots }, step, steps)
+    if (Math.abs(rate - wanted) > 1e-12) t.fail(`step ${step}: ${rate}, not ${wanted}`)
+  }
+  t.same(cycleEnds({ epochs: 30, snapshots: 5 }), [6, 12, 18, 24, 30])
+  t.same(cycleEnds({ epochs: 7, snapshots: 3 }), [3, 5, 7])
+  const uneven = (step: number) =>
+    learningRate({ learningRate: 0.1, schedule: 'cosine-cycles', epochs: 7, snapshots: 3 }, step, 70)
+  t.same([uneven(0), uneven(30), uneven(50)], [0.1, 0.1, 0.1])
+  t.ok(uneven(29) < 0.001 && uneven(49) < 0.002)
   t.end()
 })
 

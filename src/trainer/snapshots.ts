@@ -1,0 +1,110 @@
+/** Snapshot Ensemble's members: saved at the end of each cycle, evaluated together. */
+import { mkdir, rename, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readSafetensors, writeSafetensors } from '../checkpoint/safetensors.ts'
+import { loadFrozenWeights, snapshotState } from '../checkpoint/state-tensors.ts'
+import type { RunConfig } from '../config/run-config.ts'
+import type { SplitName } from '../datasets/dataset.ts'
+import { errorRates, evaluateSplit } from '../evaluation/evaluate-split.ts'
+import { layOutState } from '../graph/state-layout.ts'
+import { snapshotEnsemble } from '../methods/snapshot.ts'
+import { ReplicaGroup } from '../replica/replica-group.ts'
+import type { EvalLine } from '../report/metrics.ts'
+import { captureEvaluation } from '../step/evaluation-program.ts'
+import { cycleEnds } from '../step/schedule.ts'
+import { fileFault } from '../vocabulary/file-fault.ts'
+import { BATCHES_AHEAD } from './evaluate-state.ts'
+import { executorChoice, type PreparedRun, type Session } from './session.ts'
+
+/** Whether an epoch, counted from 0, ends a cycle. Never for other methods than snapshot. */
+export function endsCycle(config: RunConfig, epoch: number): boolean {
+  return config.method === 'snapshot' && cycleEnds(config).includes(epoch + 1)
+}
+
+/** Snapshots that there are after so many whole epochs. */
+export function snapshotsTaken(config: RunConfig, epochs: number): number {
+  return config.method === 'snapshot' ? cycleEnds(config).filter((end) => end <= epochs).length : 0
+}
+
+/** `<run>/snapshots/snapshot-<i>.safetensors`: a plain network that PyTorch's `load_state_dict` takes. */
+function snapshotFile({ out }: RunConfig, member: number): string {
+  return join(out, 'snapshots', `snapshot-${member}.safetensors`)
+}
+
+/**
+ * Saves the weights of now as the snapshot of the cycle that `epoch` ends. A run that was stopped and goes on from before
+ * writes the same again.
+ * @throws UserFault where the file cannot be written
+ */
+export async function saveSnapshot({ config, step, state }: PreparedRun, epoch: number): Promise<void> {
+  const path = snapshotFile(config, snapshotsTaken(config, epoch + 1) - 1)
+  try {
+    await mkdir(join(config.out, 'snapshots'), { recursive: true })
+    await writeSafetensors(`${path}.tmp`, snapshotState(step.layout, state).model, { format: 'pt' })
+    await rename(`${path}.tmp`, path)
+  } catch (error) {
+    throw fileFault(error, 'save a snapshot in', path)
+  }
+}
+
+/**
+ * Checks before anything is trained or evaluated that the first `count` snapshots are there.
+ * @throws UserFault that names the file that is not
+ */
+export async function checkSnapshots(config: RunConfig, count: number): Promise<void> {
+  for (let member = 0; member < count; member++) {
+    const path = snapshotFile(config, member)
+    try {
+      await stat(path)
+    } catch (error) {
+      throw fileFault(error, 'read the snapshot', path)
+    }
+  }
+}
+
+/**
+ * Errors of the ensemble of the first `count` snapshots, the mean of their probabilities, put into an evaluation of the
+ * network as it is now.
+ */
+export async function withSnapshotEnsemble(
+  prepared: PreparedRun,
+  session: Pick<Session, 'pipeline'>,
+  split: SplitName,
+  count: number,
+  line: EvalLine,
+): Promise<EvalLine> {
+  const { config, specification, replicas, ring } = prepared
+  const program = captureEvaluation({ ...specification, method: snapshotEnsemble(count) })
+  const shapes = program.states.map(({ name, value }) => ({ name, shape: program.values[value]?.shape ?? [] }))
+  const layout = layOutState([], [], shapes)
+  const state = new SharedArrayBuffer(4 * layout.elements)
+  loadFrozenWeights(await readSnapshots(config, count), layout, state, join(config.out, 'snapshots'))
+  const programs = { train: program, evaluate: program }
+  const executor = executorChoice(config)
+  const group = await ReplicaGroup.start({ executor, replicas, programs, first: 'evaluate', layout, state, ring })
+  try {
+    const outputs = program.outputs.map(({ name }) => name)
+    const result = await evaluateSplit({
+      pipeline: session.pipeline,
+      replicas: group,
+      split,
+      outputs,
+      ahead: BATCHES_AHEAD,
+    })
+    return {
+      ...line,
+      top1_error: { ...line.top1_error, teacher: errorRates(result, 'top1').teacher },
+      top5_error: { ...line.top5_error, teacher: errorRates(result, 'top5').teacher },
+    }
+  } finally {
+    await group.stop()
+  }
+}
+
+async function readSnapshots(config: RunConfig, count: number) {
+  const members = Array.from({ length: count }, async (_, member) => {
+    const tensors = await readSafetensors(snapshotFile(config, member))
+    return tensors.map((tensor) => ({ ...tensor, name: `snapshots.${member}.${tensor.name}` }))
+  })
+  return (await Promise.all(members)).flat()
+}
