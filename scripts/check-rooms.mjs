@@ -34,7 +34,7 @@ export const ROOMS = {
     ...['src/vocabulary', 'src/config', 'src/datasets', 'src/graph', 'src/networks', 'src/methods', 'src/step'],
     ...['src/executors', 'src/checkpoint', 'src/evaluation', 'src/report', 'src/trainer'],
   ],
-  workers: ['src/input', 'src/replica'],
+  workers: ['src/vocabulary', 'src/datasets', 'src/input', 'src/replica'],
 }
 
 /** Only these touch the addons. */

@@ -130,6 +130,19 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     plain(async (invocation) => await (await import('./commands/fetch.ts')).fetchCommand(invocation)),
   ).option('--data <folder>', 'where to put it (default: $NATIVE_ENSEMBLE_DATA or ./data, and its name)')
 
+  const prepare = define(
+    'prepare [source] [shards]',
+    'Packs images into shards for the datasets imagenet and image-folder, after decoding each whole once.',
+    [
+      'prepare ~/ilsvrc2012 data/imagenet',
+      'prepare photos data/image-folder --validation 0.2 --on-bad skip',
+      'prepare photos small --short-side 256 --quality 90',
+      'prepare --verify data/imagenet',
+    ],
+    async (invocation) => await (await import('./commands/prepare.ts')).prepareCommand(invocation),
+  )
+  addPrepareOptions(prepare)
+
   const summary = define(
     'summary <network>',
     'Lists layers, parameters, FLOPs as the paper counts them, and the memory of a training step.',
@@ -164,6 +177,27 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     .option('--out <folder>', 'folder for the tables and curves of several runs (default: report)')
     .option(...JSON_OPTION)
   return program
+}
+
+function addPrepareOptions(command: Command): void {
+  command
+    .option(
+      '--on-bad <policy>',
+      'images that cannot be decoded: fail, skip, or report = only list them (default: fail)',
+    )
+    .option('--validation <part>', 'part of each class that becomes test images where there is no val/ (default: 0.1)')
+    .option('--short-side <pixels>', 'encode larger images again at this size (default: the bytes as they are)')
+    .option('--quality <q>', 'JPEG quality with --short-side (default: 90)')
+    .option('--input <pixels>', "width and height of the network's input (default: 224)")
+    .option('--shard-size <MB>', 'most megabytes of a shard (default: a 64th of all, from 16 to 256)')
+    .option('--processes <n>', 'processes that decode (default: one for each core)')
+    .option('--verify <shards>', 'instead: compare every byte of these shards with what was made')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      '\nSource: a folder with the official ILSVRC2012 archives (train, val, devkit), one with train/<class>/ and' +
+        '\nval/<class>/, or one with a folder for each class. Ctrl-C, and the same command again, goes on.',
+    )
 }
 
 /** Options of the configuration; values stay text, the configuration's checks tell what is wrong with them. */

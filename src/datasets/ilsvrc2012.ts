@@ -16,3 +16,6 @@ export const PHOTOGRAPH_COLOURS = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.
 
 /** A class by its WordNet id, e.g. n01440764. */
 export const WORDNET_ID = /^n\d{8}$/
+
+/** The official name of a validation image; the number is its line in the devkit. */
+export const VALIDATION_NAME = /^ILSVRC2012_val_(\d{8})\.\w+$/i
