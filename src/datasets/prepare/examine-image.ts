@@ -101,11 +101,7 @@ function describeOther(bytes: Buffer, start: string): string {
 
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
-  return (
-    text
-      .trim()
-      .split('\n')
-      .at(0)
-      ?.replace(/^VipsJpeg: /, '') ?? 'it cannot be decoded'
-  )
+  if (text.includes('failOn')) return 'it is damaged (the decoder warns)'
+  const [first = ''] = text.trim().split('\n')
+  return first.replace('VipsJpeg: ', '') || 'it cannot be decoded'
 }

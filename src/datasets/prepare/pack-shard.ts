@@ -10,7 +10,10 @@ import { type ExaminedImage, examineImage } from './examine-image.ts'
 import type { SourceImage } from './image-list.ts'
 import type { FromPacker, ShardJob, ShardReport, ShardRow } from './shard-job.ts'
 
-/** Images that are read and decoded beside one another: one waits for the disk while the other is decoded. */
+/**
+ * Images that are in memory at once: the next is read while one is decoded. Decoded they are one by one: libvips' messages
+ * of a process are not told apart by image.
+ */
 const IN_FLIGHT = 2
 const PROGRESS_MS = 200
 /** A file beyond this is no photograph. */
@@ -45,27 +48,26 @@ async function packImages(
   const [odd, bad]: [ShardReport['odd'][number][], ShardReport['bad'][number][]] = [[], []]
   let told = { images: 0, bytes: 0, bad: 0, at: performance.now() }
 
-  const examine = async (place: number, image: SourceImage): Promise<ExaminedImage> => {
+  const examine = async (place: number, image: SourceImage, read: Promise<Buffer>): Promise<ExaminedImage> => {
     if (job.killers.includes(place)) return { kind: 'bad', reason: 'the decoder crashed on it' }
     if (image.bytes > MOST_BYTES) return { kind: 'bad', reason: `${image.bytes} bytes are too many for an image` }
     if (job.careful) tell({ kind: 'next', place })
-    return examineImage(await sources.read(image), image.name, job.encoding)
+    return examineImage(await read, image.name, job.encoding)
   }
-  // What is begun ahead may fail while nobody waits for it yet; its fault is told in its turn.
-  const ahead: Promise<ExaminedImage>[] = []
+  // What is read ahead may fail while nobody waits for it yet; its fault is told in its turn.
+  const ahead: Promise<Buffer>[] = []
   const begin = (place: number) => {
     const image = job.images[place]
     if (image === undefined) return
-    const examined = examine(place, image)
-    examined.catch(() => undefined)
-    ahead.push(examined)
+    const read = image.bytes > MOST_BYTES ? Promise.resolve(Buffer.alloc(0)) : sources.read(image)
+    read.catch(() => undefined)
+    ahead.push(read)
   }
-  const inFlight = job.careful ? 1 : IN_FLIGHT
-  for (let place = 0; place < inFlight - 1; place++) begin(place)
-  for (const [place, { name, label, bytes }] of job.images.entries()) {
-    begin(place + inFlight - 1)
-    const examined = await ahead.shift()
-    if (examined === undefined) throw new Error(`image ${place} was not begun`)
+  for (let place = 0; place < IN_FLIGHT - 1; place++) begin(place)
+  for (const [place, image] of job.images.entries()) {
+    const { name, label, bytes } = image
+    begin(place + IN_FLIGHT - 1)
+    const examined = await examine(place, image, ahead.shift() ?? sources.read(image))
     if (examined.kind === 'bad') bad.push({ name, reason: examined.reason })
     else {
       const { width, height, format } = examined
