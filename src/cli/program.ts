@@ -13,6 +13,9 @@ import { nearestWord } from './nearest-word.ts'
 /** Does a command's work and gives its exit code. */
 type Action = (invocation: Invocation) => Promise<number>
 
+type Define = (usage: string, description: string, examples: readonly string[], action: Action) => Command
+type Plain = (action: Action) => Action
+
 const JSON_OPTION = ['--json', 'print the result as JSON'] as const
 const CHECKPOINT_OPTION = ['--checkpoint <which>', 'latest, best, or a step (default: latest)'] as const
 
@@ -57,7 +60,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     .action((name?: string) => refuseCommand(program, name))
 
   /** Unknown options are gathered by readInvocation, to be told all at once. */
-  const define = (usage: string, description: string, examples: readonly string[], action: Action): Command =>
+  const define: Define = (usage, description, examples, action) =>
     program
       .command(usage)
       .description(description)
@@ -70,12 +73,10 @@ function defineProgram(ended: (exitCode: number) => void): Command {
         if (command instanceof Command) ended(await action(readInvocation(command)))
       })
   /** For commands that have no faults of their own to tell beside the unknown options. */
-  const plain =
-    (action: Action): Action =>
-    async (invocation) => {
-      refuseFaults(invocation.faults, 'this command')
-      return await action(invocation)
-    }
+  const plain: Plain = (action) => async (invocation) => {
+    refuseFaults(invocation.faults, 'this command')
+    return await action(invocation)
+  }
 
   const train = define(
     'train [recipe]',
@@ -168,6 +169,29 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     .option(...CHECKPOINT_OPTION)
     .option('--out <file>', 'file to write (default: branch-<i>.safetensors in the run folder)')
 
+  defineFigures(define, plain)
+  return program
+}
+
+/** Commands that make the paper's tables and figures out of runs. */
+function defineFigures(define: Define, plain: Plain): void {
+  const robustness = define(
+    'robustness <runs...>',
+    "Measures how wide the minimum of each run is: errors of its deployed network at theta + d v, the paper's figure 3.",
+    ['robustness runs/quickstart-1 --fraction 0.1', 'robustness runs/vanilla runs/dml runs/one --out figure3'],
+    plain(async (invocation) => await (await import('./commands/robustness.ts')).robustnessCommand(invocation)),
+  )
+  robustness
+    .option('--directions <n>', 'random directions v of unit length (default: 5)')
+    .option('--farthest <d>', 'largest distance d (default: 5)')
+    .option('--steps <n>', 'steps from 0 to the largest distance (default: 5)')
+    .option('--direction-seed <n>', 'of the directions (default: 1)')
+    .option('--fraction <f>', 'part of the training and test images that is evaluated on (default: 1)')
+    .option('--branch <i>', 'which branch or peer (default: 0)')
+    .option('--out <folder>', 'folder for the figures of several runs together (default: report)')
+    .option(...CHECKPOINT_OPTION)
+  addSettings(robustness, ['data', 'executor', 'tfjsBackend', 'devices', 'decodeWorkers'], false).option(...JSON_OPTION)
+
   define(
     'report <runs...>',
     "Writes report.html of a run again; of several runs, or folders of runs, the paper's tables with ours beside, and curves.",
@@ -176,7 +200,6 @@ function defineProgram(ended: (exitCode: number) => void): Command {
   )
     .option('--out <folder>', 'folder for the tables and curves of several runs (default: report)')
     .option(...JSON_OPTION)
-  return program
 }
 
 function addPrepareOptions(command: Command): void {

@@ -1,16 +1,16 @@
 /** The report of several runs: tables beside the paper's, curves, as HTML, CSV, Markdown and SVG. */
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { TABLE_TITLES } from '../config/recipes/table-titles.ts'
-import { fileFault } from '../vocabulary/file-fault.ts'
 import { comparisonChart, figure2Charts, type NamedGroup } from './error-curves.ts'
 import { type Chart, drawChart, escapeHtml } from './line-chart.ts'
 import { htmlPage, htmlTable } from './report-page.ts'
 import { type CostOf, type ResultRow, type ResultTable, tabulate } from './result-tables.ts'
+import { robustnessCharts } from './robustness-files.ts'
+import { readRobustness } from './robustness-result.ts'
 import { groupRuns, nameGroup, type RunGroup, recipeRows } from './run-groups.ts'
 import { type RunResult, readRun } from './run-result.ts'
 import { drawSvgFile } from './standalone-svg.ts'
 import { exactCells, printCsv, printMarkdown, readableCells } from './table-columns.ts'
+import { writeWhole } from './write-whole.ts'
 
 export interface Comparison {
   readonly tables: readonly ResultTable[]
@@ -25,7 +25,9 @@ export async function compareRuns(folders: readonly string[], costOf: CostOf): P
   const runs = await Promise.all(folders.map(readRun))
   const groups = groupRuns(runs)
   const tables = await tabulate(groups, await recipeRows(), costOf)
-  return { tables, charts: chartsOf(tables, groups), notes: notesOf(runs) }
+  const probed = (await Promise.all(folders.map(readRobustness))).filter((result) => result !== null)
+  const figure3 = probed.length === 0 ? [] : [...robustnessCharts(probed)]
+  return { tables, charts: new Map([...chartsOf(tables, groups), ...figure3]), notes: notesOf(runs) }
 }
 
 function notesOf(runs: readonly RunResult[]): string[] {
@@ -94,20 +96,6 @@ export async function writeComparison(comparison: Comparison, folder: string): P
   const paths: string[] = []
   for (const [name, text] of files) paths.push(await writeWhole(folder, name, text))
   return paths
-}
-
-async function writeWhole(folder: string, name: string, text: string): Promise<string> {
-  const path = join(folder, name)
-  const aside = `${path}.tmp-${process.pid}`
-  try {
-    await mkdir(folder, { recursive: true })
-    await writeFile(aside, text)
-    await rename(aside, path)
-    return path
-  } catch (error) {
-    await rm(aside, { force: true }).catch(() => {}) // The first error is the one to tell.
-    throw fileFault(error, 'write', path)
-  }
 }
 
 function composePage({ tables, charts, notes }: Comparison): string {

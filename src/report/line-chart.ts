@@ -1,6 +1,7 @@
 /** Curves as an SVG picture, coloured by the CSS variables of the page around it (report-page.ts). */
 
 export interface Series {
+  /** Empty for one more curve of the kind before it, which the legend leaves out. */
   readonly name: string
   /** x ascending; a y that is not finite breaks the line. */
   readonly points: readonly (readonly [x: number, y: number])[]
@@ -95,7 +96,8 @@ function drawSeries(series: Series, placeX: (x: number) => number, placeY: (y: n
 
 function legend(series: readonly Series[]): string {
   if (series.length < 2) return ''
-  const items = series.map(({ name, colour }) => `<li><i class="${className(colour)}"></i>${escapeHtml(name)}</li>`)
+  const named = series.filter(({ name }) => name !== '')
+  const items = named.map(({ name, colour }) => `<li><i class="${className(colour)}"></i>${escapeHtml(name)}</li>`)
   return `<ul class="legend">${items.join('')}</ul>`
 }
 

@@ -10,7 +10,7 @@ const LEGEND_COLUMNS = 3
 export function drawSvgFile(chart: Chart): string {
   const picture = drawPicture(chart)
   if (picture === '') return ''
-  const legend = chart.series.length > 1 ? chart.series : []
+  const legend = chart.series.length > 1 ? chart.series.filter(({ name }) => name !== '') : []
   const top = TITLE_HEIGHT + Math.ceil(legend.length / LEGEND_COLUMNS) * LINE
   const items = legend.map(({ name, colour }, index) => {
     const x = 12 + (index % LEGEND_COLUMNS) * (WIDTH / LEGEND_COLUMNS)

@@ -18,7 +18,18 @@ function run(cwd: string, ...argv: string[]) {
   return { status, stdout, stderr }
 }
 
-const COMMANDS = ['train', 'recipes', 'evaluate', 'resume', 'fetch', 'summary', 'devices', 'export', 'report']
+const COMMANDS = [
+  'train',
+  'recipes',
+  'evaluate',
+  'resume',
+  'fetch',
+  'summary',
+  'devices',
+  'export',
+  'robustness',
+  'report',
+]
 
 t.test('help says what there is', async (t) => {
   const cwd = t.testdir()

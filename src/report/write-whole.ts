@@ -1,0 +1,22 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileFault } from '../vocabulary/file-fault.ts'
+
+/**
+ * Writes a file aside and renames it: what was there stays until all of it is written. The folder is made.
+ * @returns its path
+ * @throws UserFault where it cannot be written
+ */
+export async function writeWhole(folder: string, name: string, text: string): Promise<string> {
+  const path = join(folder, name)
+  const aside = `${path}.tmp-${process.pid}`
+  try {
+    await mkdir(folder, { recursive: true })
+    await writeFile(aside, text)
+    await rename(aside, path)
+    return path
+  } catch (error) {
+    await rm(aside, { force: true }).catch(() => {}) // The first error is the one to tell.
+    throw fileFault(error, 'write', path)
+  }
+}
