@@ -38,12 +38,12 @@ export const ROOMS = {
 }
 
 /** Only these touch the addons. */
-const ADDON_ROOMS = { '#native': 'src/executors', '#images': 'src/images' }
+const ADDON_ROOMS = { '#native': 'src/executors', '#pjrt': 'src/executors', '#images': 'src/images' }
 /** Its parts stand for different machinery and never import each other. */
 const APART = ['src/executors/onednn', 'src/executors/tfjs', 'src/executors/xla']
 
 const IMPORT =
-  /(?:^|[\s;])(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]|['"](#native|#images)['"]/g
+  /(?:^|[\s;])(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]|['"](#native|#images|#pjrt)['"]/g
 
 /**
  * @param {string} root folder that holds src/ and workers/

@@ -5,9 +5,11 @@
 
 import { addonWarnings } from './setup/addon.mjs'
 import { imageAddonWarnings } from './setup/image-addon.mjs'
+import { pjrtAddonWarnings } from './setup/pjrt-addon.mjs'
+import { fetchTestPlugin } from './setup/pjrt-plugins.mjs'
 import { inRoot, root } from './setup/places.mjs'
 import { runCommand } from './setup/run-command.mjs'
-import { orExplain, setUp } from './setup/set-up.mjs'
+import { orExplain, setUp, timed } from './setup/set-up.mjs'
 import { compiledPath, typeScriptSources } from './setup/typescript.mjs'
 
 /** Tests that need all cores for themselves: whole runs of the trainer, which would only wait for each other. */
@@ -18,6 +20,7 @@ const TIMEOUT_SECONDS = 300
 await orExplain(async () => {
   const wanted = process.argv.slice(2)
   const { typeFaults } = await setUp({ typeFaultsEnd: false })
+  await timed('PJRT plugin', fetchTestPlugin)
   const total = { passed: 0, failed: 0, skipped: 0 }
   const check = (name, faults) => {
     total[faults === '' ? 'passed' : 'failed'] += 1
@@ -26,7 +29,7 @@ await orExplain(async () => {
   if (wanted.length === 0) {
     console.log('checks')
     check('types', typeFaults)
-    check('compiler warnings', addonWarnings() + imageAddonWarnings())
+    check('compiler warnings', addonWarnings() + imageAddonWarnings() + pjrtAddonWarnings())
     check('lint', await faultsOf([inRoot('node_modules/@biomejs/biome/bin/biome'), 'check', '--colors=off', '.']))
     check('rooms', await faultsOf([inRoot('scripts/check-rooms.mjs')]))
     check('lines', await faultsOf([inRoot('scripts/count-lines.mjs')]))

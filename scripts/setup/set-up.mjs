@@ -4,6 +4,7 @@ import { buildImageAddon } from './image-addon.mjs'
 import { checkNode } from './node-and-system.mjs'
 import { installPackages } from './npm-packages.mjs'
 import { findOneDnn } from './onednn.mjs'
+import { buildPjrtAddon } from './pjrt-addon.mjs'
 import { SetupFault } from './setup-fault.mjs'
 import { buildTypeScript } from './typescript.mjs'
 
@@ -24,6 +25,7 @@ export async function setUp({ typeFaultsEnd = true } = {}) {
   })
   await timed('addon', () => buildAddon(onednn))
   await timed('image decoder', buildImageAddon)
+  await timed('PJRT client', buildPjrtAddon)
   let typeFaults = ''
   await timed('TypeScript', async () => {
     try {

@@ -42,6 +42,18 @@ export interface CompiledProgram {
   dispose(): void
 }
 
+/** A run that was started: what it reads must stay as it is until it is finished. */
+export interface PendingRun {
+  /** Waits for the outputs, which then lie where `start` was told. @throws what the run failed with */
+  finish(): void
+}
+
+/** A compiled program whose device takes runs before it has ended those before them. */
+export interface QueuedProgram extends CompiledProgram {
+  /** As `run`, but returns when the device was told. Runs are finished in the order in which they were started. */
+  start(inputs: RunInputs, outputs: Float32Array): PendingRun
+}
+
 /** Time of one instruction of a compiled program in the replica's first thread. */
 export interface InstructionTime {
   /** Operation as the graph names it, e.g. `Conv2DBackpropInput`. */
@@ -81,4 +93,12 @@ export interface Executor {
   compile(program: Program, layout: StateLayout, memory: SharedRunMemory, place: ReplicaPlace): CompiledProgram
   /** Ends the waiting of replicas whose partner failed; each ends its run with an error. Any thread may call it. */
   abandon(exchange: SharedArrayBuffer): void
+  /** Steps that are to be with a replica at a time, where its device would otherwise wait for the host. */
+  readonly stepsAhead?: number
+  /** Opens what all replicas share, in the thread that starts them, before they compile; it lasts as long as this object. */
+  prepare?(memory: SharedRunMemory): void
+  /** Where the state lives on a device: brings `memory.state` up to date. Called in the thread that compiled. */
+  pullState?(memory: SharedRunMemory): void
+  /** Where the state lives on a device: says that `memory.state` was written, so that the next run begins with it. */
+  pushState?(memory: SharedRunMemory): void
 }

@@ -1,0 +1,79 @@
+// A plugin's client: the devices that this process runs programs on. Shared by all threads of a run.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "plugin.hpp"
+
+namespace pjrt {
+
+/// Option of a client, e.g. {"cpu_device_count", 2}.
+struct ClientOption {
+  std::string name;
+  std::variant<std::int64_t, double, bool, std::string, std::vector<std::int64_t>> value;
+};
+
+/// The store through which the clients of several hosts find each other; calls come from threads of the plugin.
+class KeyValueStore {
+ public:
+  virtual ~KeyValueStore() = default;
+  /// Waits for the key at most so long. Throws std::runtime_error where it does not come.
+  virtual std::string get(const std::string& key, int timeoutMilliseconds) = 0;
+  /// Whether the key is there now; its value goes to `value`.
+  virtual bool tryGet(const std::string& key, std::string& value) = 0;
+  virtual void put(const std::string& key, const std::string& value) = 0;
+};
+
+class DeviceProgram;
+
+struct DeviceFacts {
+  int id;
+  std::string kind;
+};
+
+class SharedClient : public std::enable_shared_from_this<SharedClient> {
+ public:
+  SharedClient(std::shared_ptr<const Plugin> plugin, const std::vector<ClientOption>& options,
+               std::unique_ptr<KeyValueStore> store);
+  ~SharedClient();
+  SharedClient(const SharedClient&) = delete;
+  SharedClient& operator=(const SharedClient&) = delete;
+
+  const std::shared_ptr<const Plugin>& plugin() const { return plugin_; }
+  Client* get() const { return client_; }
+  const std::vector<DeviceFacts>& facts() const { return facts_; }
+  std::string platform() const { return text(Slot::clientPlatformName); }
+  std::string platformVersion() const { return text(Slot::clientPlatformVersion); }
+  /// Throws std::runtime_error where there are fewer devices.
+  Device* device(std::size_t place) const;
+
+  /// The program that was made for this key and is still held by someone, else what `make` gives: replicas that ask for
+  /// one program at a time wait for the first of them to compile it.
+  std::shared_ptr<const DeviceProgram> program(const std::string& key,
+                                               const std::function<std::shared_ptr<const DeviceProgram>()>& make);
+
+  /// A device waits for a partner that will not come: the plugin would wait for it too, so it is left as it is.
+  void leaveBehind() { leftBehind_ = true; }
+
+ private:
+  std::string text(Slot slot) const;
+  void describeDevices();
+
+  std::shared_ptr<const Plugin> plugin_;
+  std::unique_ptr<KeyValueStore> store_;
+  Client* client_ = nullptr;
+  std::vector<Device*> devices_;
+  std::vector<DeviceFacts> facts_;
+  std::atomic<bool> leftBehind_{false};
+  std::mutex compiling_;
+  std::map<std::string, std::weak_ptr<const DeviceProgram>> programs_;
+};
+
+}  // namespace pjrt

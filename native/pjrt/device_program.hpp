@@ -1,0 +1,74 @@
+// A compiled program and its runs.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "device_state.hpp"
+
+namespace pjrt {
+
+/// A run that was started; the device may still be at it.
+class StartedRun {
+ public:
+  StartedRun(std::shared_ptr<SharedClient> client, std::size_t outputs)
+      : client_(std::move(client)), done_(client_->plugin()), outputs_(std::make_shared<std::vector<float>>(outputs)) {}
+
+  Completion& done() { return done_; }
+  const std::shared_ptr<std::vector<float>>& outputs() const { return outputs_; }
+
+  /// Waits until the device has done it and read its inputs. Where that is given up the client is left behind.
+  void wait(const WaitLimits& limits) const;
+
+ private:
+  std::shared_ptr<SharedClient> client_;
+  Completion done_;
+  std::shared_ptr<std::vector<float>> outputs_;
+};
+
+/// Host memory that a run reads.
+struct HostInput {
+  const void* data;
+  ElementType type;
+  const std::vector<std::int64_t>* dimensions;
+};
+
+/// Which state tensors a program takes, in the order of its first arguments, and gives back, in that of its first results.
+struct ProgramBinding {
+  std::vector<std::size_t> reads;
+  std::vector<std::size_t> writes;
+  /// Elements of the last result, f32; 0 = there is none.
+  std::size_t outputs = 0;
+};
+
+class DeviceProgram {
+ public:
+  /// Compiles StableHLO text. Throws PluginError with the compiler's words.
+  static std::shared_ptr<const DeviceProgram> compile(std::shared_ptr<SharedClient> client, std::string text,
+                                                      const std::string& options, ProgramBinding binding);
+  /// Loads what `serialise` gave, made by the same plugin on the same kind of device.
+  static std::shared_ptr<const DeviceProgram> load(std::shared_ptr<SharedClient> client, const std::string& bytes,
+                                                   ProgramBinding binding);
+  DeviceProgram(std::shared_ptr<SharedClient> client, LoadedExecutable* executable, ProgramBinding binding);
+  DeviceProgram(const DeviceProgram&) = delete;
+  DeviceProgram& operator=(const DeviceProgram&) = delete;
+  ~DeviceProgram();
+
+  /// Throws PluginError where the plugin cannot.
+  std::string serialise() const;
+
+  /// Starts a run on the state's device, which is replaced by what the program gives back.
+  /// @param launch the same for all replicas of a step, and of no other step; not 0
+  std::unique_ptr<StartedRun> start(DeviceState& state, const std::vector<HostInput>& inputs, int launch) const;
+
+ private:
+  template <class Read>
+  void withExecutable(Read read) const;
+
+  std::shared_ptr<SharedClient> client_;
+  LoadedExecutable* executable_;
+  ProgramBinding binding_;
+};
+
+}  // namespace pjrt

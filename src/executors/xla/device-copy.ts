@@ -1,0 +1,73 @@
+import type { StateLayout } from '../../graph/state-layout.ts'
+import { viewState } from '../../graph/state-layout.ts'
+import type { SharedRunMemory } from '../executor.ts'
+import { loadPjrtAddon, type PjrtClient, type PjrtState } from './pjrt-addon.ts'
+import { abandonedWord } from './replica-meeting.ts'
+import { storedShape, toLogical, toStored } from './stored-layout.ts'
+
+/** The run's state on one device. While programs run it is the true one; the host's is a copy of an earlier moment. */
+export class DeviceCopy {
+  readonly native: PjrtState
+  readonly #layout: StateLayout
+  readonly #memory: SharedRunMemory
+  /** Tensors that programs changed since the host's copy was made. */
+  readonly #changed = new Set<number>()
+  #stale = true
+  /** Runs that were started; all replicas start the same ones in the same order. */
+  launches = 0
+  #meetings = 0
+
+  constructor(client: PjrtClient, device: number, layout: StateLayout, memory: SharedRunMemory) {
+    const { State } = loadPjrtAddon()
+    this.native = new State(client, device, layout.tensors.length)
+    this.#layout = layout
+    this.#memory = memory
+  }
+
+  /** Number of a tensor. @throws Error where the layout has none of that name */
+  place(name: string): number {
+    const place = this.#layout.tensors.findIndex((tensor) => tensor.name === name)
+    if (place < 0) throw new Error(`Expected a state tensor named ${name} in the layout but received none`)
+    return place
+  }
+
+  /** Number of the next step at which replicas meet. */
+  nextMeeting(): number {
+    this.#meetings++
+    return this.#meetings
+  }
+
+  /** Says that the host's state was written: the next run begins with it. */
+  invalidate(): void {
+    this.#stale = true
+  }
+
+  /** Before a run: takes the host's state where it is the newer one. */
+  refresh(): void {
+    if (!this.#stale) return
+    this.#layout.tensors.forEach((tensor, place) => {
+      const elements = toStored(Float32Array.from(viewState(tensor, this.#memory.state)), tensor.shape)
+      this.native.upload(place, elements, storedShape(tensor.shape))
+    })
+    this.#stale = false
+    this.#changed.clear()
+  }
+
+  /** After a run was started that gives these tensors new values. */
+  markChanged(places: readonly number[]): void {
+    for (const place of places) this.#changed.add(place)
+  }
+
+  /** Copies what changed to the host's state; waits for the runs that were started. */
+  pull(timeout: number): void {
+    for (const place of this.#changed) {
+      const tensor = this.#layout.tensors[place]
+      if (tensor === undefined) continue
+      const view = viewState(tensor, this.#memory.state)
+      const elements = new Float32Array(view.length)
+      this.native.download(place, elements, abandonedWord(this.#memory.exchange), timeout)
+      view.set(toLogical(elements, tensor.shape))
+    }
+    this.#changed.clear()
+  }
+}

@@ -1,0 +1,88 @@
+import type { LoweringsOf } from './op-lowering.ts'
+import type { Hlo, HloFunction } from './stablehlo.ts'
+
+/**
+ * x [B, H, W, C] or [B, C], channels last; computed in f32, composed of sums and elementwise operations, which XLA fuses
+ * with what is around them (its own batch_norm operations are expanded to the same before it looks for fusions).
+ */
+export const BATCH_NORM_LOWERINGS: LoweringsOf<'BatchNorm' | 'BatchNormGrad' | 'BatchNormInference'> = {
+  BatchNorm: ({ hlo, inputs, wide, attributes }) => {
+    const x = wide(0)
+    const { mean, variance } = statistics(hlo, x)
+    const y = normalise(hlo, x, mean, inverseDeviation(hlo, variance, attributes.epsilon), wide(1), wide(2))
+    return [finish(hlo, y, inputs.length > 3 ? wide(3) : null, attributes.relu), mean, variance]
+  },
+  BatchNormInference: ({ hlo, inputs, wide, attributes }) => {
+    const inverse = inverseDeviation(hlo, wide(4), attributes.epsilon)
+    const y = normalise(hlo, wide(0), wide(3), inverse, wide(1), wide(2))
+    return [finish(hlo, y, inputs.length > 5 ? wide(5) : null, attributes.relu)]
+  },
+  // Ioffe and Szegedy 2015, section 3: dx = scale / sqrt(var + eps) (dy - sum(dy) / n - xhat sum(dy xhat) / n).
+  BatchNormGrad: ({ hlo, wide, attributes }) => {
+    const { epsilon, relu, residual } = attributes
+    const [x, scale, mean] = [wide(1), wide(3), wide(4)]
+    const zero = hlo.constant(0, x.shape)
+    const dy = relu ? hlo.select(hlo.compare('GT', wide(2), zero), wide(0), zero) : wide(0)
+    const inverse = inverseDeviation(hlo, wide(5), epsilon)
+    const centred = hlo.binary('subtract', x, perChannel(hlo, mean, x))
+    const normalised = hlo.binary('multiply', centred, perChannel(hlo, inverse, x))
+    const dshift = overPixels(hlo, dy)
+    const dscale = overPixels(hlo, hlo.binary('multiply', dy, normalised))
+    const n = pixels(x)
+    const along = hlo.binary('multiply', normalised, perChannel(hlo, hlo.binary('divide', dscale, n), x))
+    const level = perChannel(hlo, hlo.binary('divide', dshift, n), x)
+    const projected = hlo.binary('subtract', hlo.binary('subtract', dy, level), along)
+    const dx = hlo.binary('multiply', projected, perChannel(hlo, hlo.binary('multiply', scale, inverse), x))
+    return residual ? [dx, dscale, dshift, dy] : [dx, dscale, dshift]
+  },
+}
+
+/** Elements that a channel has. */
+function pixels({ shape }: Hlo): number {
+  return shape.slice(0, -1).reduce((product, size) => product * size, 1)
+}
+
+/** A vector [C] along the last axis of x. */
+function perChannel(hlo: HloFunction, vector: Hlo, x: Hlo): Hlo {
+  return hlo.broadcast(vector, x.shape, [x.shape.length - 1])
+}
+
+function overPixels(hlo: HloFunction, x: Hlo): Hlo {
+  return hlo.reduce(
+    'add',
+    x,
+    x.shape.slice(0, -1).map((_, axis) => axis),
+  )
+}
+
+/**
+ * Mean and biased variance of each channel from the sums of x - s and (x - s)^2, so that x is read once. s is the
+ * channel's first element: sums of x itself would cancel where the mean is large beside the deviation.
+ */
+function statistics(hlo: HloFunction, x: Hlo): { mean: Hlo; variance: Hlo } {
+  const channels = [x.shape.at(-1) ?? 0]
+  const first = x.shape.slice(0, -1).reduce((part, _, axis) => hlo.slice(part, axis, 0, 1), x)
+  const shift = hlo.reshape(first, channels)
+  const shifted = hlo.binary('subtract', x, perChannel(hlo, shift, x))
+  const offset = hlo.binary('divide', overPixels(hlo, shifted), pixels(x))
+  const square = hlo.binary('divide', overPixels(hlo, hlo.binary('multiply', shifted, shifted)), pixels(x))
+  const variance = hlo.binary('maximum', hlo.binary('subtract', square, hlo.binary('multiply', offset, offset)), 0)
+  return { mean: hlo.binary('add', shift, offset), variance }
+}
+
+/** 1 / sqrt(variance + epsilon), [C]. */
+function inverseDeviation(hlo: HloFunction, variance: Hlo, epsilon: number): Hlo {
+  return hlo.unary('rsqrt', hlo.binary('add', variance, epsilon))
+}
+
+/** (x - mean) inverse scale + shift. */
+function normalise(hlo: HloFunction, x: Hlo, mean: Hlo, inverse: Hlo, scale: Hlo, shift: Hlo): Hlo {
+  const factor = perChannel(hlo, hlo.binary('multiply', inverse, scale), x)
+  const scaled = hlo.binary('multiply', hlo.binary('subtract', x, perChannel(hlo, mean, x)), factor)
+  return hlo.binary('add', scaled, perChannel(hlo, shift, x))
+}
+
+function finish(hlo: HloFunction, y: Hlo, residual: Hlo | null, relu: boolean): Hlo {
+  const sum = residual === null ? y : hlo.binary('add', y, residual)
+  return relu ? hlo.binary('maximum', sum, 0) : sum
+}

@@ -1,0 +1,208 @@
+import type { OpAttributes, OpName } from '../../graph/ops.ts'
+import { type NodeFor, type Program, typeOf, type ValueId } from '../../graph/program.ts'
+import { elementCount, printShape, sameShape } from '../../vocabulary/shape.ts'
+import { BATCH_NORM_LOWERINGS } from './lower-batch-norm.ts'
+import { CLASSIFIER_LOWERINGS } from './lower-classifier.ts'
+import { CONVOLUTION_LOWERINGS } from './lower-convolution.ts'
+import { ELEMENTWISE_LOWERINGS } from './lower-elementwise.ts'
+import { IMAGE_LOWERINGS } from './lower-images.ts'
+import type { LoweringTarget, LoweringsOf, OpLowering } from './op-lowering.ts'
+import { type Hlo, type HloDType, HloFunction, hloType } from './stablehlo.ts'
+import { storedShape, TO_LOGICAL } from './stored-layout.ts'
+
+/** A program as XLA compiles it. Arguments: the states it reads, then its host inputs. Results: updates, then outputs. */
+export interface LoweredProgram {
+  /** StableHLO. */
+  readonly text: string
+  /** Names of state tensors, in the order of the first arguments. */
+  readonly reads: readonly string[]
+  /** Names of state tensors, in the order of the first results, which take the memory of those read. */
+  readonly writes: readonly string[]
+  /** What the host gives each run, in the order of the last arguments. */
+  readonly inputs: readonly { readonly kind: HostInputKind; readonly shape: readonly number[] }[]
+  /** Elements of the last result, all outputs behind one another in logical order; 0 = there is no such result. */
+  readonly outputElements: number
+  /** Whether replicas meet in it. */
+  readonly collective: boolean
+}
+
+export type HostInputKind = 'images' | 'labels' | 'scalars'
+
+/** Elements of gradients that go through one all-reduce: large enough for the links, small enough to begin early. */
+const BUCKET_ELEMENTS = 2 ** 20
+
+const LOWERINGS: LoweringsOf<Exclude<OpName, 'AllReduceMean'>> = {
+  ...CONVOLUTION_LOWERINGS,
+  ...BATCH_NORM_LOWERINGS,
+  ...IMAGE_LOWERINGS,
+  ...CLASSIFIER_LOWERINGS,
+  ...ELEMENTWISE_LOWERINGS,
+}
+
+/** The lowering of an op for any attributes: the table ties both together, a lookup by name loses that. */
+function loweringOf<N extends Exclude<OpName, 'AllReduceMean'>>(op: N): OpLowering<N> {
+  return LOWERINGS[op] as OpLowering<N>
+}
+
+/** Writes a program as one StableHLO function. */
+export function lowerProgram(program: Program, target: LoweringTarget): LoweredProgram {
+  const hlo = new HloFunction()
+  const values = new Map<ValueId, Hlo>()
+  const parameters: Hlo[] = []
+  const declare = (shape: readonly number[], dtype: HloDType): Hlo => {
+    const parameter = { name: `%arg${parameters.length}`, shape, dtype }
+    parameters.push(parameter)
+    return parameter
+  }
+
+  for (const { value } of program.states) values.set(value, declare(storedShape(typeOf(program, value).shape), 'f32'))
+  const inputs: { kind: HostInputKind; shape: readonly number[] }[] = []
+  if (program.images !== null) {
+    const { shape } = typeOf(program, program.images)
+    values.set(program.images, declare(shape, 'u8'))
+    inputs.push({ kind: 'images', shape })
+  }
+  if (program.labels !== null) {
+    values.set(program.labels, declare([program.batch], 'i32'))
+    inputs.push({ kind: 'labels', shape: [program.batch] })
+  }
+  if (program.scalars.length > 0) {
+    const shape = [program.scalars.length]
+    const all = declare(shape, 'f32')
+    inputs.push({ kind: 'scalars', shape })
+    program.scalars.forEach(({ value }, place) => {
+      values.set(value, hlo.reshape(hlo.slice(all, 0, place, 1), []))
+    })
+  }
+
+  writeNodes(program, target, hlo, values)
+
+  const results = program.updates.map(({ value }) => find(values, value))
+  const outputs = program.outputs.map(({ value }) => flatOutput(hlo, find(values, value)))
+  const outputElements = program.outputs.reduce((sum, { value }) => sum + elementCount(typeOf(program, value).shape), 0)
+  if (outputs.length > 0) results.push(hlo.concatenate(outputs, 0))
+  return {
+    text: moduleText(program, target.replicas, parameters, hlo.lines, results),
+    reads: program.states.map(({ name }) => name),
+    writes: program.updates.map(({ name }) => name),
+    inputs,
+    outputElements,
+    collective: target.replicas > 1 && program.nodes.some(({ op }) => op === 'AllReduceMean'),
+  }
+}
+
+function writeNodes(program: Program, target: LoweringTarget, hlo: HloFunction, values: Map<ValueId, Hlo>): void {
+  for (const node of program.nodes) {
+    if (node.op === 'AllReduceMean') {
+      const [input = -1] = node.inputs
+      const [output = -1] = node.outputs
+      // Written with others that are ready, when the first of them comes.
+      if (!values.has(output)) reduceOverReplicas(program, target, hlo, values)
+      if (!values.has(output)) throw new Error(`Expected value ${input} to be there before it is reduced`)
+    } else writeNode(program, node, target, hlo, values)
+  }
+}
+
+function writeNode<N extends Exclude<OpName, 'AllReduceMean'>>(
+  program: Program,
+  node: NodeFor<N>,
+  target: LoweringTarget,
+  hlo: HloFunction,
+  values: Map<ValueId, Hlo>,
+): void {
+  const inputs = node.inputs.map((id) => find(values, id))
+  const input = (place: number): Hlo => {
+    const value = inputs[place]
+    if (value === undefined) throw new Error(`Expected input ${place} of ${node.op} in layer ${node.label}`)
+    return value
+  }
+  const outputs = node.outputs.map((id) => typeOf(program, id))
+  const attributes: OpAttributes[N] = node.attributes
+  const call = { hlo, attributes, inputs, input, wide: (place: number) => hlo.convert(input(place), 'f32'), outputs, target }
+  const made = loweringOf(node.op)(call)
+  node.outputs.forEach((id, place) => {
+    const [value, type] = [made[place], typeOf(program, id)]
+    if (value === undefined || !sameShape(value.shape, storedShape(type.shape))) {
+      const received = value === undefined ? 'none' : printShape(value.shape)
+      const wanted = printShape(storedShape(type.shape))
+      throw new Error(`Expected output ${place} of ${node.op} in layer ${node.label} to be ${wanted} but received ${received}`)
+    }
+    values.set(id, hlo.convert(value, type.dtype))
+  })
+}
+
+/** Writes the means of all values that are to be reduced and are there, some in each exchange, the latest made first. */
+function reduceOverReplicas(program: Program, target: LoweringTarget, hlo: HloFunction, values: Map<ValueId, Hlo>): void {
+  const waiting = program.nodes.flatMap(({ op, inputs: [input = -1], outputs: [output = -1] }) => {
+    const local = values.get(input)
+    return op === 'AllReduceMean' && local !== undefined && !values.has(output) ? [{ local, output }] : []
+  })
+  if (target.replicas === 1) {
+    for (const { local, output } of waiting) values.set(output, local)
+    return
+  }
+  // The gradients of the last layers are the first that the backward pass has.
+  for (const bucket of bucketsOf(waiting.reverse())) {
+    const sums = hlo.allReduce(
+      bucket.map(({ local }) => local),
+      target.replicas,
+    )
+    bucket.forEach(({ output }, place) => {
+      const sum = sums[place]
+      if (sum !== undefined) values.set(output, hlo.binary('divide', sum, target.replicas))
+    })
+  }
+}
+
+/** Neighbours together until a bucket is full. */
+function bucketsOf<T extends { readonly local: Hlo }>(waiting: readonly T[]): T[][] {
+  const buckets: T[][] = []
+  let [bucket, room]: [T[], number] = [[], 0]
+  for (const item of waiting) {
+    const elements = elementCount(item.local.shape)
+    if (elements > room) {
+      bucket = []
+      buckets.push(bucket)
+      room = BUCKET_ELEMENTS
+    }
+    bucket.push(item)
+    room -= elements
+  }
+  return buckets
+}
+
+/** f32 elements in logical order. */
+function flatOutput(hlo: HloFunction, value: Hlo): Hlo {
+  const logical = value.shape.length === 4 ? hlo.transpose(value, TO_LOGICAL) : value
+  return hlo.reshape(hlo.convert(logical, 'f32'), [elementCount(value.shape)])
+}
+
+function moduleText(
+  program: Program,
+  replicas: number,
+  parameters: readonly Hlo[],
+  lines: readonly string[],
+  results: readonly Hlo[],
+): string {
+  const updated = new Map(program.updates.map(({ name }, place) => [name, place]))
+  const signature = parameters.map((parameter, place) => {
+    const result = updated.get(program.states[place]?.name ?? '')
+    // The result takes the argument's memory; the argument is gone after the run.
+    return `${parameter.name}: ${hloType(parameter)}${result === undefined ? '' : ` {tf.aliasing_output = ${result} : i32}`}`
+  })
+  const types = results.map(hloType).join(', ')
+  return [
+    `module @${program.name.replaceAll(/\W+/g, '_')} attributes {mhlo.num_replicas = ${replicas} : i32, mhlo.num_partitions = 1 : i32} {`,
+    `  func.func public @main(${signature.join(', ')}) -> (${types}) {`,
+    ...lines.map((line) => `    ${line}`),
+    `    return ${results.map(({ name }) => name).join(', ')} : ${types}`,
+    '  }',
+    '}',
+  ].join('\n')
+}
+
+function find(values: ReadonlyMap<ValueId, Hlo>, id: ValueId): Hlo {
+  const value = values.get(id)
+  if (value === undefined) throw new Error(`Expected value ${id} to be written before it is read`)
+  return value
+}

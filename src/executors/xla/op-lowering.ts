@@ -1,0 +1,33 @@
+import type { OpAttributes, OpName, TensorType } from '../../graph/ops.ts'
+import type { Hlo, HloFunction } from './stablehlo.ts'
+
+/** One node while it is written. Values of rank 4 are stored with their second axis last (stored-layout.ts). */
+export interface LoweredCall<N extends OpName> {
+  readonly hlo: HloFunction
+  readonly attributes: OpAttributes[N]
+  readonly inputs: readonly Hlo[]
+  /** Input number `place` as it is. @throws Error where the node has fewer */
+  input(place: number): Hlo
+  /** The same in f32. */
+  wide(place: number): Hlo
+  /** Logical types of the outputs. */
+  readonly outputs: readonly TensorType[]
+  /** What the device does best. */
+  readonly target: LoweringTarget
+}
+
+/** What the text is written for. */
+export interface LoweringTarget {
+  readonly replicas: number
+  /**
+   * Whether gradients of bf16 filters are summed up into f32; else into bf16 and widened, which is what the libraries of
+   * GPUs have kernels for (and what PyTorch's autocast and JAX do).
+   */
+  readonly wideFilterGradients: boolean
+}
+
+/** Writes a node; its outputs may be wider than the node's types, which the caller rounds them to. */
+export type OpLowering<N extends OpName> = (call: LoweredCall<N>) => Hlo[]
+
+/** Lowerings of some operations. */
+export type LoweringsOf<N extends OpName> = { readonly [Op in N]: OpLowering<Op> }

@@ -1,0 +1,69 @@
+import { UserFault } from '../../vocabulary/fault.ts'
+import { findPlugin, readPluginTable, type XlaPlatform } from './find-plugin.ts'
+import { type ClientFacts, type ClientOption, loadPjrtAddon, type PjrtClient, type StoreAddress } from './pjrt-addon.ts'
+
+/** Which devices a run uses. Plain data that can be sent to a replica. */
+export interface XlaDevices {
+  readonly platform: XlaPlatform
+  /** How many of the CPU plugin, or the numbers of GPUs; null = all GPUs. */
+  readonly devices: number | readonly number[] | null
+  /** Library of the plugin, null = found. */
+  readonly plugin: string | null
+  /** The hosts of the run, null = this one alone. */
+  readonly hosts: HostPlace | null
+}
+
+/** Which of several hosts this process is. */
+export interface HostPlace {
+  readonly hosts: number
+  readonly host: number
+  readonly coordinator: StoreAddress
+}
+
+export interface OpenClient {
+  readonly client: PjrtClient
+  readonly facts: ClientFacts
+  /** What is to be said of the plugin's version, null = nothing. */
+  readonly warning: string | null
+}
+
+/**
+ * Opens a client of the plugin; on GPUs that takes their memory. One a run: replicas join it by its handle.
+ * @throws UserFault where there is no plugin, it is of a version that cannot be served, or has no such devices
+ */
+export function openClient(wanted: XlaDevices): OpenClient {
+  const addon = loadPjrtAddon()
+  const { path, origin } = findPlugin(wanted.platform, wanted.plugin)
+  const { abi } = readPluginTable()
+  let client: PjrtClient
+  try {
+    client = new addon.Client(path, abi.oldest, clientOptions(wanted), wanted.hosts?.coordinator ?? null)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new UserFault(
+      `Expected the PJRT plugin ${path} (${origin}) to work but received: ${reason}.`,
+      'native-ensemble devices says what works here; without a GPU train with --devices cpu.',
+      { cause },
+    )
+  }
+  const facts = client.facts()
+  const warning =
+    facts.minor > abi.newest
+      ? `The plugin's PJRT API 0.${facts.minor} is newer than 0.${abi.newest}, the newest that was tried.`
+      : null
+  return { client, facts, warning }
+}
+
+function clientOptions({ platform, devices, hosts }: XlaDevices): ClientOption[] {
+  if (platform === 'cpu') {
+    return [{ name: 'cpu_device_count', type: 'int64', value: typeof devices === 'number' ? devices : 1 }]
+  }
+  const chosen: ClientOption[] =
+    devices === null || typeof devices === 'number' ? [] : [{ name: 'visible_devices', type: 'int64List', value: devices }]
+  if (hosts === null) return chosen
+  return [
+    ...chosen,
+    { name: 'node_id', type: 'int64', value: hosts.host },
+    { name: 'num_nodes', type: 'int64', value: hosts.hosts },
+  ]
+}

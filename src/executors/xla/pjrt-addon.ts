@@ -1,0 +1,100 @@
+/** The border to the addon (native/pjrt/addon.cpp): nothing else in TypeScript loads it. */
+import { createRequire } from 'node:module'
+import { UserFault } from '../../vocabulary/fault.ts'
+
+/** An option of a plugin's client. */
+export type ClientOption =
+  | { readonly name: string; readonly type: 'int64' | 'float'; readonly value: number }
+  | { readonly name: string; readonly type: 'int64List'; readonly value: readonly number[] }
+  | { readonly name: string; readonly type: 'bool'; readonly value: boolean }
+  | { readonly name: string; readonly type: 'string'; readonly value: string }
+
+export interface ClientFacts {
+  /** `cpu`, `cuda`, `rocm`, ... */
+  readonly platform: string
+  readonly platformVersion: string
+  /** Version of the PJRT API that the plugin was built with. */
+  readonly major: number
+  readonly minor: number
+  /** Devices of this process. */
+  readonly devices: readonly { readonly id: number; readonly kind: string }[]
+}
+
+/** The devices of a plugin; shared by all threads through its handle. */
+export interface PjrtClient {
+  /** For `new Client(handle)` in another thread while this object lives. */
+  handle(): bigint
+  facts(): ClientFacts
+}
+
+/** f32 tensors on one device, by their number. */
+export interface PjrtState {
+  upload(tensor: number, elements: Float32Array, dimensions: readonly number[]): void
+  /** @param abandoned word that ends the wait where it becomes 1 @param timeout in milliseconds, 0 = none */
+  download(tensor: number, elements: Float32Array, abandoned: Int32Array | null, timeout: number): void
+  dispose(): void
+}
+
+export interface PjrtProgram {
+  /** What `new Program` takes in place of the text. @throws Error where the plugin cannot */
+  serialise(): Uint8Array
+  dispose(): void
+}
+
+export interface PjrtRun {
+  wait(outputs: Float32Array, abandoned: Int32Array | null, timeout: number): void
+}
+
+/** Numbers of the state tensors that a program takes and gives back, and elements of its last result. */
+export interface ProgramBinding {
+  readonly reads: readonly number[]
+  readonly writes: readonly number[]
+  readonly outputs: number
+}
+
+/** Where the key-value store of a run on several hosts is. */
+export interface StoreAddress {
+  readonly host: string
+  readonly port: number
+}
+
+interface PjrtAddon {
+  /** Opens a client of a plugin, or joins one by its handle. */
+  readonly Client: {
+    new (plugin: string, oldestMinor: number, options: readonly ClientOption[], store: StoreAddress | null): PjrtClient
+    new (handle: bigint): PjrtClient
+  }
+  readonly State: new (client: PjrtClient, device: number, tensors: number) => PjrtState
+  /** Compiles, unless a thread holds the program of this key already. */
+  readonly Program: new (
+    client: PjrtClient,
+    source: string | Uint8Array,
+    options: Uint8Array,
+    binding: ProgramBinding,
+    inputs: readonly (readonly number[])[],
+    key: string,
+  ) => PjrtProgram
+  /** Starts a run; the inputs must stay as they are until `wait` returns. */
+  readonly Run: new (
+    program: PjrtProgram,
+    state: PjrtState,
+    inputs: readonly (Uint8Array | Int32Array | Float32Array)[],
+    launch: number,
+  ) => PjrtRun
+}
+
+/** @throws UserFault where it was not built or cannot be loaded */
+export function loadPjrtAddon(): PjrtAddon {
+  const path = process.env['NATIVE_ENSEMBLE_PJRT_ADDON'] ?? '#pjrt'
+  try {
+    // The addon's exports are described above and nowhere else: this cast is the border.
+    return createRequire(import.meta.url)(path) as PjrtAddon
+  } catch (cause) {
+    const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
+    throw new UserFault(
+      `Expected the native addon for the executor xla but received: ${reason}`,
+      'Build it with: npm run setup.',
+      { cause },
+    )
+  }
+}
