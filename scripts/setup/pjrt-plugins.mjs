@@ -34,9 +34,19 @@ export async function fetchPlugin(name) {
       )
     }
     for (const wheel of readdirSync(join(aside, 'wheels'))) {
-      const unzip = await runCommand('python3', ['-m', 'zipfile', '-e', join(aside, 'wheels', wheel), join(aside, 'all')])
+      const unzip = await runCommand('python3', [
+        '-m',
+        'zipfile',
+        '-e',
+        join(aside, 'wheels', wheel),
+        join(aside, 'all'),
+      ])
       if (unzip.status !== 0) {
-        throw new SetupFault(`Expected to unpack ${wheel} but it failed`, 'Check the free space of the disk', unzip.output)
+        throw new SetupFault(
+          `Expected to unpack ${wheel} but it failed`,
+          'Check the free space of the disk',
+          unzip.output,
+        )
       }
     }
     if (!existsSync(join(aside, 'all', plugin.library))) {

@@ -144,6 +144,22 @@ const CONTRADICTIONS: readonly Contradiction[] = [
         : null,
   },
   {
+    between: ['executor', 'devices'],
+    find({ executor, devices }) {
+      const xla = parseDevices(devices).kind !== 'cpu'
+      if (xla === (executor === 'xla')) return null
+      const remedy = xla ? 'Leave --executor out.' : 'Add --devices gpu, or --devices xla-cpu.'
+      return fault(xla ? 'xla' : 'gpu or xla-cpu', xla ? '--executor' : '--devices', xla ? executor : devices, remedy)
+    },
+  },
+  {
+    between: ['executor', 'pjrtPlugin'],
+    find: ({ executor, pjrtPlugin }) =>
+      executor !== 'xla' && pjrtPlugin !== null
+        ? fault('--executor xla', '--pjrt-plugin', `--executor ${executor}`, 'Add --devices gpu, or --devices xla-cpu.')
+        : null,
+  },
+  {
     between: ['batch', 'devices'],
     find({ batch, devices }) {
       const { replicas } = parseDevices(devices)

@@ -32,6 +32,7 @@ export const DEFAULTS = {
   temperature: 3,
   precision: 'fp32',
   executor: 'onednn',
+  pjrtPlugin: null,
   tfjsBackend: 'cpu',
   devices: 'cpu',
   decodeWorkers: 1,

@@ -1,11 +1,12 @@
 /** From what a user chose to a complete, checked RunConfig. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expected } from '../vocabulary/fault.ts'
+import { expected, UserFault } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 import { checkConfig, findFaults } from './check-config.ts'
 import { type ConfigFault, refuseFaults } from './config-fault.ts'
 import { DEFAULTS, defaultRampUp, isMethod, methodDefaults, WITHOUT_METHOD } from './defaults.ts'
+import { nameDevices } from './devices.ts'
 import type { OptionKey } from './option-table.ts'
 import { parsePeers } from './peers.ts'
 import type { RecipeSettings } from './recipe.ts'
@@ -32,11 +33,25 @@ export async function makeConfig(
   const faults = [...otherFaults]
   const known = recipe === null ? null : findRecipe(recipe)
   if (recipe !== null && known === null) faults.push(unknownRecipe(recipe))
-  const complete = completeSettings({ ...shorten(known?.settings ?? {}, given['scale']), recipe }, given)
+  const named = nameGivenDevices(given, faults)
+  const complete = completeSettings({ ...shorten(known?.settings ?? {}, given['scale']), recipe }, named)
   faults.push(...findFaults({ ...complete, out: given['out'] ?? RUNS_FOLDER }, new Set(Object.keys(given))))
   refuseFaults(faults, 'these options')
   const out = given['out'] ?? (await freshRunFolder(complete))
   return checkConfig({ ...complete, out }, new Set(), 'these options')
+}
+
+/** `--devices gpu:all` by the GPUs that are here; XLA's devices mean its executor. */
+function nameGivenDevices(given: GivenSettings, faults: ConfigFault[]): GivenSettings {
+  const { devices } = given
+  if (typeof devices !== 'string' || !/^(gpu|xla)/.test(devices)) return given
+  try {
+    return { executor: 'xla', ...given, devices: nameDevices(devices) }
+  } catch (error) {
+    if (!(error instanceof UserFault)) throw error
+    faults.push(error)
+    return { executor: 'xla', ...given, devices: 'gpu' }
+  }
 }
 
 /** A recipe's schedule in proportion; a scale that is wrong is left for the checks. */

@@ -1,5 +1,6 @@
 import { DATASET_WORDS } from '../vocabulary/dataset-name.ts'
 import { NETWORK_NAMES } from '../vocabulary/network-name.ts'
+import { DEVICES_EXPECTED } from './devices.ts'
 import type { RunConfig } from './run-config.ts'
 
 /** How a setting is given on the command line, and what it may be. */
@@ -222,8 +223,10 @@ export const OPTION_TABLE = {
     flag: '--executor',
     value: '<name>',
     kind: 'text',
-    help: 'onednn = compiled, tfjs = node by node on a TensorFlow.js backend (slow, runs anywhere)',
-    expects: 'onednn or tfjs',
+    help:
+      'onednn = compiled for CPUs, xla = compiled by a PJRT plugin (what --devices gpu and xla-cpu mean), ' +
+      'tfjs = node by node on a TensorFlow.js backend (slow, runs anywhere)',
+    expects: 'onednn, xla or tfjs',
   },
   tfjsBackend: {
     flag: '--tfjs-backend',
@@ -232,12 +235,21 @@ export const OPTION_TABLE = {
     help: 'cpu = pure JavaScript, tensorflow = @tensorflow/tfjs-node(-gpu) where it is installed',
     expects: 'cpu or tensorflow',
   },
+  pjrtPlugin: {
+    flag: '--pjrt-plugin',
+    value: '<file>',
+    kind: 'text',
+    help: "library of the PJRT plugin for --executor xla, instead of the set-up's",
+    expects: 'a path',
+  },
   devices: {
     flag: '--devices',
     value: '<devices>',
     kind: 'text',
-    help: 'cpu = one replica on all cores, cpu:2 = two replicas that share the cores, ...',
-    expects: 'cpu, or cpu:<replicas> such as cpu:2',
+    help:
+      'cpu = one replica on all cores, cpu:2 = two replicas that share the cores; gpu, gpu:0,2, gpu:all = a replica on ' +
+      "each GPU; xla-cpu:2 = two devices of XLA's CPU plugin",
+    expects: DEVICES_EXPECTED,
   },
   decodeWorkers: {
     flag: '--decode-workers',

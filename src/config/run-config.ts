@@ -54,9 +54,14 @@ export interface RunConfig {
   /** Softening temperature T of the distillation term. */
   readonly temperature: number
   readonly precision: 'fp32' | 'bf16'
-  readonly executor: 'onednn' | 'tfjs'
+  readonly executor: 'onednn' | 'tfjs' | 'xla'
   readonly tfjsBackend: 'cpu' | 'tensorflow'
-  /** `cpu` = one replica on all cores, `cpu:2` = two replicas that share the cores. */
+  /** Library of the plugin that xla uses, null = found by the platform. */
+  readonly pjrtPlugin: string | null
+  /**
+   * `cpu` = one replica on all cores, `cpu:2` = two replicas that share the cores; for xla `gpu:0,2` = a replica on each of
+   * these GPUs, `xla-cpu:2` = two devices made of the cores.
+   */
   readonly devices: string
   /** Decode worker threads. */
   readonly decodeWorkers: number

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { UserFault } from '../vocabulary/fault.ts'
 import type { DeviceReport } from './executor.ts'
 import type { ExecutorChoice } from './executor-choice.ts'
@@ -5,7 +6,8 @@ import type { ExecutorChoice } from './executor-choice.ts'
 /** What `native-ensemble devices` lists: every executor, whether it works here, and what to install where not. */
 export async function reportDevices(): Promise<DeviceReport[]> {
   const { describeTfjs } = await import('./tfjs/tfjs-backend.ts')
-  return [await describeOneDnn(), ...(await describeTfjs())]
+  const { describeXla } = await import('./xla/describe-xla.ts')
+  return [await describeOneDnn(), ...describeXla(), ...(await describeTfjs())]
 }
 
 async function describeOneDnn(): Promise<DeviceReport> {
@@ -28,6 +30,11 @@ export async function executorLibraries(choice: ExecutorChoice): Promise<Record<
     const { loadNativeAddon } = await import('./onednn/native-addon.ts')
     const { version, instructionSet } = loadNativeAddon().machine()
     return { onednn: `${version} ${instructionSet}` }
+  }
+  if (choice.name === 'xla') {
+    const { findPlugin } = await import('./xla/find-plugin.ts')
+    const { path, origin } = findPlugin(choice.devices.platform, choice.devices.plugin)
+    return { xla: `PJRT plugin ${origin}, ${basename(path)}` }
   }
   const { loadBackend } = await import('./tfjs/tfjs-backend.ts')
   return { tfjs: await loadBackend(choice.backend) }

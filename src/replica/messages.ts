@@ -39,6 +39,8 @@ export type ToReplica =
     }
   /** Start the clocks of the program's instructions, or stop them and tell what they say. */
   | { readonly kind: 'profile'; readonly program: ProgramName; readonly on: boolean }
+  /** Copy the state from the device to the shared memory, or begin the next run with what lies there. */
+  | { readonly kind: 'state'; readonly move: 'pull' | 'push' }
   | { readonly kind: 'stop' }
 
 export type FromReplica =
@@ -48,6 +50,7 @@ export type FromReplica =
   | { readonly kind: 'ran'; readonly outputs: readonly number[] }
   /** What the clocks say: empty where they were started. */
   | { readonly kind: 'profiled'; readonly profile: ReplicaProfile }
+  | { readonly kind: 'moved' }
   | {
       readonly kind: 'failed'
       readonly message: string

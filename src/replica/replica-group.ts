@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads'
-import type { SharedRunMemory } from '../executors/executor.ts'
+import type { Executor, SharedRunMemory } from '../executors/executor.ts'
 import { createExecutor, type ExecutorChoice } from '../executors/executor-choice.ts'
 import type { Program } from '../graph/program.ts'
 import type { StateLayout } from '../graph/state-layout.ts'
@@ -24,6 +24,7 @@ export interface GroupOptions {
 /** All replicas of a run: one worker thread a device, the same program on each its share of the batch. */
 export class ReplicaGroup {
   readonly #handles: readonly ReplicaHandle[]
+  readonly #executor: Executor
   readonly #abandon: () => void
   #failure: Error | null = null
 
@@ -34,11 +35,19 @@ export class ReplicaGroup {
     const cores = shareCores(allowedCores(), replicas)
     const bytes = executor.exchangeBytes(Object.values(programs), layout, replicas, cores.flat().length)
     const memory: SharedRunMemory = { state, exchange: new SharedArrayBuffer(bytes) }
-    return new ReplicaGroup(options, memory, cores, () => executor.abandon(memory.exchange))
+    executor.prepare?.(memory)
+    return new ReplicaGroup(options, memory, cores, executor)
   }
 
-  private constructor(options: GroupOptions, memory: SharedRunMemory, cores: readonly number[][], abandon: () => void) {
+  private constructor(
+    options: GroupOptions,
+    memory: SharedRunMemory,
+    cores: readonly number[][],
+    ownExecutor: Executor,
+  ) {
     const { executor, replicas, programs, first, layout, ring } = options
+    const abandon = () => ownExecutor.abandon(memory.exchange)
+    this.#executor = ownExecutor
     this.#abandon = abandon
     // A process that ends waits for its threads one by one: one that waits for a partner that ended before would hang it.
     process.once('exit', abandon)
@@ -50,6 +59,12 @@ export class ReplicaGroup {
         abandon()
       })
     })
+  }
+
+  /** Steps that are to be with the replicas at a time, so that none waits for the main thread. */
+  get stepsAhead(): number {
+    // One runs, one waits.
+    return this.#executor.stepsAhead ?? 2
   }
 
   /** The threads in the order of the replicas, for diagnosis. */
@@ -76,6 +91,19 @@ export class ReplicaGroup {
       outputs.push(result.value)
     }
     return outputs
+  }
+
+  /** Brings the run's state in shared memory up to date, after the runs that were told before. @throws as run */
+  async pullState(): Promise<void> {
+    const [first] = this.#handles
+    // All replicas have the same state.
+    if (this.#executor.pullState !== undefined) await first?.moveState({ kind: 'state', move: 'pull' })
+  }
+
+  /** To be called when the run's state in shared memory was written: the next run begins with it. @throws as run */
+  async pushState(): Promise<void> {
+    if (this.#executor.pushState === undefined) return
+    await Promise.all(this.#handles.map((handle) => handle.moveState({ kind: 'state', move: 'push' })))
   }
 
   /**

@@ -36,6 +36,7 @@ export class ReplicaHandle {
         case 'ready':
         case 'ran':
         case 'profiled':
+        case 'moved':
           this.#waiting.shift()?.resolve(message)
           break
         case 'failed':
@@ -69,6 +70,12 @@ export class ReplicaHandle {
     const answer = await this.#ask(message)
     if (answer.kind !== 'profiled') throw unfitting(message, answer)
     return answer.profile
+  }
+
+  /** Moves the state between device and shared memory, after the runs that were told before. */
+  async moveState(message: Extract<ToReplica, { kind: 'state' }>): Promise<void> {
+    const answer = await this.#ask(message)
+    if (answer.kind !== 'moved') throw unfitting(message, answer)
   }
 
   #ask(message: Exclude<ToReplica, { kind: 'stop' }>): Promise<Answer> {

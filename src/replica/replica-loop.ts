@@ -1,6 +1,6 @@
 /** One replica: owns a device, runs what it is told in the order in which it is told. Lives in its worker thread. */
 import type { MessagePort } from 'node:worker_threads'
-import type { CompiledProgram, Executor, RunInputs, TimedProgram } from '../executors/executor.ts'
+import type { CompiledProgram, Executor, QueuedProgram, RunInputs, TimedProgram } from '../executors/executor.ts'
 import { createExecutor } from '../executors/executor-choice.ts'
 import { typeOf } from '../graph/program.ts'
 import { slotLabels, slotPixels, waitUntilReady } from '../input/slot-ring.ts'
@@ -8,44 +8,61 @@ import type { SlotIndex } from '../vocabulary/counts.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { elementCount } from '../vocabulary/shape.ts'
 import type { FromReplica, ProgramName, ReplicaProfile, ReplicaSetup, ToReplica } from './messages.ts'
+import { RunQueue } from './run-queue.ts'
 
 /** A compiled program and the arrays of its runs, made once. */
 interface Runnable {
   readonly compiled: CompiledProgram
   readonly scalars: Float32Array
-  readonly outputs: Float32Array
+  readonly outputElements: number
 }
 
 /** Serves the port until it is told to stop; a failure is told and ends the replica. */
 export async function runReplica(setup: ReplicaSetup, port: MessagePort): Promise<void> {
   const send = (message: FromReplica) => port.postMessage(message)
+  const fail = (error: unknown) => {
+    send(failure(error))
+    port.close()
+  }
   try {
     const executor = await createExecutor(setup.executor)
     const { run, profile } = createRunner(setup, executor)
+    const queue = new RunQueue(fail)
     port.on('message', (message: ToReplica) => {
       try {
         switch (message.kind) {
           case 'run':
-            send({ kind: 'ran', outputs: run(message.program, message.slot, message.scalars) })
+            {
+              const finish = run(message.program, message.slot, message.scalars)
+              const answer = () => send({ kind: 'ran', outputs: finish() })
+              if (executor.stepsAhead === undefined) answer()
+              else queue.add(answer)
+            }
+            break
+          case 'state':
+            queue.settle()
+            if (message.move === 'pull') executor.pullState?.(setup.memory)
+            else executor.pushState?.(setup.memory)
+            send({ kind: 'moved' })
             break
           case 'profile':
+            queue.settle()
             send({ kind: 'profiled', profile: profile(message.program, message.on) })
             break
           case 'stop':
+            queue.settle()
             port.close()
             break
           default:
             message satisfies never
         }
       } catch (error) {
-        send(failure(error))
-        port.close()
+        fail(error)
       }
     })
     send({ kind: 'ready' })
   } catch (error) {
-    send(failure(error))
-    port.close()
+    fail(error)
   }
 }
 
@@ -58,25 +75,39 @@ function createRunner({ place, programs, first, layout, memory, ring }: ReplicaS
     const known = runnables.get(name)
     if (known !== undefined) return known
     const program = programs[name]
-    const outputs = program.outputs.reduce((sum, { value }) => sum + elementCount(typeOf(program, value).shape), 0)
+    const outputElements = program.outputs.reduce(
+      (sum, { value }) => sum + elementCount(typeOf(program, value).shape),
+      0,
+    )
     const runnable = {
       compiled: executor.compile(program, layout, memory, place),
       scalars: new Float32Array(program.scalars.length),
-      outputs: new Float32Array(outputs),
+      outputElements,
     }
     runnables.set(name, runnable)
     return runnable
   }
 
-  const run = (name: ProgramName, slot: SlotIndex, values: readonly number[]): number[] => {
-    const { compiled, scalars, outputs } = prepare(name)
+  /** @returns what waits for the outputs */
+  const run = (name: ProgramName, slot: SlotIndex, values: readonly number[]): (() => number[]) => {
+    const { compiled, scalars: shared, outputElements } = prepare(name)
+    // A device may read these while the next run's are written.
+    const scalars = isQueued(compiled) ? new Float32Array(shared.length) : shared
+    const outputs = new Float32Array(outputElements)
     scalars.set(values)
     if (waitUntilReady(ring, slot) === 'failed')
       throw new Error(`Expected slot ${slot} to be filled but decoding failed`)
     const rows = inputs[slot]
     if (rows === undefined) throw new RangeError(`Expected a slot of the ring but received ${slot}`)
+    if (isQueued(compiled)) {
+      const pending = compiled.start({ ...rows, scalars }, outputs)
+      return () => {
+        pending.finish()
+        return Array.from(outputs)
+      }
+    }
     compiled.run({ ...rows, scalars }, outputs)
-    return Array.from(outputs)
+    return () => Array.from(outputs)
   }
 
   const profile = (name: ProgramName, on: boolean): ReplicaProfile => {
@@ -90,6 +121,10 @@ function createRunner({ place, programs, first, layout, memory, ring }: ReplicaS
 
   prepare(first)
   return { run, profile }
+}
+
+function isQueued(compiled: CompiledProgram): compiled is QueuedProgram {
+  return 'start' in compiled
 }
 
 function isTimed(compiled: CompiledProgram): compiled is TimedProgram {

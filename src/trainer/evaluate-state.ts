@@ -3,9 +3,6 @@ import { type ErrorRates, errorRates, evaluateSplit } from '../evaluation/evalua
 import { type EvalLine, summariseErrors } from '../report/metrics.ts'
 import type { PreparedRun, Session } from './session.ts'
 
-/** Batches with the replicas at a time. */
-export const BATCHES_AHEAD = 2
-
 export interface EvaluationMoment {
   readonly step: number
   readonly epoch: number
@@ -25,7 +22,7 @@ export async function evaluateState(
     replicas,
     split,
     outputs: evaluation.outputs.map(({ name }) => name),
-    ahead: BATCHES_AHEAD,
+    ahead: replicas.stepsAhead,
     onProgress: (images) => onProgress?.(images, dataset[split].count),
   })
   const summary = ({ branches, teacher }: ErrorRates) => summariseErrors(branches, teacher)

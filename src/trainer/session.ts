@@ -17,8 +17,8 @@ import { specifyStep } from '../step/specification.ts'
 import { captureTrainingStep, type TrainingStep } from '../step/training-program.ts'
 import { loadImages } from './load-images.ts'
 
-/** Slots beside those that decode workers fill: one being run, one waiting for each replica step ahead. */
-const SLOTS_IN_USE = 4
+/** Slots beside those that decode workers fill and those that are with the replicas. */
+const SLOTS_IN_HAND = 2
 
 /** Programs and state of a run, before its images are there. */
 export interface PlannedRun {
@@ -49,7 +49,13 @@ async function planRun(config: RunConfig): Promise<PlannedRun> {
   const executor = await createExecutor(executorChoice(config))
   executor.check(step.program)
   const { height, width, channels } = description
-  const ring = createSlotRing({ slots: SLOTS_IN_USE + 2 * decodeWorkers, batch, height, width, channels })
+  const ring = createSlotRing({
+    slots: SLOTS_IN_HAND + (executor.stepsAhead ?? 2) + 2 * decodeWorkers,
+    batch,
+    height,
+    width,
+    channels,
+  })
   const state = new SharedArrayBuffer(4 * step.layout.elements)
   return { config, replicas, specification, step, evaluation, state, ring }
 }
@@ -138,6 +144,17 @@ export async function openSession(prepared: PreparedRun, begun: ReplicaGroup | n
   }
 }
 
-export function executorChoice({ executor, tfjsBackend }: RunConfig): ExecutorChoice {
-  return executor === 'onednn' ? { name: 'onednn' } : { name: 'tfjs', backend: tfjsBackend }
+export function executorChoice({ executor, tfjsBackend, devices, pjrtPlugin }: RunConfig): ExecutorChoice {
+  switch (executor) {
+    case 'onednn':
+      return { name: 'onednn' }
+    case 'tfjs':
+      return { name: 'tfjs', backend: tfjsBackend }
+    case 'xla': {
+      const request = parseDevices(devices)
+      const platform = request.kind === 'gpu' ? 'gpu' : 'cpu'
+      const own = request.kind === 'gpu' ? request.gpus : request.replicas
+      return { name: 'xla', devices: { platform, devices: own, plugin: pjrtPlugin, hosts: null } }
+    }
+  }
 }

@@ -13,7 +13,6 @@ import type { EvalLine } from '../report/metrics.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
 import { cycleEnds } from '../step/schedule.ts'
 import { fileFault } from '../vocabulary/file-fault.ts'
-import { BATCHES_AHEAD } from './evaluate-state.ts'
 import { executorChoice, type PreparedRun, type Session } from './session.ts'
 
 /** Whether an epoch, counted from 0, ends a cycle. Never for other methods than snapshot. */
@@ -89,7 +88,7 @@ export async function withSnapshotEnsemble(
       replicas: group,
       split,
       outputs,
-      ahead: BATCHES_AHEAD,
+      ahead: group.stepsAhead,
     })
     return {
       ...line,

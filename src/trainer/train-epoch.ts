@@ -8,9 +8,6 @@ import { writeSamplePicture } from '../report/sample-picture.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import type { RunningRun } from './train.ts'
 
-/** Steps that are with the replicas at a time: one runs, one waits, so that no replica waits for the main thread. */
-const STEPS_AHEAD = 2
-
 const SAMPLES = 32
 const SAMPLE_COLUMNS = 8
 
@@ -35,7 +32,7 @@ export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> 
   })
   await runBatchesAhead(
     session.pipeline,
-    STEPS_AHEAD,
+    session.replicas.stepsAhead,
     (assigned) => runStep(run, meter, assigned, step++),
     () => step < timetable.steps && !hooks.stop.aborted,
   )

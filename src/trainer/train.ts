@@ -197,6 +197,7 @@ async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
   let evaluation: EvalLine | null = null
   while (run.progress.step < timetable.steps) {
     const ended = await trainEpoch(run)
+    await run.session.replicas.pullState()
     refuseDivergence(run)
     if (ended === 'epoch') {
       if (evaluationIsDue(run)) evaluation = await evaluateEpoch(run)

@@ -58,6 +58,7 @@ export function runProgram(executor: Executor, program: Program, inputs: Program
         outputs,
       )
     }
+    executor.pullState?.(memory)
   } finally {
     compiled.dispose()
   }

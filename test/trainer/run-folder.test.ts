@@ -36,6 +36,7 @@ const configFor = (out: string): RunConfig => ({
   precision: 'fp32',
   executor: 'onednn',
   tfjsBackend: 'cpu',
+  pjrtPlugin: null,
   devices: 'cpu',
   decodeWorkers: 1,
   seed: 1,

@@ -36,4 +36,8 @@ function varint(value: number): number[] {
 }
 
 const numberField = (field: number, value: number) => [...varint(field * 8), ...varint(value)]
-const bytesField = (field: number, bytes: readonly number[]) => [...varint(field * 8 + 2), ...varint(bytes.length), ...bytes]
+const bytesField = (field: number, bytes: readonly number[]) => [
+  ...varint(field * 8 + 2),
+  ...varint(bytes.length),
+  ...bytes,
+]

@@ -1,5 +1,5 @@
 /** Finds the PJRT plugin of a platform: named by an option, an environment variable, or fetched by the set-up. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -43,12 +43,19 @@ export interface FoundPlugin {
 export function findPlugins(platform: XlaPlatform, given: string | null): FoundPlugin[] {
   if (given !== null) return [{ path: resolve(given), origin: '--pjrt-plugin' }]
   const variable = process.env[VARIABLES[platform]]
-  const named = variable === undefined || variable === '' ? [] : [{ path: resolve(variable), origin: VARIABLES[platform] }]
+  const named =
+    variable === undefined || variable === '' ? [] : [{ path: resolve(variable), origin: VARIABLES[platform] }]
   const fetched = Object.entries(readPluginTable().plugins).flatMap(([name, plugin]) => {
     const path = resolve(root, '.pjrt', name, plugin.library)
     return plugin.platform === platform && existsSync(path) ? [{ path, origin: name }] : []
   })
   return [...named, ...fetched]
+}
+
+/** Changes with the library's file. */
+export function pluginIdentity({ path }: FoundPlugin): string {
+  const { size, mtimeMs } = statSync(path)
+  return JSON.stringify([path, size, mtimeMs])
 }
 
 /** @throws UserFault where there is none */

@@ -26,8 +26,18 @@ export const IMAGE_LOWERINGS: LoweringsOf<ImageOp> = {
       const channels = mean.map((_, channel) => hlo.constant(value(channel), [1]))
       return hlo.broadcast(hlo.concatenate(channels, 0), pixels.shape, [CHANNELS])
     }
-    const centred = hlo.binary('subtract', hlo.binary('divide', pixels, 255), perChannel((place) => mean[place] ?? 0))
-    return [hlo.binary('divide', centred, perChannel((place) => std[place] ?? 1))]
+    const centred = hlo.binary(
+      'subtract',
+      hlo.binary('divide', pixels, 255),
+      perChannel((place) => mean[place] ?? 0),
+    )
+    return [
+      hlo.binary(
+        'divide',
+        centred,
+        perChannel((place) => std[place] ?? 1),
+      ),
+    ]
   },
   MaxPool: ({ hlo, input, outputs, attributes }) => [
     hlo.reduceWindow('maximum', input(0), storedShape(outputs[0]?.shape ?? []), windows(attributes)),
@@ -52,9 +62,7 @@ export const IMAGE_LOWERINGS: LoweringsOf<ImageOp> = {
     return [hlo.binary('divide', sum, kernel ** 2)]
   },
   Concat: ({ hlo, inputs }) => [hlo.concatenate(inputs, CHANNELS)],
-  SliceChannels: ({ hlo, input, attributes }) => [
-    hlo.slice(input(0), CHANNELS, attributes.start, attributes.channels),
-  ],
+  SliceChannels: ({ hlo, input, attributes }) => [hlo.slice(input(0), CHANNELS, attributes.start, attributes.channels)],
   GlobalAveragePool: ({ hlo, wide }) => {
     const [, height = 0, width = 0] = wide(0).shape
     return [hlo.binary('divide', hlo.reduce('add', wide(0), [1, 2]), height * width)]

@@ -6,7 +6,7 @@ import { CLASSIFIER_LOWERINGS } from './lower-classifier.ts'
 import { CONVOLUTION_LOWERINGS } from './lower-convolution.ts'
 import { ELEMENTWISE_LOWERINGS } from './lower-elementwise.ts'
 import { IMAGE_LOWERINGS } from './lower-images.ts'
-import type { LoweringTarget, LoweringsOf, OpLowering } from './op-lowering.ts'
+import type { LoweringsOf, LoweringTarget, OpLowering } from './op-lowering.ts'
 import { type Hlo, type HloDType, HloFunction, hloType } from './stablehlo.ts'
 import { storedShape, TO_LOGICAL } from './stored-layout.ts'
 
@@ -118,21 +118,36 @@ function writeNode<N extends Exclude<OpName, 'AllReduceMean'>>(
   }
   const outputs = node.outputs.map((id) => typeOf(program, id))
   const attributes: OpAttributes[N] = node.attributes
-  const call = { hlo, attributes, inputs, input, wide: (place: number) => hlo.convert(input(place), 'f32'), outputs, target }
+  const call = {
+    hlo,
+    attributes,
+    inputs,
+    input,
+    wide: (place: number) => hlo.convert(input(place), 'f32'),
+    outputs,
+    target,
+  }
   const made = loweringOf(node.op)(call)
   node.outputs.forEach((id, place) => {
     const [value, type] = [made[place], typeOf(program, id)]
     if (value === undefined || !sameShape(value.shape, storedShape(type.shape))) {
       const received = value === undefined ? 'none' : printShape(value.shape)
       const wanted = printShape(storedShape(type.shape))
-      throw new Error(`Expected output ${place} of ${node.op} in layer ${node.label} to be ${wanted} but received ${received}`)
+      throw new Error(
+        `Expected output ${place} of ${node.op} in layer ${node.label} to be ${wanted} but received ${received}`,
+      )
     }
     values.set(id, hlo.convert(value, type.dtype))
   })
 }
 
 /** Writes the means of all values that are to be reduced and are there, some in each exchange, the latest made first. */
-function reduceOverReplicas(program: Program, target: LoweringTarget, hlo: HloFunction, values: Map<ValueId, Hlo>): void {
+function reduceOverReplicas(
+  program: Program,
+  target: LoweringTarget,
+  hlo: HloFunction,
+  values: Map<ValueId, Hlo>,
+): void {
   const waiting = program.nodes.flatMap(({ op, inputs: [input = -1], outputs: [output = -1] }) => {
     const local = values.get(input)
     return op === 'AllReduceMean' && local !== undefined && !values.has(output) ? [{ local, output }] : []

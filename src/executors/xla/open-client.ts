@@ -33,6 +33,8 @@ export interface OpenClient {
  */
 export function openClient(wanted: XlaDevices): OpenClient {
   const addon = loadPjrtAddon()
+  // XLA's own log: errors only. Reaches the library where this is the main thread.
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
   const { path, origin } = findPlugin(wanted.platform, wanted.plugin)
   const { abi } = readPluginTable()
   let client: PjrtClient
@@ -59,7 +61,9 @@ function clientOptions({ platform, devices, hosts }: XlaDevices): ClientOption[]
     return [{ name: 'cpu_device_count', type: 'int64', value: typeof devices === 'number' ? devices : 1 }]
   }
   const chosen: ClientOption[] =
-    devices === null || typeof devices === 'number' ? [] : [{ name: 'visible_devices', type: 'int64List', value: devices }]
+    devices === null || typeof devices === 'number'
+      ? []
+      : [{ name: 'visible_devices', type: 'int64List', value: devices }]
   if (hosts === null) return chosen
   return [
     ...chosen,

@@ -11,12 +11,13 @@ const FOLDER_VARIABLE = 'NATIVE_ENSEMBLE_XLA_CACHE'
 /**
  * Tells compiled programs apart: by text, options, plugin, and what they were compiled for. Programs for CPUs hold
  * machine code of this processor.
+ * @param plugin its library's identity
  */
-export function programKey(text: string, options: Uint8Array, facts: ClientFacts): string {
+export function programKey(text: string, options: Uint8Array, facts: ClientFacts, plugin: string): string {
   const { platform, platformVersion, major, minor, devices } = facts
   const kinds = devices.map(({ kind }) => kind)
   const processor = platform === 'cpu' ? [cpus()[0]?.model, cpuFlags(), cpus().length] : []
-  const made = JSON.stringify([platform, platformVersion, major, minor, kinds, processor])
+  const made = JSON.stringify([plugin, platform, platformVersion, major, minor, kinds, processor])
   return createHash('sha256').update(made).update('\0').update(options).update('\0').update(text).digest('hex')
 }
 

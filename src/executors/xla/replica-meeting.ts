@@ -41,7 +41,8 @@ export function meetReplicas(exchange: SharedArrayBuffer, meeting: number, repli
   const everyone = meeting * replicas
   if (Atomics.add(words, ARRIVED, 1) + 1 >= everyone) Atomics.notify(words, ARRIVED)
   for (;;) {
-    if (Atomics.load(words, ABANDONED) !== 0) throw new Error('Expected all replicas to take part but one of them failed')
+    if (Atomics.load(words, ABANDONED) !== 0)
+      throw new Error('Expected all replicas to take part but one of them failed')
     const arrived = Atomics.load(words, ARRIVED)
     if (arrived >= everyone) return
     Atomics.wait(words, ARRIVED, arrived)

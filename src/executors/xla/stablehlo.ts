@@ -44,7 +44,8 @@ export function hloType({ shape, dtype }: Pick<Hlo, 'shape' | 'dtype'>): string 
 export function hloNumber(value: number, dtype: HloDType): string {
   if (dtype === 'i32') return String(value)
   if (!Number.isFinite(value)) {
-    if (value !== Number.NEGATIVE_INFINITY) throw new Error(`Expected a finite number or -infinity but received ${value}`)
+    if (value !== Number.NEGATIVE_INFINITY)
+      throw new Error(`Expected a finite number or -infinity but received ${value}`)
     return dtype === 'f32' ? '0xFF800000' : '0xFF80'
   }
   const [mantissa = '', exponent = ''] = value.toExponential().split('e')

@@ -3,7 +3,7 @@ import type { StateLayout } from '../../graph/state-layout.ts'
 import type { Executor, PendingRun, QueuedProgram, ReplicaPlace, RunInputs, SharedRunMemory } from '../executor.ts'
 import { encodeCompileOptions } from './compile-options.ts'
 import { DeviceCopy } from './device-copy.ts'
-import { findPlugin } from './find-plugin.ts'
+import { findPlugin, pluginIdentity } from './find-plugin.ts'
 import { type HostInputKind, type LoweredProgram, lowerProgram } from './lower-program.ts'
 import { type OpenClient, openClient, type XlaDevices } from './open-client.ts'
 import { loadPjrtAddon, type PjrtClient, type PjrtProgram } from './pjrt-addon.ts'
@@ -16,6 +16,15 @@ const PATIENCE_SECONDS = 600
 
 /** Flags of XLA by platform: equal runs are to give equal numbers. */
 const FLAGS = { cpu: {}, gpu: { xla_gpu_exclude_nondeterministic_ops: true } } as const
+
+/** How programs are compiled; the defaults are what training uses. */
+export interface XlaOptions {
+  /**
+   * false = each value is rounded to its type, as on the other executors. By default XLA may keep a bf16 value that is
+   * widened again in f32.
+   */
+  readonly excessPrecision?: boolean
+}
 
 /** A program on a device of a PJRT plugin. */
 export interface XlaProgram extends QueuedProgram {
@@ -31,7 +40,7 @@ export interface XlaExecutor extends Executor {
  * the process: the thread that calls `prepare` opens it, the replicas join it through the shared memory.
  * @throws UserFault where the addon is missing
  */
-export function xlaExecutor(devices: XlaDevices): XlaExecutor {
+export function xlaExecutor(devices: XlaDevices, options: XlaOptions = {}): XlaExecutor {
   loadPjrtAddon()
   let opened: OpenClient | null = null
   const copies = new WeakMap<SharedArrayBuffer, DeviceCopy>()
@@ -40,11 +49,17 @@ export function xlaExecutor(devices: XlaDevices): XlaExecutor {
     opened ??= openClient(devices)
     return opened
   }
+  const identity = () => pluginIdentity(findPlugin(devices.platform, devices.plugin))
   const join = (memory: SharedRunMemory): PjrtClient => {
     const handle = readHandle(memory.exchange)
     return handle === null ? open().client : new (loadPjrtAddon().Client)(handle)
   }
-  const copyOn = (client: PjrtClient, layout: StateLayout, memory: SharedRunMemory, place: ReplicaPlace): DeviceCopy => {
+  const copyOn = (
+    client: PjrtClient,
+    layout: StateLayout,
+    memory: SharedRunMemory,
+    place: ReplicaPlace,
+  ): DeviceCopy => {
     const known = copies.get(memory.state)
     if (known !== undefined) return known
     const copy = new DeviceCopy(client, place.replica, layout, memory)
@@ -70,9 +85,18 @@ export function xlaExecutor(devices: XlaDevices): XlaExecutor {
     compile: (program, layout, memory, place) => {
       const client = join(memory)
       const copy = copyOn(client, layout, memory, place)
-      return new CompiledXla(program, client, copy, memory, place)
+      return new CompiledXla(program, { client, copy, memory, place, plugin: identity(), ...options })
     },
   }
+}
+
+interface Compilation extends XlaOptions {
+  readonly client: PjrtClient
+  readonly copy: DeviceCopy
+  readonly memory: SharedRunMemory
+  readonly place: ReplicaPlace
+  /** Tells builds of the plugin apart. */
+  readonly plugin: string
 }
 
 class CompiledXla implements XlaProgram {
@@ -83,7 +107,7 @@ class CompiledXla implements XlaProgram {
   readonly #place: ReplicaPlace
   readonly #writes: readonly number[]
 
-  constructor(program: Program, client: PjrtClient, copy: DeviceCopy, memory: SharedRunMemory, place: ReplicaPlace) {
+  constructor(program: Program, { client, copy, memory, place, plugin, excessPrecision = true }: Compilation) {
     const facts = client.facts()
     const platform = facts.platform === 'cpu' ? 'cpu' : 'gpu'
     this.#copy = copy
@@ -92,12 +116,16 @@ class CompiledXla implements XlaProgram {
     this.lowered = lowerProgram(program, { replicas: place.replicas, wideFilterGradients: platform === 'cpu' })
     const { text, reads, writes, inputs, outputElements } = this.lowered
     const deviceIds = facts.devices.slice(0, place.replicas).map(({ id }) => id)
-    const options = encodeCompileOptions({ replicas: place.replicas, deviceIds, flags: FLAGS[platform] })
+    const options = encodeCompileOptions({
+      replicas: place.replicas,
+      deviceIds,
+      flags: { ...FLAGS[platform], ...(excessPrecision ? {} : { xla_allow_excess_precision: false }) },
+    })
     this.#writes = writes.map((name) => copy.place(name))
     const binding = { reads: reads.map((name) => copy.place(name)), writes: this.#writes, outputs: outputElements }
     const shapes = inputs.map(({ shape }) => shape)
     const { Program } = loadPjrtAddon()
-    const key = programKey(text, options, facts)
+    const key = programKey(text, options, facts, plugin)
     const cached = readCached(key)
     const kept = cached === null ? null : attempt(() => new Program(client, cached, options, binding, shapes, key))
     this.#native = kept ?? new Program(client, text, options, binding, shapes, key)

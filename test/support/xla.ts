@@ -1,0 +1,15 @@
+/** Whether the XLA executor can be run here: its CPU plugin comes with the set-up of the tests. */
+import { findPlugins } from '../../src/executors/xla/find-plugin.ts'
+import { type XlaExecutor, type XlaOptions, xlaExecutor } from '../../src/executors/xla/xla-executor.ts'
+
+// Each test compiles anew: what an earlier one left would hide a program that does not compile.
+process.env['NATIVE_ENSEMBLE_XLA_CACHE'] ??= ''
+
+/** For `skip` of a test that needs it. */
+export const withoutXla =
+  findPlugins('cpu', null).length > 0 ? false : 'no PJRT plugin for CPUs is here: npm run setup:xla-cpu'
+
+/** An executor on devices of the CPU plugin. */
+export function xlaOnCpu(devices = 1, options: XlaOptions = {}): XlaExecutor {
+  return xlaExecutor({ platform: 'cpu', devices, plugin: null, hosts: null }, options)
+}
