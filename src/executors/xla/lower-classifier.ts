@@ -9,6 +9,9 @@ type ClassifierOp =
   | 'SoftmaxGrad'
   | 'GatedSum'
   | 'GatedSumGrad'
+  | 'Average'
+  | 'AverageGrad'
+  | 'LogMeanProbability'
   | 'CrossEntropy'
   | 'CrossEntropyGrad'
   | 'KullbackLeibler'
@@ -35,7 +38,7 @@ export const CLASSIFIER_LOWERINGS: LoweringsOf<ClassifierOp> = {
       const logits = wide(branch + 1)
       return hlo.binary('multiply', logits, column(hlo, gate, branch, logits))
     })
-    return [terms.reduce((sum, term) => hlo.binary('add', sum, term))]
+    return [combined(hlo, 'add', terms)]
   },
   GatedSumGrad: ({ hlo, inputs, wide }) => {
     const [dteacher, gate] = [wide(0), wide(1)]
@@ -48,6 +51,17 @@ export const CLASSIFIER_LOWERINGS: LoweringsOf<ClassifierOp> = {
       hlo.binary('multiply', dteacher, column(hlo, gate, branch, dteacher)),
     )
     return [hlo.concatenate(dgate, 1), ...shares]
+  },
+  Average: ({ hlo, inputs, wide }) => [
+    hlo.binary('divide', combined(hlo, 'add', inputs.map((_, place) => wide(place))), inputs.length),
+  ],
+  AverageGrad: ({ hlo, wide, attributes }) => [hlo.binary('divide', wide(0), attributes.count)],
+  LogMeanProbability: ({ hlo, inputs, wide }) => {
+    const logs = inputs.map((_, place) => logSoftmax(hlo, wide(place)))
+    const top = combined(hlo, 'maximum', logs)
+    const powers = logs.map((log) => hlo.unary('exponential', hlo.binary('subtract', log, top)))
+    const mean = hlo.binary('divide', combined(hlo, 'add', powers), inputs.length)
+    return [hlo.binary('add', top, hlo.unary('log', mean))]
   },
   CrossEntropy: ({ hlo, input, wide, attributes }) => {
     const logits = wide(0)
@@ -96,6 +110,11 @@ export const CLASSIFIER_LOWERINGS: LoweringsOf<ClassifierOp> = {
     const enough = hlo.compare('GE', losers, hlo.constant(classes - attributes.k, losers.shape))
     return [hlo.reduce('add', hlo.select(enough, counted, hlo.constant(0, losers.shape)), [0])]
   },
+}
+
+/** Elementwise over all, from the first on. */
+function combined(hlo: HloFunction, op: 'add' | 'maximum', terms: readonly Hlo[]): Hlo {
+  return terms.reduce((sum, term) => hlo.binary(op, sum, term))
 }
 
 function rows({ shape }: Hlo, reduction: 'mean' | 'sum'): number {
