@@ -53,7 +53,15 @@ export const CLASSIFIER_LOWERINGS: LoweringsOf<ClassifierOp> = {
     return [hlo.concatenate(dgate, 1), ...shares]
   },
   Average: ({ hlo, inputs, wide }) => [
-    hlo.binary('divide', combined(hlo, 'add', inputs.map((_, place) => wide(place))), inputs.length),
+    hlo.binary(
+      'divide',
+      combined(
+        hlo,
+        'add',
+        inputs.map((_, place) => wide(place)),
+      ),
+      inputs.length,
+    ),
   ],
   AverageGrad: ({ hlo, wide, attributes }) => [hlo.binary('divide', wide(0), attributes.count)],
   LogMeanProbability: ({ hlo, inputs, wide }) => {
