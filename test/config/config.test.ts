@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { checkConfig, findFaults } from '../../src/config/check-config.ts'
 import { DEFAULTS, methodDefaults } from '../../src/config/defaults.ts'
-import { parseDevices } from '../../src/config/devices.ts'
+import { nameDevices, parseDevices } from '../../src/config/devices.ts'
 import { makeConfig, readConfig } from '../../src/config/make-config.ts'
 import { OPTION_KEYS } from '../../src/config/option-table.ts'
 import { RECIPES } from '../../src/config/recipes.ts'
@@ -122,9 +122,10 @@ t.test('each wrong setting is told with its option', async (t) => {
     rampUp: [-1],
     temperature: [0],
     precision: ['fp16'],
-    executor: ['xla'],
+    executor: ['torch'],
     tfjsBackend: ['webgl'],
-    devices: ['gpu', 'cuda:0', 'cpu:0', 'cpu:x', 'cpu:', ''],
+    pjrtPlugin: [''],
+    devices: ['gpu:x', 'gpu:0,0', 'gpu:0,', 'cuda:0', 'tpu', 'xla-cpu:0', 'cpu:0', 'cpu:x', 'cpu:', ''],
     decodeWorkers: [0, 1000],
     seed: [-1, 2 ** 32, 0.5],
     out: [''],
@@ -247,6 +248,32 @@ t.test('what is no configuration at all is refused', async (t) => {
 t.test('devices', async (t) => {
   t.same(parseDevices('cpu'), { kind: 'cpu', replicas: 1 })
   t.same(parseDevices('cpu:12'), { kind: 'cpu', replicas: 12 })
-  t.throws(() => parseDevices('gpu:0'), { name: 'UserFault', remedy: /CPUs only/ })
+  t.same(parseDevices('xla-cpu:2'), { kind: 'xla-cpu', replicas: 2 })
+  t.same(parseDevices('gpu'), { kind: 'gpu', replicas: 1, gpus: [0] })
+  t.same(parseDevices('gpu:2,0'), { kind: 'gpu', replicas: 2, gpus: [2, 0] })
+  t.throws(() => parseDevices('cuda:0'), { name: 'UserFault', remedy: /Use gpu/ })
+  t.throws(() => parseDevices('gpu:1,1'), { name: 'UserFault' })
   t.throws(() => parseDevices('cpu:-1'), { name: 'UserFault' })
+})
+
+t.test('devices of XLA mean its executor, and contradict another', async (t) => {
+  t.match(await makeConfig(null, { devices: 'xla-cpu:2', out: 'x' }), { executor: 'xla', devices: 'xla-cpu:2' })
+  t.match(await makeConfig(null, { devices: 'gpu:1', out: 'x' }), { executor: 'xla', devices: 'gpu:1' })
+  await t.rejects(makeConfig(null, { devices: 'gpu', executor: 'onednn', out: 'x' }), { message: /--executor/ })
+  await t.rejects(makeConfig(null, { executor: 'xla', out: 'x' }), { message: /--devices/, remedy: /xla-cpu/ })
+  await t.rejects(makeConfig(null, { pjrtPlugin: 'a.so', out: 'x' }), { message: /--pjrt-plugin/ })
+})
+
+t.test('gpu:all is written down as the GPUs that are here', (t) => {
+  const before = process.env['CUDA_VISIBLE_DEVICES']
+  t.teardown(() => {
+    if (before === undefined) delete process.env['CUDA_VISIBLE_DEVICES']
+    else process.env['CUDA_VISIBLE_DEVICES'] = before
+  })
+  process.env['CUDA_VISIBLE_DEVICES'] = '4,7'
+  t.equal(nameDevices('gpu:all'), 'gpu:0,1')
+  t.equal(nameDevices('gpu:3'), 'gpu:3')
+  process.env['CUDA_VISIBLE_DEVICES'] = ''
+  t.throws(() => nameDevices('gpu:all'), { name: 'UserFault', message: /^Expected a GPU for --devices gpu:all/ })
+  t.end()
 })
