@@ -12,7 +12,7 @@ import { runFiles } from '../src/report/run-files.ts'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
 import { fileErrorCode } from '../src/vocabulary/file-fault.ts'
 
-/** `new`: nothing is there; `cut`: it has a checkpoint to go on from; `stub`: it stopped before its first checkpoint. */
+/** `new`: nothing is there; `cut`: it can go on; `stub`: it stopped before its first checkpoint. */
 export type RunState = 'new' | 'stub' | 'cut' | 'finished'
 
 export interface PlannedEvidence {
@@ -24,22 +24,24 @@ export interface PlannedEvidence {
 }
 
 export interface EvidenceRequest {
-  /** First part of the recipes' names, such as `fashion`. */
-  readonly set: string
+  /** First parts of the recipes' names, such as `fashion`. */
+  readonly sets: readonly string[]
   readonly seeds: readonly number[]
-  /** Recipes of the set by the second part of their names; null for all. */
+  /** Recipes of each set by the second part of their names; null for all. */
   readonly only: readonly string[] | null
   /** Folder of the runs. */
   readonly runs: string
 }
 
 /**
- * Seed by seed, so that a whole table is there as early as can be; recipes of equal settings have one run.
+ * Set by set, seed by seed, so that a whole table is there as early as can be; recipes of equal settings have one run.
  * @throws UserFault for recipes that there are not, and for a folder with a run of other settings
  */
-export async function planEvidence({ set, seeds, only, runs }: EvidenceRequest): Promise<PlannedEvidence[]> {
-  const recipes = chooseRecipes(set, only)
-  const jobs = seeds.flatMap((seed) => recipes.map((recipe) => ({ recipe, seed })))
+export async function planEvidence({ sets, seeds, only, runs }: EvidenceRequest): Promise<PlannedEvidence[]> {
+  const jobs = sets.flatMap((set) => {
+    const recipes = chooseRecipes(set, only)
+    return seeds.flatMap((seed) => recipes.map((recipe) => ({ recipe, seed })))
+  })
   return await Promise.all(
     jobs.map(async ({ recipe, seed }) => {
       const out = join(runs, `${recipe}-seed-${seed}`)
@@ -76,7 +78,8 @@ async function stateOf(config: RunConfig): Promise<RunState> {
     )
   }
   if (await isFinished(config)) return 'finished'
-  return (await latestCheckpoint(config.out)) === null ? 'stub' : 'cut'
+  // kd without a checkpoint of its own may have one of the teacher that it trains first; resume knows.
+  return (await latestCheckpoint(config.out)) === null && config.method !== 'kd' ? 'stub' : 'cut'
 }
 
 async function isEmpty(folder: string): Promise<boolean> {

@@ -8,20 +8,24 @@ import { parseArgs } from 'node:util'
 import { EXIT, reportFailure } from '../src/cli/failure.ts'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
 import { commandFor, type EvidenceRequest, type PlannedEvidence, planEvidence } from './evidence-plan.ts'
+import { publishEvidence } from './evidence-publish.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
 
 const USAGE = `npm run evidence -- --set <set> [options]
-  --set <set>        fashion, fashion-10-percent, or any first part of a recipe's name
+  --set <list>       fashion, fashion-10-percent, or any first part of recipes' names, with commas between
   --seeds <list>     seeds with commas between (default: 1,2,3)
   --only <list>      some of the set's recipes, such as vanilla,one (default: all)
   --runs <folder>    folder of the runs (default: runs/evidence)
   --list             print how far each run is, and train nothing
+  --publish <folder> train nothing; put settings and metrics of all finished runs into the folder, with the tables
 `
 
 interface Order {
   readonly request: EvidenceRequest
   readonly list: boolean
+  /** null = train. */
+  readonly publish: string | null
 }
 
 /** @throws UserFault */
@@ -31,7 +35,8 @@ function readArguments(argv: readonly string[]): Order | 'help' {
   if (values.set === undefined) throw expected('a set of recipes', '--set', 'nothing', USAGE)
   const seeds = (values.seeds ?? '1,2,3').split(',').map(readSeed)
   const only = values.only?.split(',') ?? null
-  return { request: { set: values.set, seeds, only, runs: values.runs ?? 'runs/evidence' }, list: values.list === true }
+  const request = { sets: values.set.split(','), seeds, only, runs: values.runs ?? 'runs/evidence' }
+  return { request, list: values.list === true, publish: values.publish ?? null }
 }
 
 function parseStrictly(argv: readonly string[]) {
@@ -44,6 +49,7 @@ function parseStrictly(argv: readonly string[]) {
         only: { type: 'string' },
         runs: { type: 'string' },
         list: { type: 'boolean' },
+        publish: { type: 'string' },
         help: { type: 'boolean' },
       },
     })
@@ -80,6 +86,13 @@ async function trainAll(request: EvidenceRequest): Promise<number> {
   return failed
 }
 
+async function publish(request: EvidenceRequest, folder: string): Promise<void> {
+  const planned = await planEvidence(request)
+  const finished = planned.filter(({ state }) => state === 'finished')
+  const files = await publishEvidence(finished, folder)
+  process.stdout.write(`${finished.length} of ${planned.length} runs are finished\n${files.join('\n')}\n`)
+}
+
 /** A signal to this process ends the run in its own way: with a checkpoint. */
 function runCommand(argv: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -100,6 +113,7 @@ try {
   const order = readArguments(process.argv.slice(2))
   if (order === 'help') process.stdout.write(USAGE)
   else if (order.list) printPlan(await planEvidence(order.request))
+  else if (order.publish !== null) await publish(order.request, order.publish)
   else process.exitCode = await trainAll(order.request)
 } catch (error) {
   process.exitCode = reportFailure(error, process.stderr)

@@ -9,6 +9,7 @@ import { evaluateSplit } from '../evaluation/evaluate-split.ts'
 import { drawDirection, moveAlong } from '../evaluation/perturbation.ts'
 import { type StateLayout, viewState } from '../graph/state-layout.ts'
 import type { ProbedPoint, ProbedSplit, RobustnessResult } from '../report/robustness-result.ts'
+import { BATCHES_AHEAD } from './evaluate-state.ts'
 import { beginRun, openSession, type PreparedRun, type Session } from './session.ts'
 
 export interface ProbeOptions {
@@ -22,9 +23,6 @@ export interface ProbeOptions {
   readonly onProgress: (done: number, all: number) => void
   readonly stop: AbortSignal
 }
-
-/** Batches with the replicas at a time. */
-const BATCHES_AHEAD = 2
 
 /**
  * Moves the weights of one branch (convolutions, linear layers, scale and shift of batch norm; running averages stay) and

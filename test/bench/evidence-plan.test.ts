@@ -7,7 +7,7 @@ import { makeConfig } from '../../src/config/make-config.ts'
 import { runFiles } from '../../src/report/run-files.ts'
 import { evalLine } from '../report/made-up-run.ts'
 
-const SET = { set: 'fashion', only: ['vanilla', 'one'], seeds: [1, 2] }
+const SET = { sets: ['fashion'], only: ['vanilla', 'one'], seeds: [1, 2] }
 
 /** A run folder as training leaves it after some epochs, with a checkpoint where `saved` says so. */
 async function leaveRun(runs: string, recipe: string, seed: number, { epochs = 0, saved = true, settings = {} }) {
@@ -60,6 +60,6 @@ t.test('a folder with a run of other settings is left alone', async (t) => {
 
 t.test('what there is not is refused', async (t) => {
   const runs = t.testdir()
-  await t.rejects(planEvidence({ ...SET, set: 'fasion', runs }), { name: 'UserFault', message: /--set .* fasion/ })
+  await t.rejects(planEvidence({ ...SET, sets: ['fasion'], runs }), { name: 'UserFault', message: /--set .* fasion/ })
   await t.rejects(planEvidence({ ...SET, only: ['two'], runs }), { name: 'UserFault', message: /--only .* two/ })
 })
