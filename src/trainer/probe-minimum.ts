@@ -9,7 +9,6 @@ import { evaluateSplit } from '../evaluation/evaluate-split.ts'
 import { drawDirection, moveAlong } from '../evaluation/perturbation.ts'
 import { type StateLayout, viewState } from '../graph/state-layout.ts'
 import type { ProbedPoint, ProbedSplit, RobustnessResult } from '../report/robustness-result.ts'
-import { BATCHES_AHEAD } from './evaluate-state.ts'
 import { beginRun, openSession, type PreparedRun, type Session } from './session.ts'
 
 export interface ProbeOptions {
@@ -107,7 +106,7 @@ async function probePoints(
 
 async function judge({ evaluation }: PreparedRun, session: Session, split: SplitName): Promise<ProbedSplit> {
   const outputs = evaluation.outputs.map(({ name }) => name)
-  const { images, sums } = await evaluateSplit({ ...session, split, outputs, ahead: BATCHES_AHEAD })
+  const { images, sums } = await evaluateSplit({ ...session, split, outputs, ahead: session.replicas.stepsAhead })
   const sumOf = (name: string) => sums.get(name) ?? Number.NaN
   return { error: (100 * (images - sumOf('top1.0'))) / images, cross_entropy: sumOf('cross_entropy.0') / images }
 }
