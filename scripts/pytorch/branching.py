@@ -22,6 +22,8 @@ class Outputs(NamedTuple):
     """Gated sum of the branches' logits, [batch, classes]; None for a vanilla network."""
     gate: Tensor | None
     """Probability of each branch, [batch, branches]; None for a vanilla network."""
+    pretrained: Tensor | None = None
+    """Logits of the frozen teacher of knowledge distillation, [batch, classes]; None elsewhere."""
 
 
 class Gate(nn.Module):

@@ -1,4 +1,4 @@
-"""The objective of ONE (equations 1 to 8 of the paper), in parts that add up to the total."""
+"""The objectives of ONE, mutual learning, distillation and ensembles, in parts that add up to the total."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ class LossParts(NamedTuple):
     teacher: Tensor | None
     """Cross entropy of the gated sum of logits."""
     distillation: Tensor | None
-    """T^2 times the sum over branches of KL(teacher || branch), both softened by T; before the ramp-up's weight."""
+    """T^2 times the sum over branches of KL(teacher || branch), both softened by T; before the ramp-up's weight.
+
+    Mutual learning: sum over peers of the mean KL(other || peer). Distillation: with its weight alpha.
+    """
 
 
 def objective(outputs: Outputs, labels: Tensor, temperature: float, distillation_weight: float) -> LossParts:
@@ -40,3 +43,34 @@ def objective(outputs: Outputs, labels: Tensor, temperature: float, distillation
     distillation = temperature**2 * sum(divergences[1:], divergences[0])
     total = total + teacher_loss + distillation_weight * distillation
     return LossParts(total, branch_losses, teacher_loss, distillation)
+
+
+def divergence(teacher: Tensor, student: Tensor, temperature: float) -> Tensor:
+    """KL(teacher || student) of softened predictions, no gradient through the teacher; its mean over the batch."""
+    soft_teacher = F.softmax(teacher.detach() / temperature, dim=1)
+    return F.kl_div(F.log_softmax(student / temperature, dim=1), soft_teacher, reduction='batchmean')
+
+
+def mutual_objective(outputs: Outputs, labels: Tensor) -> LossParts:
+    """Deep Mutual Learning: sum_k CE(z_k, y) + 1 / (K - 1) sum_k sum_{j != k} KL(p_j || p_k)."""
+    losses = [F.cross_entropy(logits, labels) for logits in outputs.branches]
+    pairs = [(j, k) for k in range(len(losses)) for j in range(len(losses)) if j != k]
+    divergences = [divergence(outputs.branches[j], outputs.branches[k], 1.0) for j, k in pairs]
+    distillation = sum(divergences) / (len(losses) - 1)
+    return LossParts(sum(losses) + distillation, losses, None, distillation)
+
+
+def distilled_objective(outputs: Outputs, labels: Tensor, temperature: float, alpha: float) -> LossParts:
+    """Knowledge distillation: (1 - alpha) CE(z, y) + alpha T^2 KL(p_teacher || p)."""
+    (student,) = outputs.branches
+    loss = (1 - alpha) * F.cross_entropy(student, labels)
+    distillation = alpha * temperature**2 * divergence(outputs.pretrained, student, temperature)
+    return LossParts(loss + distillation, [loss], None, distillation)
+
+
+def undistilled_objective(outputs: Outputs, labels: Tensor, teacher_learns: bool) -> LossParts:
+    """Cross entropies alone: ONE without distillation, and networks of an ensemble, whose mean learns nothing."""
+    losses = [F.cross_entropy(logits, labels) for logits in outputs.branches]
+    teacher = F.cross_entropy(outputs.teacher, labels) if teacher_learns else None
+    total = sum(losses) if teacher is None else sum(losses) + teacher
+    return LossParts(total, losses, teacher, None)

@@ -14,10 +14,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from branching import Branching, Outputs
+from branching import Outputs
 from cifar_archive import MEAN, STD, Split, read_archive
-from networks import BLOCK_KINDS, build_network
-from objective import objective
+from methods import build_for_method, checkpoint_name
+from networks import BLOCK_KINDS
+from objective import LossParts, distilled_objective, mutual_objective, objective, undistilled_objective
 
 CLASSES = 10
 STARTS = ('steady', 'plain')
@@ -37,13 +38,20 @@ class RunOptions:
     distillation_weight: float = 1.0
     seed: int = 0
     start: str = 'steady'
+    method: str = 'one'
+    distill: str = 'on'
+    share: str = 'low'
+    gate: str = 'learned'
+    peers: str = ''
+    teacher_network: str = ''
+    alpha: float = 0.9
 
 
 @dataclass
 class Run:
     """One run in one arithmetic; a row of `losses` is a step's, all before its update."""
 
-    network: Branching
+    network: nn.Module
     losses: list[dict]
     gradient_norms: dict[str, float]
     """L2 norm of each parameter's gradient of the first step, weight decay not added yet."""
@@ -60,7 +68,27 @@ def use_repeatable_arithmetic() -> None:
 def saved_state(network: torch.nn.Module) -> dict[str, Tensor]:
     """Weights and running statistics under the names of native-ensemble's checkpoints."""
     state = network.state_dict()
-    return {name: tensor.clone() for name, tensor in state.items() if not name.endswith('num_batches_tracked')}
+    kept = {name: tensor for name, tensor in state.items() if not name.endswith('num_batches_tracked')}
+    return {checkpoint_name(name): tensor.clone() for name, tensor in kept.items()}
+
+
+def load_state(network: torch.nn.Module, state: dict[str, Tensor]) -> None:
+    """The reverse of saved_state."""
+    own = [name for name in network.state_dict() if not name.endswith('num_batches_tracked')]
+    network.load_state_dict({name: state[checkpoint_name(name)] for name in own}, strict=False)
+
+
+def loss_parts(options: RunOptions, outputs: Outputs, labels: Tensor) -> LossParts:
+    match options.method:
+        case 'dml':
+            return mutual_objective(outputs, labels)
+        case 'kd':
+            return distilled_objective(outputs, labels, options.temperature, options.alpha)
+        case 'ensemble':
+            return undistilled_objective(outputs, labels, teacher_learns=False)
+    if options.distill == 'off':
+        return undistilled_objective(outputs, labels, teacher_learns=True)
+    return objective(outputs, labels, options.temperature, options.distillation_weight)
 
 
 def normalise(images: np.ndarray, dtype: torch.dtype) -> Tensor:
@@ -79,14 +107,16 @@ def initial_state(options: RunOptions, data: Split) -> dict[str, Tensor]:
     near 0; the arithmetic of every layer still counts, and scales, shifts and statistics all differ from 1 and 0.
     """
     torch.manual_seed(options.seed)
-    network = build_network(options.network, options.block, options.branches, CLASSES)
+    network = build_for_method(options, CLASSES)
     if options.start == 'steady':
         for norm in batch_norms(network):
             in_gate = isinstance(norm, nn.BatchNorm1d)
             nn.init.uniform_(norm.weight, *((0.5, 1.0) if in_gate else (0.1, 0.2)))
             with torch.no_grad():
                 norm.bias.uniform_(1.5, 3.5).mul_(norm.weight)
-        set_running_statistics(network, data, options.batch)
+        # A teacher of distillation sees the images first, as one that learns, then only predicts.
+        for trained in [network.teacher, network] if options.method == 'kd' else [network]:
+            set_running_statistics(trained, data, options.batch)
     return saved_state(network)
 
 
@@ -95,7 +125,7 @@ def batch_norms(network: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d]:
 
 
 @torch.no_grad()
-def set_running_statistics(network: Branching, data: Split, batch: int) -> None:
+def set_running_statistics(network: nn.Module, data: Split, batch: int) -> None:
     """To their mean over all batches: after ten steps a running average still holds a third of its initial 0 or 1."""
     for norm in batch_norms(network):
         norm.momentum = None  # PyTorch's sign for the mean over all calls
@@ -106,11 +136,12 @@ def set_running_statistics(network: Branching, data: Split, batch: int) -> None:
 
 def train(options: RunOptions, initial: dict[str, Tensor], data: Split, dtype: torch.dtype) -> Run:
     """SGD with Nesterov momentum over the images in their order, round and round, weight decay on all parameters."""
-    network = build_network(options.network, options.block, options.branches, CLASSES)
-    network.load_state_dict(initial, strict=False)
+    network = build_for_method(options, CLASSES)
+    load_state(network, initial)
     network.to(dtype).train()
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.SGD(
-        network.parameters(), options.learning_rate, options.momentum, weight_decay=options.weight_decay, nesterov=True
+        trained, options.learning_rate, options.momentum, weight_decay=options.weight_decay, nesterov=True
     )
     run = Run(network, [], {})
     batches = len(data.labels) // options.batch
@@ -118,11 +149,13 @@ def train(options: RunOptions, initial: dict[str, Tensor], data: Split, dtype: t
         rows = slice(step % batches * options.batch, (step % batches + 1) * options.batch)
         outputs = network(normalise(data.images[rows], dtype))
         labels = torch.from_numpy(data.labels[rows])
-        parts = objective(outputs, labels, options.temperature, options.distillation_weight)
+        parts = loss_parts(options, outputs, labels)
         optimiser.zero_grad()
         parts.total.backward()
         if step == 0:
-            run.gradient_norms = {name: p.grad.norm().item() for name, p in network.named_parameters()}
+            run.gradient_norms = {
+                checkpoint_name(name): p.grad.norm().item() for name, p in network.named_parameters() if p.requires_grad
+            }
         run.losses.append(
             {
                 'total': parts.total.item(),
@@ -136,7 +169,7 @@ def train(options: RunOptions, initial: dict[str, Tensor], data: Split, dtype: t
 
 
 @torch.no_grad()
-def evaluate(network: Branching, data: Split, shown: int) -> dict:
+def evaluate(network: nn.Module, data: Split, shown: int) -> dict:
     """Errors on all images with running statistics, and the outputs for the first `shown` images."""
     network.eval()
     outputs: Outputs = network(normalise(data.images, next(network.parameters()).dtype))
@@ -179,6 +212,15 @@ def drift(singles: list[Run], double: Run) -> dict:
     return {'lossRelative': max(losses), 'weightsOfScale': weights[worst], 'worstWeight': worst}
 
 
+def method_settings(options: RunOptions) -> dict:
+    """What the other methods have beside; only what is not as usual, so that the files of ONE and vanilla stay."""
+    usual = RunOptions('', '', 1)
+    names = {'teacher_network': 'teacherNetwork'} | {name: name for name in ('distill', 'share', 'gate', 'peers')}
+    own = {name: getattr(options, name) for name in names if getattr(options, name) != getattr(usual, name)}
+    alpha = {'alpha': options.alpha} if options.method == 'kd' else {}
+    return {names[name]: value for name, value in own.items()} | alpha
+
+
 def write_reference_run(folder: Path, name: str, options: RunOptions, train_split: Split, test_split: Split) -> dict:
     """Writes <name>.init.safetensors, <name>.final.safetensors and <name>.json; returns the drift."""
     initial = initial_state(options, train_split)
@@ -195,7 +237,7 @@ def write_reference_run(folder: Path, name: str, options: RunOptions, train_spli
             'network': options.network,
             'depth': int(re.search(r'\d+', options.network)[0]),
             'block': options.block,
-            'method': 'one' if options.branches > 1 else 'vanilla',
+            'method': 'vanilla' if options.method == 'one' and options.branches == 1 else options.method,
             'branches': options.branches,
             'classes': CLASSES,
             'batch': options.batch,
@@ -215,6 +257,7 @@ def write_reference_run(folder: Path, name: str, options: RunOptions, train_spli
             'precision': 'fp32',
             'seed': options.seed,
             'start': options.start,
+            **method_settings(options),
         },
         'steps': single.losses,
         'float64Steps': double.losses,

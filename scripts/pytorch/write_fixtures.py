@@ -24,6 +24,7 @@ from torchvision_runs import write_torchvision_runs
 FIXTURES = Path(__file__).resolve().parents[2] / 'test' / 'fixtures' / 'pytorch'
 ARCHIVE = 'tiny-cifar-10-binary.tar.gz'
 TRAIN_IMAGES, TEST_IMAGES = 160, 40
+SMALL, SMALLER, WIDER = 'densenet-bc-10-12', 'densenet-bc-10-6', 'densenet-bc-10-16'
 # Seeds of 1 to 8 with little drift between fp32 and fp64, and no test image on the edge between two classes.
 RUNS = {
     'one-resnet8': RunOptions('resnet-8', 'basic', branches=3, seed=7),
@@ -32,6 +33,17 @@ RUNS = {
     'one-resnext11': RunOptions('resnext-11-2x4d-widen1', 'auto', branches=3, learning_rate=0.01, seed=3),
     'one-densenet16': RunOptions('densenet-bc-16-12', 'auto', branches=3, learning_rate=0.01, seed=3),
     'vanilla-densenet10': RunOptions('densenet-bc-10-12', 'auto', branches=1, learning_rate=0.01, seed=5),
+    **{
+        name: RunOptions(SMALL, 'auto', learning_rate=0.01, seed=8, **own)
+        for name, own in {
+            'one-undistilled': {'branches': 2, 'distill': 'off'},
+            'one-unshared': {'branches': 2, 'share': 'none'},
+            'one-ungated': {'branches': 3, 'gate': 'average'},
+            'dml-densenets': {'branches': 1, 'method': 'dml', 'peers': f'{SMALL},{SMALL},{SMALLER}'},
+            'kd-densenet10': {'branches': 1, 'method': 'kd', 'teacher_network': WIDER, 'alpha': 0.7},
+            'ensemble-densenets': {'branches': 1, 'method': 'ensemble', 'peers': f'{SMALL},{SMALLER}'},
+        }.items()
+    },
 }
 
 

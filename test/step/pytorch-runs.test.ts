@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readSafetensors } from '../../src/checkpoint/safetensors.ts'
-import { loadInitialWeights } from '../../src/checkpoint/state-tensors.ts'
+import { loadFrozenWeights, loadInitialWeights } from '../../src/checkpoint/state-tensors.ts'
 import type { CompiledProgram, Executor } from '../../src/executors/executor.ts'
 import type { Program } from '../../src/graph/program.ts'
 import { type StateLayout, viewState } from '../../src/graph/state-layout.ts'
@@ -21,7 +21,7 @@ import { outputElements, splitOutputs } from '../support/run-program.ts'
 
 /**
  * Ten steps of SGD and the evaluation after them, against the same in PyTorch: ResNets of basic and bottleneck blocks, a
- * ResNeXt and DenseNets, with ONE and vanilla. JavaScript takes some seconds a step, so it makes only these.
+ * ResNeXt and DenseNets, with every method. JavaScript takes some seconds a step, so it makes only these.
  */
 const STEPS_IN_JAVASCRIPT: Readonly<Record<string, number>> = { 'one-resnet8': 2, 'vanilla-resnet8': 1 }
 const LOSS_TOLERANCE = 1e-4
@@ -44,7 +44,7 @@ for (const name of PYTORCH_RUNS) {
     t.test(`${name} trained on ${executorName}`, async (t) => {
       const { program, layout } = captureTrainingStep(specificationOf(run))
       const { state, compiled } = compile(executor, program, layout)
-      await loadInitialWeights(fixturePath(`pytorch/${name}.init.safetensors`), layout, state)
+      await loadRun(`${name}.init`, layout, state)
       const outputs = new Float32Array(outputElements(program))
       const batches = Math.floor(train.count / batch)
       steps.forEach((wanted, step) => {
@@ -73,7 +73,7 @@ for (const name of PYTORCH_RUNS) {
       const { layout } = captureTrainingStep(specificationOf(run))
       const program = captureEvaluation(specificationOf(run), { logits: true })
       const { state, compiled } = compile(executor, program, layout)
-      await loadInitialWeights(fixturePath(`pytorch/${name}.final.safetensors`), layout, state)
+      await loadRun(`${name}.final`, layout, state)
       const outputs = new Float32Array(outputElements(program))
       const hits = new Map<string, number>()
       for (let first = 0; first < test.count; first += batch) {
@@ -92,6 +92,19 @@ for (const name of PYTORCH_RUNS) {
       }
     })
   }
+}
+
+/** Weights, running averages and, where there is one, the frozen teacher. */
+async function loadRun(name: string, layout: StateLayout, state: SharedArrayBuffer): Promise<void> {
+  const path = fixturePath(`pytorch/${name}.safetensors`)
+  if (layout.tensors.every(({ role }) => role !== 'frozen')) return await loadInitialWeights(path, layout, state)
+  const ofTeacher = ({ name }: { readonly name: string }) => name.startsWith('teacher.')
+  const stored = await readSafetensors(path)
+  loadFrozenWeights(stored.filter(ofTeacher), layout, state, path)
+  const student = layout.tensors.filter(({ role }) => role === 'weight' || role === 'statistic')
+  const given = new Map(stored.filter((tensor) => !ofTeacher(tensor)).map(({ name, data }) => [name, data]))
+  t.same([...given.keys()].sort(), student.map(({ name }) => name).sort(), 'tensors of the student')
+  for (const tensor of student) viewState(tensor, state).set(given.get(tensor.name) ?? [])
 }
 
 function compile(

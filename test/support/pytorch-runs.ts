@@ -1,6 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import type { ImageSplit } from '../../src/datasets/dataset.ts'
 import { loadDataset } from '../../src/datasets/load-dataset.ts'
+import { dml } from '../../src/methods/dml.ts'
+import { ensemble } from '../../src/methods/ensemble.ts'
+import { kd } from '../../src/methods/kd.ts'
+import type { Method } from '../../src/methods/method.ts'
 import { one } from '../../src/methods/one.ts'
 import { vanilla } from '../../src/methods/vanilla.ts'
 import { findNetwork } from '../../src/networks/find-network.ts'
@@ -12,7 +16,13 @@ export interface PyTorchRun {
   readonly config: {
     readonly network: string
     readonly block: 'auto' | 'basic' | 'bottleneck'
-    readonly method: 'one' | 'vanilla'
+    readonly method: 'one' | 'vanilla' | 'dml' | 'kd' | 'ensemble'
+    readonly distill?: 'off'
+    readonly share?: 'none'
+    readonly gate?: 'average'
+    readonly peers?: string
+    readonly teacherNetwork?: string
+    readonly alpha?: number
     readonly branches: number
     readonly classes: number
     readonly batch: number
@@ -49,6 +59,12 @@ export const PYTORCH_RUNS = [
   'one-resnext11',
   'one-densenet16',
   'vanilla-densenet10',
+  'one-undistilled',
+  'one-unshared',
+  'one-ungated',
+  'dml-densenets',
+  'kd-densenet10',
+  'ensemble-densenets',
 ] as const
 
 export async function readPyTorchRun(name: (typeof PYTORCH_RUNS)[number]): Promise<PyTorchRun> {
@@ -58,16 +74,36 @@ export async function readPyTorchRun(name: (typeof PYTORCH_RUNS)[number]): Promi
 
 /** The same network, method and optimiser as a step of ours. */
 export function specificationOf({ config }: PyTorchRun): StepSpecification {
-  const { branches, temperature } = config
   return {
     network: findNetwork(config.network, config.block),
-    method: config.method === 'one' ? one({ branches, temperature }) : vanilla(),
+    method: methodOf(config),
     classes: config.classes,
     batch: config.batch,
     dtype: 'f32',
     input: { height: 32, width: 32, channels: 3, mean: config.mean, std: config.std },
     momentum: config.momentum,
     weightDecay: config.weightDecay,
+  }
+}
+
+function methodOf({ method, branches, temperature, ...config }: PyTorchRun['config']): Method {
+  const networks = (names: string) => names.split(',').map((name) => findNetwork(name, config.block))
+  switch (method) {
+    case 'vanilla':
+      return vanilla()
+    case 'one': {
+      const { distill = 'on', share = 'low', gate = 'learned' } = config
+      return one({ branches, temperature, distill, share, gate })
+    }
+    case 'dml':
+      return dml(networks(config.peers ?? ''))
+    case 'ensemble':
+      return ensemble(networks(config.peers ?? ''))
+    case 'kd': {
+      const [teacher] = networks(config.teacherNetwork ?? '')
+      if (teacher === undefined || config.alpha === undefined) throw new Error('Expected a teacher in the run of kd')
+      return kd({ teacher, alpha: config.alpha, temperature })
+    }
   }
 }
 

@@ -1,0 +1,102 @@
+"""The networks of each training method, by the names of native-ensemble's checkpoints.
+
+`peers.<i>.` is what a peer of mutual learning or of an ensemble owns, `branches.<i>.` a branch of ONE, `teacher.` the
+frozen teacher of knowledge distillation.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from branching import Branching, Gate, Outputs
+from networks import build_network
+
+
+class Peers(nn.Module):
+    """Whole networks side by side; `averaged`: the log of their mean probability is the teacher."""
+
+    def __init__(self, networks: list[Branching], averaged: bool) -> None:
+        super().__init__()
+        self.peers, self.averaged = nn.ModuleList(networks), averaged
+
+    def forward(self, x: Tensor) -> Outputs:
+        logits = [peer(x).branches[0] for peer in self.peers]
+        mean = torch.stack([F.softmax(z, dim=1) for z in logits]).mean(0)
+        return Outputs(logits, mean.log() if self.averaged else None, None)
+
+
+class Unshared(nn.Module):
+    """ONE without shared layers: whole networks, and a gate over the mean of their pools where they branch."""
+
+    def __init__(self, networks: list[Branching], images: Tensor) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(networks)
+        with torch.no_grad():
+            channels = networks[0].shared(images).shape[1]
+        self.gate = Gate(channels, len(networks))
+
+    def forward(self, x: Tensor) -> Outputs:
+        features = [branch.shared(x) for branch in self.branches]
+        logits = [branch.lone_branch[0](own) for branch, own in zip(self.branches, features)]
+        gate = self.gate(torch.stack(features).mean(0))
+        return Outputs(logits, (gate.unsqueeze(2) * torch.stack(logits, 1)).sum(1), gate)
+
+
+class Ungated(nn.Module):
+    """ONE without a gate: the teacher is the mean of the logits."""
+
+    def __init__(self, network: Branching) -> None:
+        super().__init__()
+        self.network = network
+        del network.gate
+
+    def forward(self, x: Tensor) -> Outputs:
+        features = self.network.shared(x)
+        logits = [branch(features) for branch in self.network.branches]
+        return Outputs(logits, torch.stack(logits).mean(0), None)
+
+
+class Distilled(nn.Module):
+    """A student beside a frozen teacher that predicts with its running statistics, whatever the mode of the student."""
+
+    def __init__(self, student: Branching, teacher: Branching) -> None:
+        super().__init__()
+        self.student, self.teacher = student, teacher.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Distilled:
+        super().train(mode)
+        self.teacher.eval()
+        return self
+
+    def forward(self, x: Tensor) -> Outputs:
+        outputs = self.student(x)
+        return Outputs(outputs.branches, None, None, self.teacher(x).branches[0] if self.training else None)
+
+
+WRAPPERS = ('network.', 'student.')
+
+
+def checkpoint_name(name: str) -> str:
+    """Ours has no level for the modules above that only wrap a network."""
+    return next((name.removeprefix(prefix) for prefix in WRAPPERS if name.startswith(prefix)), name)
+
+
+def build_for_method(options, classes: int) -> nn.Module:
+    """options: RunOptions of reference_run.py."""
+
+    def whole(name: str) -> Branching:
+        return build_network(name, options.block, 1, classes)
+
+    match options.method:
+        case 'dml' | 'ensemble':
+            return Peers([whole(name) for name in options.peers.split(',')], averaged=options.method == 'ensemble')
+        case 'kd':
+            return Distilled(whole(options.network), whole(options.teacher_network))
+        case 'one' if options.share == 'none':
+            return Unshared([whole(options.network) for _ in range(options.branches)], torch.zeros(2, 3, 32, 32))
+        case 'one':
+            network = build_network(options.network, options.block, options.branches, classes)
+            return Ungated(network) if options.gate == 'average' else network
+    raise ValueError(f'Expected a method that native-ensemble knows but received {options.method}')
