@@ -29,9 +29,10 @@ export class PeerProcess {
   readonly #lines: Interface
   #stderr = ''
 
-  constructor(command: readonly string[]) {
+  /** @param env beside this process's own */
+  constructor(command: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const [program = '', ...args] = command
-    this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } })
     this.#lines = createInterface({ input: this.#child.stdout })
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-KEPT_STDERR)
@@ -50,6 +51,11 @@ export class PeerProcess {
 
   profile(mode: string, steps: number): Promise<Measurement> {
     return this.#ask<Measurement>({ profile: mode, steps })
+  }
+
+  /** Of a loader of images (`bench:input`). */
+  rate(mode: string, set: string, workers: number): Promise<{ readonly images: number; readonly seconds: number }> {
+    return this.#ask({ measure: mode, set, workers })
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,182 @@
+/**
+ * `npm run bench:input`: images a second that our pool decodes and augments, against other loaders on the same files and
+ * the same boxes. It makes its pictures itself. Rounds go through all contenders in turn, so that a slow minute of the
+ * machine hits all alike.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import type { EncodedSplit } from '../src/datasets/dataset.ts'
+import { randomResizedCrop } from '../src/images/crop-plan.ts'
+import { loadImageAddon } from '../src/images/image-addon.ts'
+import { InputPipeline } from '../src/input/pipeline.ts'
+import { expected, UserFault } from '../src/vocabulary/fault.ts'
+import { randomStream } from '../src/vocabulary/random.ts'
+import { type Contender, ownCifar, ownPool, runPass, SEED, startPeers } from './input-contenders.ts'
+import { figureOf, type InputBenchmark, type InputFigure, printReport, targetsOf } from './input-report.ts'
+import { loadAverage, machineFacts } from './machine-facts.ts'
+import { type EncodedPicture, packPictures, pictureDataset } from './packed-pictures.ts'
+
+const HELP = `Usage: npm run bench:input -- [options]
+
+  --python <path>       Python with torch, pillow, numpy, simplejpeg, opencv-python-headless and scikit-image
+  --pillow-simd <path>  Python with pillow-simd and numpy
+  --pictures <folder>   where the pictures are, or are to be made (default: made anew, and removed)
+  --rounds <n>          rounds through all contenders (default 5)
+  --memory <images>     images of the memory measurement, 0 = none (default 50000)
+  --out <folder>        for input-<date>.json and .md (default results)
+docs/peers.md says how the peers are installed. Without --python only our own figures are measured, on pictures that are there.`
+
+/** Passes over a set's pictures in one measurement, so that each takes about a second. */
+const PASSES: Readonly<Record<string, number>> = { '500x375': 3, 'short-side-256': 6, '2000x1500': 2 }
+const SETS = Object.keys(PASSES)
+const SIDE = 224
+const WORKERS = [1, 2]
+
+const { values } = parseArgs({
+  options: {
+    python: { type: 'string' },
+    'pillow-simd': { type: 'string' },
+    pictures: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    memory: { type: 'string', default: '50000' },
+    out: { type: 'string', default: 'results' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+
+function readCount(flag: string, text: string, least: number): number {
+  const count = Number(text)
+  if (!Number.isSafeInteger(count) || count < least) {
+    throw expected(`a whole number from ${least}`, flag, text, 'Correct it, or leave it out.')
+  }
+  return count
+}
+
+/** Makes the pictures where they are not there. */
+function makePictures(folder: string, python: string | undefined): void {
+  if (existsSync(join(folder, 'pictures.json'))) return
+  if (python === undefined) {
+    throw expected('made pictures', '--pictures', folder, 'Name a Python with scikit-image that makes them: --python.')
+  }
+  console.log('making the pictures')
+  const script = fileURLToPath(new URL('../../bench/peers/make_pictures.py', import.meta.url))
+  const { status } = spawnSync(python, [script, folder], { stdio: 'inherit' })
+  if (status !== 0) throw new UserFault('The pictures could not be made.', 'docs/peers.md says what that needs.')
+}
+
+/** The set's files again and again, `PASSES` times: so do the peers with the list of boxes. */
+function packSet(pictures: string, set: string, folder: string): EncodedSplit {
+  const addon = loadImageAddon()
+  if ('absence' in addon) throw new UserFault(`No image decoder: ${addon.absence}`, 'Build it: npm run setup')
+  const decoder = new addon.JpegDecoder(false)
+  const files = readdirSync(join(pictures, set)).sort()
+  const read = files.map((file): EncodedPicture => {
+    const bytes = readFileSync(join(pictures, set, file))
+    const [width = 0, height = 0] = decoder.header(bytes)
+    return { bytes, width, height }
+  })
+  const repeated = Array.from({ length: PASSES[set] ?? 1 }, () => read).flat()
+  return packPictures(repeated, join(folder, `${set}.shard`))
+}
+
+/** [left, top, width, height, mirrored] of each sample, as our pool draws them in epoch 0. */
+function boxesOf({ count, index }: EncodedSplit): readonly (readonly (number | boolean)[])[] {
+  const [widths, heights] = [new Uint32Array(index.width), new Uint32Array(index.height)]
+  return Array.from({ length: count }, (_, sample) => {
+    const image = { width: widths[sample] ?? 0, height: heights[sample] ?? 0 }
+    const plan = randomResizedCrop(randomStream(SEED, 'augment', 0, sample), image, { width: SIDE, height: SIDE })
+    return [plan.left, plan.top, plan.width, plan.height, plan.flip]
+  })
+}
+
+/** What is measured of a contender: which sets, with how many workers. */
+function tasksOf(name: string): readonly { readonly set: string; readonly workers: number }[] {
+  if (name.includes('cifar')) return [{ set: 'cifar', workers: 1 }]
+  const workers = name.includes('decode') ? [1] : WORKERS
+  return SETS.flatMap((set) => workers.map((count) => ({ set, workers: count })))
+}
+
+async function measure(contenders: readonly Contender[], rounds: number): Promise<InputFigure[]> {
+  const tasks = contenders.flatMap((contender) => tasksOf(contender.name).map((task) => ({ contender, ...task })))
+  // Neighbours in time are what is compared: all contenders of one set and number of workers.
+  tasks.sort((one, other) => one.set.localeCompare(other.set) || one.workers - other.workers)
+  const rates = new Map(tasks.map((task): [(typeof tasks)[number], number[]] => [task, []]))
+  for (let round = 1; round <= rounds; round++) {
+    for (const [task, measured] of rates) measured.push(await task.contender.rate(task.set, task.workers))
+    console.log(`round ${round} of ${rounds}`)
+  }
+  return [...rates].map(([{ contender, set, workers }, measured]) => figureOf(set, contender.name, workers, measured))
+}
+
+/** Resident memory while our pool decodes: after each tenth of the images. */
+async function measureMemory(split: EncodedSplit, images: number): Promise<InputBenchmark['memory']> {
+  if (images === 0) return null
+  const dataset = pictureDataset(split, SIDE)
+  const pipeline = new InputPipeline({ dataset, batch: 50, slots: 6, decodeWorkers: 2, seed: SEED })
+  const megabytes: number[] = []
+  const passes = Math.ceil(images / split.count)
+  for (let pass = 1; pass <= passes; pass++) {
+    await runPass(pipeline)
+    if (pass % Math.ceil(passes / 10) === 0) megabytes.push(process.memoryUsage.rss() / 1e6)
+  }
+  await pipeline.close()
+  return { images: passes * split.count, megabytes }
+}
+
+async function main(): Promise<void> {
+  const rounds = readCount('--rounds', values.rounds, 1)
+  const memoryImages = readCount('--memory', values.memory, 0)
+  const folder = mkdtempSync(join(tmpdir(), 'bench-input-'))
+  const before = loadAverage()
+  let contenders: Contender[] = []
+  try {
+    const pictures = values.pictures ?? join(folder, 'pictures')
+    makePictures(pictures, values.python)
+    const splits = new Map(SETS.map((set) => [set, packSet(pictures, set, folder)]))
+    const boxes = Object.fromEntries([...splits].map(([set, split]) => [set, boxesOf(split)]))
+    const crops = join(folder, 'crops.json')
+    writeFileSync(crops, JSON.stringify(boxes))
+    const pythons = { python: values.python ?? null, pillowSimd: values['pillow-simd'] ?? null }
+    const peers = await startPeers(pythons, pictures, crops)
+    const datasets = new Map([...splits].map(([set, split]) => [set, pictureDataset(split, SIDE)]))
+    contenders = [ownPool(datasets), ownCifar(), ...peers.contenders]
+    const figures = await measure(contenders, rounds)
+    const shortSide = splits.get('short-side-256')
+    const memory = shortSide === undefined ? null : await measureMemory(shortSide, memoryImages)
+    const addon = loadImageAddon()
+    const benchmark: InputBenchmark = {
+      date: new Date().toISOString().slice(0, 10),
+      machine: machineFacts(peers.versions),
+      load: { before, after: loadAverage() },
+      rounds,
+      pictures: JSON.parse(readFileSync(join(pictures, 'pictures.json'), 'utf8')),
+      decoder: 'absence' in addon ? 'no addon' : `libjpeg-turbo ${addon.version}, resize ${addon.vectors}`,
+      figures,
+      targets: targetsOf(figures),
+      memory,
+    }
+    mkdirSync(values.out, { recursive: true })
+    const name = join(values.out, `input-${benchmark.date}`)
+    writeFileSync(`${name}.json`, `${JSON.stringify(benchmark, null, 2)}\n`)
+    writeFileSync(`${name}.md`, printReport(benchmark))
+    console.log(printReport(benchmark))
+  } finally {
+    for (const contender of contenders) await contender.close()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+if (values.help) console.log(HELP)
+else {
+  try {
+    await main()
+  } catch (error) {
+    if (!(error instanceof UserFault)) throw error
+    console.error(`${error.message}\n${error.remedy}`)
+    process.exitCode = 2
+  }
+}
