@@ -28,19 +28,22 @@ export async function download(
     if (!response.ok || !response.body) throw new Error(`the server answered ${response.status} ${response.statusText}`)
     const length = Number(response.headers.get('content-length') ?? Number.NaN)
     const total = Number.isSafeInteger(length) && length > 0 ? length : null
+    // One memory for all where the size is told: SVHN's largest file has 1.3 GB.
+    const whole = total === null || total > limit ? null : Buffer.allocUnsafeSlow(total)
     const chunks: Uint8Array[] = []
     let bytes = 0
     const reader = response.body.getReader()
     for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
       clearTimeout(timer)
       timer = setTimeout(() => stalled.abort(), STALL_MS)
-      chunks.push(chunk.value)
+      if (whole !== null && bytes + chunk.value.length <= whole.length) whole.set(chunk.value, bytes)
+      else chunks.push(chunk.value)
       bytes += chunk.value.length
       if (bytes > limit) throw new Error(`the file has more than ${limit} bytes`)
       progress({ step: `from ${address}`, bytes, total })
     }
     if (total !== null && bytes !== total) throw new Error(`it ended after ${bytes} of ${total} bytes`)
-    return Buffer.concat(chunks, bytes)
+    return whole ?? Buffer.concat(chunks, bytes)
   } catch (error) {
     if (stalled.signal.aborted) throw new Error(`nothing came for ${STALL_MS / 1000} s`, { cause: error })
     throw error

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { expected } from '../../vocabulary/fault.ts'
 import { fileFault } from '../../vocabulary/file-fault.ts'
 import { ILSVRC2012, VALIDATION_NAME, WORDNET_ID } from '../ilsvrc2012.ts'
@@ -32,14 +33,15 @@ export async function listClassFolders(
   const remedy = 'Give each class a folder of its own with its images.'
   if (folders.length < 2) throw expected('2 or more class folders', train, folders.join(', ') || 'none', remedy)
   const listing: Listing = { images: [], changed: new Map(), others: 0 }
-  const counts = folders.map((folder, label) => listClass(listing, join(train, folder), folder, label))
-  const empty = folders[counts.indexOf(0)]
-  if (empty !== undefined) throw expected('images', join(train, empty), 'none', 'Remove the folder, or add images.')
+  for (const [label, folder] of folders.entries()) {
+    const images = await listClass(listing, join(train, folder), folder, label)
+    if (images === 0) throw expected('images', join(train, folder), 'none', 'Remove the folder, or add images.')
+  }
   const devkit = await findDevkit(dirname(train))
   const images =
     'fraction' in validation
       ? splitClasses(listing.images, validation.fraction)
-      : { train: listing.images, test: listValidation(listing, validation.folder, folders, devkit) }
+      : { train: listing.images, test: await listValidation(listing, validation.folder, folders, devkit) }
   const classes = folders.map((folder) => ({ folder, name: devkit?.names.get(folder) ?? folder }))
   const sorted = { train: inOrder(images.train), test: inOrder(images.test) }
   return {
@@ -61,7 +63,9 @@ function classFolders(folder: string): string[] {
 }
 
 /** @returns how many images it has */
-function listClass(listing: Listing, folder: string, className: string, label: number): number {
+async function listClass(listing: Listing, folder: string, className: string, label: number): Promise<number> {
+  // Between classes Ctrl-C is heard.
+  await setImmediate()
   const before = listing.images.length
   try {
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
@@ -85,12 +89,12 @@ function addFile(listing: Listing, file: string, name: string, label: number): v
   listing.changed.set(file, mtimeMs)
 }
 
-function listValidation(
+async function listValidation(
   listing: Listing,
   folder: string,
   folders: readonly string[],
   devkit: Devkit | null,
-): SourceImage[] {
+): Promise<SourceImage[]> {
   const labels = new Map(folders.map((name, label) => [name, label]))
   const validation: Listing = { images: [], changed: listing.changed, others: 0 }
   const own = classFolders(folder)
@@ -98,7 +102,7 @@ function listValidation(
     const label = labels.get(name)
     const remedy = 'The classes of both have to be the same.'
     if (label === undefined) throw expected('a class that is trained', join(folder, name), name, remedy)
-    listClass(validation, join(folder, name), name, label)
+    await listClass(validation, join(folder, name), name, label)
   }
   if (own.length === 0) listFlatValidation(validation, folder, labels, devkit)
   if (validation.images.length === 0) throw expected('images', folder, 'none', 'Add some, or leave the folder out.')

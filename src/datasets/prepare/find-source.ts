@@ -25,7 +25,8 @@ export async function listImages(source: string, validation: number | null): Pro
     refuseValidation(validation, `the official archives have ${ILSVRC2012.images.test} images for it`)
     return await listOfficialArchives(source)
   }
-  if (names.get('train') === 'folder') {
+  // A class may be called train, too: then there are images in it, and no folders.
+  if (names.get('train') === 'folder' && [...foldersAndFiles(join(source, 'train')).values()].includes('folder')) {
     const val = VALIDATION_FOLDERS.find((name) => names.get(name) === 'folder')
     if (val !== undefined) refuseValidation(validation, `${join(source, val)} is there`)
     const train = join(source, 'train')

@@ -1,6 +1,7 @@
 /** ILSVRC2012's official archives: the training images as a tar of a tar for each class, the validation images as a tar. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { expected, UserFault } from '../../vocabulary/fault.ts'
 import { fileFault } from '../../vocabulary/file-fault.ts'
 import { ILSVRC2012, VALIDATION_NAME } from '../ilsvrc2012.ts'
@@ -20,10 +21,10 @@ export async function listOfficialArchives(folder: string): Promise<ImageList> {
   const changed = new Map<string, number>()
   const trainPath = join(folder, ILSVRC2012.trainArchive)
   const validationPath = join(folder, ILSVRC2012.validationArchive)
-  const train = withArchive(trainPath, changed, (source) => listTraining(source, trainPath))
+  const train = await withArchive(trainPath, changed, (source) => listTraining(source, trainPath))
   const folders = [...new Set(train.map(({ className }) => className))].sort()
   const labels = new Map(folders.map((name, label) => [name, label]))
-  const validation = withArchive(validationPath, changed, (source) =>
+  const validation = await withArchive(validationPath, changed, (source) =>
     listValidation(source, validationPath, devkit.classOf),
   )
   const labelled = (images: readonly UnlabelledImage[], file: string) =>
@@ -43,7 +44,11 @@ interface UnlabelledImage extends Omit<SourceImage, 'label' | 'file'> {
   readonly className: string
 }
 
-function withArchive<T>(path: string, changed: Map<string, number>, work: (source: ByteSource) => T): T {
+async function withArchive<T>(
+  path: string,
+  changed: Map<string, number>,
+  work: (source: ByteSource) => T | Promise<T>,
+): Promise<T> {
   let file: number
   try {
     file = openSync(path, 'r')
@@ -53,7 +58,7 @@ function withArchive<T>(path: string, changed: Map<string, number>, work: (sourc
   try {
     const { size, mtimeMs } = fstatSync(file)
     changed.set(path, mtimeMs)
-    return work({ size, read: (at, bytes) => readAt(file, at, bytes) })
+    return await work({ size, read: (at, bytes) => readAt(file, at, bytes) })
   } finally {
     closeSync(file)
   }
@@ -70,7 +75,7 @@ function readAt(file: number, at: number, bytes: number): Buffer {
   return target.subarray(0, filled)
 }
 
-function listTraining(source: ByteSource, path: string): UnlabelledImage[] {
+async function listTraining(source: ByteSource, path: string): Promise<UnlabelledImage[]> {
   const images: UnlabelledImage[] = []
   for (const entry of filesOf(source, { path, remedy: REMEDY })) {
     const className = CLASS_ARCHIVE.exec(entry.name.split('/').at(-1) ?? '')?.[1]
@@ -84,6 +89,8 @@ function listTraining(source: ByteSource, path: string): UnlabelledImage[] {
       to: entry.offset + entry.size,
     }
     const before = images.length
+    // Between classes Ctrl-C is heard.
+    await setImmediate()
     for (const { name, offset, size } of filesOf(source, place)) {
       images.push({ className, name: `${className}/${name.split('/').at(-1)}`, at: offset, bytes: size })
     }

@@ -86,10 +86,6 @@ export class WorkFolder {
     await rm(this.#inside('lock'), { force: true })
   }
 
-  async discard(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true })
-  }
-
   #inside(name = ''): string {
     return join(this.folder, 'work', name)
   }
