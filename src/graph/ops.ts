@@ -86,7 +86,7 @@ export interface OpAttributes {
   Softmax: Record<never, never>
   /** dy, y -> dx. */
   SoftmaxGrad: Record<never, never>
-  /** gate [B, m], m logits [B, K] -> teacher logits sum_i g_i z_i (ONE, equation 5). */
+  /** gate [B, m], m logits [B, K] -> teacher logits sum_i g_i z_i (ONE, equation 3). */
   GatedSum: Record<never, never>
   /** dteacher, gate, m logits -> dgate, m dlogits. */
   GatedSumGrad: Record<never, never>

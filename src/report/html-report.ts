@@ -2,6 +2,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { expected } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
+import { type ClassifierNames, classifierNames } from './classifier-names.ts'
 import { errorRows } from './error-table.ts'
 import { type Chart, drawChart, escapeHtml, type Series } from './line-chart.ts'
 import { type EpochLine, type EvalLine, type MetricsLine, readMetrics, type StepLine } from './metrics.ts'
@@ -35,10 +36,11 @@ async function composeReport(files: RunFiles): Promise<string> {
   const steps = lines.filter((line) => line.kind === 'step')
   const epochs = lines.filter((line) => line.kind === 'epoch')
   const evaluations = lines.filter((line) => line.kind === 'eval')
-  const charts = [...errorCharts(evaluations, epochs), ...stepCharts(steps)]
+  const names = classifierNames(config)
+  const charts = [...errorCharts(evaluations, epochs, names), ...stepCharts(steps)]
   const sections = [
-    keyFigures(summary(lines)),
-    resultSection(evaluations),
+    keyFigures(summary(lines, names)),
+    resultSection(evaluations, names),
     `<h2>Curves</h2>\n<div class="charts">\n${charts.map(drawChart).join('')}</div>\n`,
     sampleSection(samples),
     `<div class="tables"><div><h2>Settings</h2>\n${settingsTable(config)}</div>`,
@@ -69,18 +71,15 @@ function titles(config: Settings): [title: string, subtitle: string] {
   ]
 }
 
-function summary(lines: readonly MetricsLine[]): [string, string][] {
+function summary(lines: readonly MetricsLine[], names: ClassifierNames): [string, string][] {
   const last = lines.filter((line) => line.kind === 'eval' && line.split === 'test').at(-1)
   const epochs = lines.filter((line) => line.kind === 'epoch')
   const figures: [string, string][] = []
   if (last?.kind === 'eval') {
     const { mean, std, branches, teacher } = last.top1_error
     const deviation = branches.length > 1 ? ` ± ${std.toFixed(2)}` : ''
-    figures.push([
-      branches.length > 1 ? 'Test error, mean of branches' : 'Test error',
-      `${mean.toFixed(2)}${deviation} %`,
-    ])
-    if (teacher !== null) figures.push(['Test error, gated teacher', `${teacher.toFixed(2)} %`])
+    figures.push([branches.length > 1 ? `Test error, ${names.mean}` : 'Test error', `${mean.toFixed(2)}${deviation} %`])
+    if (teacher !== null) figures.push([`Test error, ${names.ensemble}`, `${teacher.toFixed(2)} %`])
   }
   if (epochs.length > 0) {
     const seconds = epochs.reduce((sum, { seconds }) => sum + seconds, 0)
@@ -96,33 +95,40 @@ function printDuration(seconds: number): string {
   return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`
 }
 
-function resultSection(evaluations: readonly EvalLine[]): string {
+function resultSection(evaluations: readonly EvalLine[], names: ClassifierNames): string {
   const last = evaluations.filter(({ split }) => split === 'test').at(-1)
   if (last === undefined) return ''
-  const rows = errorRows(last.top1_error, last.top5_error).map(({ name, top1, top5 }) => [name, top1, top5])
+  const rows = errorRows(last.top1_error, last.top5_error, names).map(({ name, top1, top5 }) => [name, top1, top5])
   const place = `after step ${last.step}, ${last.images} images`
   return `<h2>Test error, percent (${place})</h2>\n${htmlTable(['', 'top-1', 'top-5'], rows, true)}`
 }
 
 /** Errors on the test images and on the augmented training images of each epoch (the paper's figure 2), and losses. */
-function errorCharts(evaluations: readonly EvalLine[], epochs: readonly EpochLine[]): Chart[] {
+function errorCharts(evaluations: readonly EvalLine[], epochs: readonly EpochLine[], names: ClassifierNames): Chart[] {
   const tested = evaluations.filter(({ split }) => split === 'test')
   const trained = epochs.flatMap(({ step, top1_error }) => (top1_error === undefined ? [] : [{ step, top1_error }]))
-  const charts = [errorChart('Test error', tested), errorChart('Training error, while each epoch went on', trained)]
+  const charts = [
+    errorChart('Test error', tested, names),
+    errorChart('Training error, while each epoch went on', trained, names),
+  ]
   if (epochs.length > 1) charts.push(lossChart('Training loss, mean of each epoch', epochs))
   return charts
 }
 
-function errorChart(title: string, lines: readonly Pick<EvalLine, 'step' | 'top1_error'>[]): Chart {
+function errorChart(
+  title: string,
+  lines: readonly Pick<EvalLine, 'step' | 'top1_error'>[],
+  names: ClassifierNames,
+): Chart {
   const branches = lines[0]?.top1_error.branches.length ?? 0
   const series: Series[] = Array.from({ length: branches }, (_, branch) => ({
-    name: branches === 1 ? 'network' : `branch ${branch}`,
+    name: branches === 1 ? 'network' : `${names.member} ${branch}`,
     colour: branch,
     points: lines.map(({ step, top1_error }) => [step, top1_error.branches[branch] ?? Number.NaN]),
   }))
   if (lines.some(({ top1_error }) => top1_error.teacher !== null)) {
     const points = lines.map(({ step, top1_error }) => [step, top1_error.teacher ?? Number.NaN] as const)
-    series.push({ name: 'gated teacher', colour: 'main', points })
+    series.push({ name: names.ensemble, colour: 'main', points })
   }
   return { title, xLabel: 'step', yLabel: 'top-1 error, %', fromZero: false, series }
 }

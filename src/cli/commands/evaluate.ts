@@ -1,5 +1,6 @@
 import { findCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { readConfig } from '../../config/make-config.ts'
+import { classifierNames } from '../../report/classifier-names.ts'
 import { printErrorTable } from '../../report/error-table.ts'
 import { loadImages } from '../../trainer/load-images.ts'
 import { EXIT } from '../failure.ts'
@@ -19,7 +20,7 @@ export async function evaluateCommand({ operands, options }: Invocation): Promis
   if (options['json'] === true) process.stdout.write(`${JSON.stringify(result)}\n`)
   else {
     const title = `${split === 'test' ? 'Test' : 'Training'} error after step ${result.step}, percent of ${result.images} images`
-    process.stdout.write(`${printErrorTable(title, result.top1_error, result.top5_error)}\n`)
+    process.stdout.write(`${printErrorTable(title, result.top1_error, result.top5_error, classifierNames(config))}\n`)
   }
   return EXIT.done
 }

@@ -11,5 +11,5 @@ export async function resumeCommand({ operands, options, faults }: Invocation): 
   const config = await readConfig(operands[0] ?? '', givenSettings(options))
   const images = loadImages(config)
   const { resume } = await import('../../trainer/train.ts')
-  return await runTraining((hooks) => resume(config, images, hooks), options['json'] === true)
+  return await runTraining(config, (hooks) => resume(config, images, hooks), options['json'] === true)
 }

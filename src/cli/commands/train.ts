@@ -23,5 +23,5 @@ export async function trainCommand({ operands, options, faults }: Invocation): P
   await checkRunFolder(config.out)
   const images = loadImages(config)
   const { train } = await import('../../trainer/train.ts')
-  return await runTraining((hooks) => train(config, images, hooks), json)
+  return await runTraining(config, (hooks) => train(config, images, hooks), json)
 }

@@ -1,4 +1,6 @@
 /** What `train` and `resume` have in common: progress, Ctrl-C, the result. */
+import type { RunConfig } from '../../config/run-config.ts'
+import { classifierNames } from '../../report/classifier-names.ts'
 import { printErrorTable } from '../../report/error-table.ts'
 import { ProgressDisplay } from '../../report/progress.ts'
 import type { TrainHooks, TrainOutcome } from '../../trainer/train.ts'
@@ -11,6 +13,7 @@ import { listenForInterrupts } from '../interrupt.ts'
  * @returns the exit code
  */
 export async function runTraining(
+  config: RunConfig,
   training: (hooks: TrainHooks) => Promise<TrainOutcome>,
   json: boolean,
 ): Promise<number> {
@@ -27,7 +30,9 @@ export async function runTraining(
     else {
       if (evaluation !== null) {
         const title = `Test error after step ${step}, percent of ${evaluation.images} images`
-        process.stdout.write(`${printErrorTable(title, evaluation.top1_error, evaluation.top5_error)}\n`)
+        process.stdout.write(
+          `${printErrorTable(title, evaluation.top1_error, evaluation.top5_error, classifierNames(config))}\n`,
+        )
       }
       process.stdout.write(`Run: ${files.folder}\nReport: ${files.report}\n`)
     }
