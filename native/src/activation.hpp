@@ -44,6 +44,14 @@ struct Activation {
     return type == other.type && lanes == other.lanes && blocks == other.blocks && blockStride == other.blockStride &&
            pixelStride == other.pixelStride && sampleStride == other.sampleStride;
   }
+  // Channels first .. first + count - 1, where both are multiples of the lanes.
+  Activation channelRange(int first, int count) const {
+    Activation range = *this;
+    range.offset += static_cast<std::size_t>(first / lanes * blockStride) * bytesOf(type);
+    range.channels = count;
+    range.blocks = count / lanes;
+    return range;
+  }
   // oneDNN's description of `samples` images.
   dnnl::memory::desc desc(int samples) const {
     return dnnl::memory::desc({samples, channels, height, width}, dnnlType(type), tag);

@@ -7,6 +7,7 @@
 #include "epilogue.hpp"
 #include "group_merge.hpp"
 #include "winograd.hpp"
+#include "winograd_groups.hpp"
 
 namespace one {
 namespace {
@@ -51,6 +52,10 @@ dnnl::convolution_forward::primitive_desc forwardDesc(const PlanBuilder& builder
 
 bool winogradServes(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
   return builder.winograd() && winogradFits(x, y, geometry.weights, geometry.stride, geometry.padding);
+}
+
+bool winogradGroupsServe(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
+  return builder.winograd() && winogradGroupsFit(x, y, geometry.weights, geometry.stride, geometry.padding);
 }
 
 dnnl::memory slice(const PlanBuilder& builder, const Worker& worker, const Activation& tensor) {
@@ -266,7 +271,9 @@ InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
     return winogradConvolution(x, y, geometry.weights, false, std::move(prologue), std::move(epilogue), builder);
   }
   refusePrologue(prologue);
-  InstructionPtr convolution = std::make_unique<Forward>(x, y, geometry, training, builder);
+  InstructionPtr convolution = winogradGroupsServe(builder, x, y, geometry)
+                                   ? winogradGroups(x, y, geometry.weights, false, false, builder)
+                                   : std::make_unique<Forward>(x, y, geometry, training, builder);
   if (epilogue.statistics == nullptr && epilogue.norm == nullptr) return convolution;
   return std::make_unique<WithEpilogue>(std::move(convolution), y, std::move(epilogue));
 }
@@ -284,6 +291,9 @@ InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder) 
   if (epilogue.gradientSums != nullptr) {
     throw std::runtime_error("Expected gradient sums for a convolution of Winograd's but received another");
   }
+  if (winogradGroupsServe(builder, dx, dy, geometry)) {
+    return winogradGroups(dy, dx, geometry.weights, true, epilogue.accumulate, builder);
+  }
   return std::make_unique<BackwardData>(dy, dx, geometry, epilogue.accumulate, builder);
 }
 
@@ -298,6 +308,9 @@ InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builde
     return winogradBackwardWeights(x, dy, gradientOffset, std::move(prologue), builder);
   }
   refusePrologue(prologue);
+  if (winogradGroupsServe(builder, x, dy, geometry)) {
+    return winogradGroupsBackwardWeights(x, dy, geometry.weights, gradientOffset, builder);
+  }
   return std::make_unique<BackwardWeights>(x, dy, gradientOffset, geometry, builder);
 }
 

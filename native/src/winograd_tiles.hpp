@@ -35,7 +35,9 @@ struct Sizes {
         tilesHigh((x.height + kOutput - 1) / kOutput),
         tilesWide((x.width + kOutput - 1) / kOutput) {
     const std::size_t tileBytes = kPoints * static_cast<std::size_t>(in + out) * sizeof(float);
-    chunk = roundUp(std::max(1, static_cast<int>(kChunkBytes / tileBytes)), kBlock);
+    // Filters that fill the cache are read anew for each chunk: it must have tiles enough to be worth it.
+    const int worthwhile = in * out / (in + out) / 2;
+    chunk = roundUp(std::max(worthwhile, static_cast<int>(kChunkBytes / tileBytes)), kBlock);
   }
 
   int tiles() const { return tilesHigh * tilesWide; }

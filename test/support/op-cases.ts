@@ -194,6 +194,7 @@ export const OP_CASES: readonly OpCase[] = [
   convolution({ batch: 3, channels: [6, 9], kernel: 3, size: [7, 5], padding: 1, groups: 3 }),
   convolution({ batch: 2, channels: [8, 8], kernel: 3, size: [7, 7], stride: 2, padding: 1, groups: 4 }),
   convolution({ batch: 2, channels: [32, 32], kernel: 3, size: [5, 5], padding: 1, groups: 2 }),
+  convolution({ batch: 3, channels: [64, 96], kernel: 3, size: [7, 9], padding: 1, groups: 2 }),
   // ResNeXt: 4 channels a group (32x4d), whole blocks a group, a whole block made of groups, one channel a group.
   convolution({ batch: 2, channels: [128, 128], kernel: 3, size: [7, 5], padding: 1, groups: 32 }),
   convolution({ batch: 2, channels: [64, 64], kernel: 3, size: [5, 7], stride: 2, padding: 1, groups: 16 }),
