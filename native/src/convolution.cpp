@@ -6,6 +6,7 @@
 #include "elementwise.hpp"
 #include "epilogue.hpp"
 #include "group_merge.hpp"
+#include "pointwise.hpp"
 #include "winograd.hpp"
 #include "winograd_groups.hpp"
 
@@ -52,6 +53,10 @@ dnnl::convolution_forward::primitive_desc forwardDesc(const PlanBuilder& builder
 
 bool winogradServes(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
   return builder.winograd() && winogradFits(x, y, geometry.weights, geometry.stride, geometry.padding);
+}
+
+bool pointwiseServes(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
+  return builder.winograd() && pointwiseFits(x, y, geometry.weights, geometry.padding);
 }
 
 bool winogradGroupsServe(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
@@ -255,7 +260,7 @@ std::unique_ptr<GradientSums> readGradientSums(WordReader& words, PlanBuilder& b
 }
 
 void refusePrologue(const Prologue& prologue) {
-  if (prologue != nullptr) throw std::runtime_error("Expected a stored input for a convolution that is not Winograd's");
+  if (prologue != nullptr) throw std::runtime_error("Expected a stored input for a convolution that is not our own");
 }
 
 }  // namespace
@@ -269,6 +274,10 @@ InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
   Epilogue epilogue = readEpilogue(words, builder, y);
   if (winogradServes(builder, x, y, geometry)) {
     return winogradConvolution(x, y, geometry.weights, false, std::move(prologue), std::move(epilogue), builder);
+  }
+  if (pointwiseServes(builder, x, y, geometry)) {
+    return pointwiseConvolution(x, y, geometry.weights, geometry.stride, false, std::move(prologue), std::move(epilogue),
+                                builder);
   }
   refusePrologue(prologue);
   InstructionPtr convolution = winogradGroupsServe(builder, x, y, geometry)
@@ -288,8 +297,11 @@ InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder) 
   if (winogradServes(builder, dx, dy, geometry)) {
     return winogradConvolution(dy, dx, geometry.weights, true, nullptr, std::move(epilogue), builder);
   }
+  if (pointwiseServes(builder, dx, dy, geometry)) {
+    return pointwiseConvolution(dy, dx, geometry.weights, geometry.stride, true, nullptr, std::move(epilogue), builder);
+  }
   if (epilogue.gradientSums != nullptr) {
-    throw std::runtime_error("Expected gradient sums for a convolution of Winograd's but received another");
+    throw std::runtime_error("Expected gradient sums for a convolution of our own but received another");
   }
   if (winogradGroupsServe(builder, dx, dy, geometry)) {
     return winogradGroups(dy, dx, geometry.weights, true, epilogue.accumulate, builder);
@@ -306,6 +318,9 @@ InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builde
   Prologue prologue = readPrologue(words, builder, x);
   if (winogradServes(builder, x, dy, geometry)) {
     return winogradBackwardWeights(x, dy, gradientOffset, std::move(prologue), builder);
+  }
+  if (pointwiseServes(builder, x, dy, geometry)) {
+    return pointwiseBackwardWeights(x, dy, gradientOffset, geometry.stride, std::move(prologue), builder);
   }
   refusePrologue(prologue);
   if (winogradGroupsServe(builder, x, dy, geometry)) {

@@ -97,20 +97,6 @@ void loadInput(const Sizes& sizes, const Tile& tile, const T* plane, const Load&
   }
 }
 
-// Tiles ahead whose pixels are asked for: their lines lie a row of the image apart, which no hardware prefetcher follows.
-constexpr int kTilesAhead = 2;
-
-// Asks for the pixels of a tile's output.
-template <class T>
-inline void prefetchOutput(const Sizes& sizes, const Tile& tile, const T* plane) {
-  const int rows = std::min(kOutput, sizes.height - tile.top);
-  const int columns = std::min(kOutput, sizes.width - tile.left);
-  for (int row = 0; row < rows; row++) {
-    const T* line = plane + ((tile.top + row) * sizes.width + tile.left) * kBlock;
-    for (int column = 0; column < columns; column++) __builtin_prefetch(line + column * kBlock);
-  }
-}
-
 // Calls `finish(value, place)` for each pixel of the tile that exists; places count elements from the plane's begin.
 template <class Finish>
 inline void finishOutput(const Sizes& sizes, const Tile& tile, const Vector (&y)[kOutput][kOutput], Finish&& finish) {

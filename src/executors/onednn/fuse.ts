@@ -38,11 +38,11 @@ interface Uses {
  * Finds passes over activations that a convolution can do while it has the elements in registers: batch norm's sums and
  * the rectified norm of its input (training), the norm of its result (evaluation), and the sum of gradients at a join.
  */
-export function fuseNodes(program: Program, winograd: WinogradRule = noWinograd): FusedProgram {
+export function fuseNodes(program: Program, ours: OwnKernelRule = notOurs): FusedProgram {
   const folded = foldNorms(program)
   const summed = foldSums(folded.program)
   const masks = findMasks(summed.program)
-  const { program: fused, prologues, unstored } = foldRectifiers(summed.program, masks, winograd)
+  const { program: fused, prologues, unstored } = foldRectifiers(summed.program, masks, ours)
   const uses = findUses(fused)
   const statistics = new Map<ProgramNode, number>()
   const measured = new Set<ProgramNode>()
@@ -65,7 +65,8 @@ export function fuseNodes(program: Program, winograd: WinogradRule = noWinograd)
     const producer = uses.producer.get(node.inputs[0] ?? -1)
     if (producer?.op !== 'Conv2DBackpropInput' || gradientSums.has(producer)) continue
     const filter = typeOf(fused, producer.inputs[1] ?? -1).shape
-    if (winograd(producer.attributes, filter)) gradientSums.set(producer, node)
+    // With a stride not all of dx is a result.
+    if (producer.attributes.stride === 1 && ours(producer.attributes, filter)) gradientSums.set(producer, node)
   }
   const { norms } = folded
   const { accumulating } = summed
@@ -86,9 +87,9 @@ function findMasks(program: Program): Map<ProgramNode, ValueId> {
   return masks
 }
 
-/** Whether our own 3x3 kernels do this convolution, so that they can read their input through a batch norm. */
-export type WinogradRule = (attributes: ConvAttributes, filter: Shape) => boolean
-const noWinograd: WinogradRule = () => false
+/** Whether our own kernels do this convolution, so that they can read their input through a batch norm. */
+export type OwnKernelRule = (attributes: ConvAttributes, filter: Shape) => boolean
+const notOurs: OwnKernelRule = () => false
 
 /**
  * Batch norm with rectifier whose result only such convolutions read (and gradients that need no y): they read x through the
@@ -97,7 +98,7 @@ const noWinograd: WinogradRule = () => false
 function foldRectifiers(
   program: Program,
   masks: ReadonlyMap<ProgramNode, ValueId>,
-  winograd: WinogradRule,
+  ours: OwnKernelRule,
 ): Pick<FusedProgram, 'program' | 'prologues' | 'unstored'> {
   const uses = findUses(program)
   const prologues = new Map<ProgramNode, NodeFor<'BatchNorm'>>()
@@ -108,7 +109,7 @@ function foldRectifiers(
     const [x = -1, scale = -1, shift = -1] = node.inputs
     const [y = -1, mean = -1, variance = -1] = node.outputs
     const readers = uses.readers.get(y) ?? []
-    if (uses.kept.has(y) || !readers.every((reader) => masks.has(reader) || takesNorm(program, reader, y, winograd)))
+    if (uses.kept.has(y) || !readers.every((reader) => masks.has(reader) || takesNorm(program, reader, y, ours)))
       continue
     unstored.add(y)
     for (const reader of readers) {
@@ -128,10 +129,10 @@ function foldRectifiers(
   }
 }
 
-function takesNorm(program: Program, node: ProgramNode, y: ValueId, winograd: WinogradRule): boolean {
+function takesNorm(program: Program, node: ProgramNode, y: ValueId, ours: OwnKernelRule): boolean {
   if (node.inputs.filter((id) => id === y).length !== 1 || node.inputs[0] !== y) return false
-  if (node.op === 'Conv2D') return winograd(node.attributes, typeOf(program, node.inputs[1] ?? -1).shape)
-  return node.op === 'Conv2DBackpropFilter' && winograd(node.attributes, node.attributes.filterShape)
+  if (node.op === 'Conv2D') return ours(node.attributes, typeOf(program, node.inputs[1] ?? -1).shape)
+  return node.op === 'Conv2DBackpropFilter' && ours(node.attributes, node.attributes.filterShape)
 }
 
 /** Convolution, then batch norm with running averages: one node at the norm's place, where the residual is known. */

@@ -2,7 +2,7 @@ import { type MemoryPlan, planMemory } from '../../graph/memory-plan.ts'
 import { type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
 import type { StateLayout } from '../../graph/state-layout.ts'
 import { elementCount } from '../../vocabulary/shape.ts'
-import { type FusedProgram, fuseNodes, type WinogradRule } from './fuse.ts'
+import { type FusedProgram, fuseNodes, type OwnKernelRule } from './fuse.ts'
 import { importStates } from './import-states.ts'
 import { lowerNode } from './lower-node.ts'
 import { Lowering } from './lowering.ts'
@@ -31,7 +31,7 @@ export interface LoweredProgram {
 /** Turns a program into the flat plan of a replica whose threads each run it on a slice of the batch. */
 export function lowerProgram(source: Program, layout: StateLayout, target: LoweringTarget): LoweredProgram {
   const { program: imported, imports } = importStates(source)
-  const fused = fuseNodes(imported, winogradRule(target))
+  const fused = fuseNodes(imported, ownKernelRule(target))
   const { program } = fused
   const homes = findHomes(program)
   for (const id of imports.keys()) homes.set(id, { kind: 'rows' })
@@ -68,18 +68,17 @@ export function lowerProgram(source: Program, layout: StateLayout, target: Lower
   return { plan, memory }
 }
 
-/** As `winogradFits` of native/src/winograd.hpp, which refuses a plan that takes it to serve what it does not. */
-function winogradRule({ winogradChannels, block }: LoweringTarget): WinogradRule {
-  const fits = (channels: number) => channels % block === 0 && channels <= winogradChannels
-  return ({ stride, padding, groups }, [out = 0, channels = 0, height, width]) =>
-    block === 16 &&
-    groups === 1 &&
-    stride === 1 &&
-    padding === 1 &&
-    height === 3 &&
-    width === 3 &&
-    fits(out) &&
-    fits(channels)
+/**
+ * As `winogradFits` and `pointwiseFits` of native/src, which refuse a plan that takes them to serve what they do not: 3x3
+ * convolutions of stride 1 and 1x1 convolutions, of whole blocks of channels.
+ */
+function ownKernelRule({ winogradChannels, block }: LoweringTarget): OwnKernelRule {
+  return ({ stride, padding, groups }, [out = 0, channels = 0, height = 0, width = 0]) => {
+    if (winogradChannels === 0 || block !== 16 || groups !== 1) return false
+    if (out % block !== 0 || channels % block !== 0 || height !== width) return false
+    if (height === 1) return padding === 0
+    return height === 3 && stride === 1 && padding === 1 && Math.max(out, channels) <= winogradChannels
+  }
 }
 
 /** Plans one thread's arena: activations of its slice of the batch, and vectors. */
