@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { cifarRecords } from '../datasets/write-archives.ts'
+import { withoutXla } from '../support/xla.ts'
 import { startCli, TRAIN_TINY } from './run-cli.ts'
 
 const STEPS = 520
@@ -21,8 +22,9 @@ async function residentBytes(pid: number): Promise<number> {
   return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1])
 }
 
-for (const devices of ['cpu', 'cpu:2']) {
-  t.test(`${STEPS} steps of one epoch on ${devices}`, async (t) => {
+for (const devices of ['cpu', 'cpu:2', 'xla-cpu:2']) {
+  const skip = devices.startsWith('xla') && withoutXla
+  t.test(`${STEPS} steps of one epoch on ${devices}`, { skip }, async (t) => {
     const cwd = t.testdir()
     const data = join(cwd, 'data')
     await mkdir(data)

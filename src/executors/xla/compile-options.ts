@@ -5,7 +5,7 @@ export interface CompileOptions {
   /** Device of each replica by its global number; null = the client's own order. */
   readonly deviceIds: readonly number[] | null
   /** Flags of XLA, e.g. `xla_gpu_exclude_nondeterministic_ops`. */
-  readonly flags: Readonly<Record<string, boolean>>
+  readonly flags: Readonly<Record<string, boolean | string>>
 }
 
 /** @returns the message's bytes; options without a number of replicas would end the process inside the plugin */
@@ -15,9 +15,10 @@ export function encodeCompileOptions({ replicas, deviceIds, flags }: CompileOpti
     ...numberField(5, 1), // partitions
     ...(deviceIds === null ? [] : bytesField(9, deviceAssignment(deviceIds))),
   ]
-  const overrides = Object.entries(flags).flatMap(([name, value]) =>
-    bytesField(7, [...bytesField(1, [...Buffer.from(name)]), ...bytesField(2, numberField(2, value ? 1 : 0))]),
-  )
+  const overrides = Object.entries(flags).flatMap(([name, value]) => {
+    const given = typeof value === 'string' ? bytesField(1, [...Buffer.from(value)]) : numberField(2, value ? 1 : 0)
+    return bytesField(7, [...bytesField(1, [...Buffer.from(name)]), ...bytesField(2, given)])
+  })
   return Uint8Array.from([...bytesField(3, build), ...overrides])
 }
 

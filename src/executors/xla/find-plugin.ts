@@ -17,6 +17,8 @@ const pluginTable = z.object({
       platform: z.enum(['cpu', 'gpu']),
       /** Library in the folder of the unpacked wheels. */
       library: z.string(),
+      /** Folder of the CUDA toolkit's parts among them (ptxas, libdevice), null = none. */
+      toolkit: z.string().nullable(),
       requirements: z.array(z.string()),
       /** Fills the folder. */
       command: z.string(),
@@ -37,17 +39,22 @@ export interface FoundPlugin {
   readonly path: string
   /** Where its name came from: `--pjrt-plugin`, an environment variable, or the plugin's name in the table. */
   readonly origin: string
+  /** Folder of the CUDA toolkit's parts that came with it. */
+  readonly toolkit: string | null
 }
 
 /** Every plugin that is there for a platform, the one that is used first. */
 export function findPlugins(platform: XlaPlatform, given: string | null): FoundPlugin[] {
-  if (given !== null) return [{ path: resolve(given), origin: '--pjrt-plugin' }]
+  if (given !== null) return [{ path: resolve(given), origin: '--pjrt-plugin', toolkit: null }]
   const variable = process.env[VARIABLES[platform]]
   const named =
-    variable === undefined || variable === '' ? [] : [{ path: resolve(variable), origin: VARIABLES[platform] }]
+    variable === undefined || variable === ''
+      ? []
+      : [{ path: resolve(variable), origin: VARIABLES[platform], toolkit: null }]
   const fetched = Object.entries(readPluginTable().plugins).flatMap(([name, plugin]) => {
     const path = resolve(root, '.pjrt', name, plugin.library)
-    return plugin.platform === platform && existsSync(path) ? [{ path, origin: name }] : []
+    const toolkit = plugin.toolkit === null ? null : resolve(root, '.pjrt', name, plugin.toolkit)
+    return plugin.platform === platform && existsSync(path) ? [{ path, origin: name, toolkit }] : []
   })
   return [...named, ...fetched]
 }

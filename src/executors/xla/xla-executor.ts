@@ -3,7 +3,7 @@ import type { StateLayout } from '../../graph/state-layout.ts'
 import type { Executor, PendingRun, QueuedProgram, ReplicaPlace, RunInputs, SharedRunMemory } from '../executor.ts'
 import { encodeCompileOptions } from './compile-options.ts'
 import { DeviceCopy } from './device-copy.ts'
-import { findPlugin, pluginIdentity } from './find-plugin.ts'
+import { type FoundPlugin, findPlugin, pluginIdentity } from './find-plugin.ts'
 import { type HostInputKind, type LoweredProgram, lowerProgram } from './lower-program.ts'
 import { type OpenClient, openClient, type XlaDevices } from './open-client.ts'
 import { loadPjrtAddon, type PjrtClient, type PjrtProgram } from './pjrt-addon.ts'
@@ -49,7 +49,6 @@ export function xlaExecutor(devices: XlaDevices, options: XlaOptions = {}): XlaE
     opened ??= openClient(devices)
     return opened
   }
-  const identity = () => pluginIdentity(findPlugin(devices.platform, devices.plugin))
   const join = (memory: SharedRunMemory): PjrtClient => {
     const handle = readHandle(memory.exchange)
     return handle === null ? open().client : new (loadPjrtAddon().Client)(handle)
@@ -85,7 +84,14 @@ export function xlaExecutor(devices: XlaDevices, options: XlaOptions = {}): XlaE
     compile: (program, layout, memory, place) => {
       const client = join(memory)
       const copy = copyOn(client, layout, memory, place)
-      return new CompiledXla(program, { client, copy, memory, place, plugin: identity(), ...options })
+      return new CompiledXla(program, {
+        client,
+        copy,
+        memory,
+        place,
+        plugin: findPlugin(devices.platform, devices.plugin),
+        ...options,
+      })
     },
   }
 }
@@ -95,8 +101,7 @@ interface Compilation extends XlaOptions {
   readonly copy: DeviceCopy
   readonly memory: SharedRunMemory
   readonly place: ReplicaPlace
-  /** Tells builds of the plugin apart. */
-  readonly plugin: string
+  readonly plugin: FoundPlugin
 }
 
 class CompiledXla implements XlaProgram {
@@ -119,13 +124,17 @@ class CompiledXla implements XlaProgram {
     const options = encodeCompileOptions({
       replicas: place.replicas,
       deviceIds,
-      flags: { ...FLAGS[platform], ...(excessPrecision ? {} : { xla_allow_excess_precision: false }) },
+      flags: {
+        ...FLAGS[platform],
+        ...(plugin.toolkit === null ? {} : { xla_gpu_cuda_data_dir: plugin.toolkit }),
+        ...(excessPrecision ? {} : { xla_allow_excess_precision: false }),
+      },
     })
     this.#writes = writes.map((name) => copy.place(name))
     const binding = { reads: reads.map((name) => copy.place(name)), writes: this.#writes, outputs: outputElements }
     const shapes = inputs.map(({ shape }) => shape)
     const { Program } = loadPjrtAddon()
-    const key = programKey(text, options, facts, plugin)
+    const key = programKey(text, options, facts, pluginIdentity(plugin))
     const cached = readCached(key)
     const kept = cached === null ? null : attempt(() => new Program(client, cached, options, binding, shapes, key))
     this.#native = kept ?? new Program(client, text, options, binding, shapes, key)
