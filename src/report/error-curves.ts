@@ -1,5 +1,6 @@
 /** Errors over the epochs: figure 2 of the paper for one result, and results of a table beside each other. */
 import type { TableRow } from '../config/recipe.ts'
+import { classifierNames } from './classifier-names.ts'
 import type { Chart, Series } from './line-chart.ts'
 import type { ErrorSummary } from './metrics.ts'
 import type { RunGroup } from './run-groups.ts'
@@ -10,15 +11,16 @@ type Points = Series['points']
 
 /** Test and training error of each branch and of the teacher, means over the seeds. */
 export function figure2Charts(group: RunGroup, name: string): Chart[] {
+  const names = classifierNames(group.config)
   return (['test', 'train'] as const).map((split) => {
     const branches = Math.max(0, ...group.runs.flatMap((run) => errorsOf(run, split).map(([, e]) => e.branches.length)))
     const series: Series[] = Array.from({ length: branches }, (_, branch) => ({
-      name: branches === 1 ? 'network' : `branch ${branch}`,
+      name: branches === 1 ? 'network' : `${names.member} ${branch}`,
       colour: branch,
       points: meanPoints(group, split, ({ branches }) => branches[branch] ?? null),
     }))
     const teacher = meanPoints(group, split, ({ teacher }) => teacher)
-    if (teacher.length > 0) series.push({ name: 'teacher', colour: 'main', points: teacher })
+    if (teacher.length > 0) series.push({ name: names.ensemble, colour: 'main', points: teacher })
     return errorChart(`${split === 'test' ? 'Test' : 'Training'} error: ${name}`, series)
   })
 }

@@ -48,11 +48,15 @@ export async function trainingCost(config: RunConfig): Promise<TrainingCost> {
 export async function deploymentCost(config: RunConfig, figure: TableRow['figure']): Promise<DeploymentCost | null> {
   try {
     const { trainFlops } = await trainingCost(config)
-    const plain = await captureForward(plainNetwork(config))
-    const plainFlops = forwardFlopsPerImage(plain)
-    const testFlops =
-      figure === 'branches' ? plainFlops : config.method === 'snapshot' ? config.snapshots * plainFlops : trainFlops
-    return { trainFlops, testFlops, parameters: weightCount(plain) }
+    const deployed = await captureForward(
+      figure === 'teacher' && config.method !== 'snapshot' ? config : plainNetwork(config),
+    )
+    const copies = figure === 'teacher' && config.method === 'snapshot' ? config.snapshots : 1
+    return {
+      trainFlops,
+      testFlops: copies * forwardFlopsPerImage(deployed),
+      parameters: copies * weightCount(deployed),
+    }
   } catch (error) {
     if (error instanceof UserFault) return null
     throw error

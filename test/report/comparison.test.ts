@@ -144,7 +144,7 @@ t.test('tables and curves are written, whole, beside what is there', async (t) =
   )
   const { width, height } = await sharp(svg).metadata()
   t.ok(width === 640 && (height ?? 0) > 300, 'a picture on its own')
-  t.match(svg.toString(), /<text[^>]*>teacher<\/text>/)
+  t.match(svg.toString(), /<text[^>]*>gated teacher \(ONE-E\)<\/text>/)
   t.match(await readFile(join(out, 'tables.md'), 'utf8'), /\| ONE \| ResNet-32 \| 26\.61 ± 0\.06 \| 28\.50 \|/)
 })
 

@@ -55,7 +55,8 @@ t.test('summary counts the same', async (t) => {
       testFlops: deployed.flops,
       parameters: deployed.parameters,
     })
-    if (ensemble !== null) t.match(await deploymentCost(config, 'teacher'), { testFlops: ensemble.flops })
+    if (ensemble !== null)
+      t.match(await deploymentCost(config, 'teacher'), { testFlops: ensemble.flops, parameters: ensemble.parameters })
   }
 })
 
