@@ -46,6 +46,11 @@ export class ByteStream {
     }
   }
 
+  /** Ends the stream before its end; without this who writes to it waits for ever. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.()
+  }
+
   async skip(bytes: number): Promise<void> {
     for await (const _ of this.take(bytes));
   }

@@ -98,7 +98,7 @@ async function inflateElement(stream: ByteStream, bytes: number, reading: Readin
     await pipeline(Readable.from(stream.take(bytes)), createInflate(), async (inflated: AsyncIterable<Buffer>) => {
       const inner = new ByteStream(inflated, () => cutOff(reading.path))
       await readTopLevel(inner, await readTag(inner), reading)
-      if (reading.stopped) return
+      if (reading.stopped) return await inner.close()
       // To the end, so that zlib checks its checksum.
       if (!(await inner.atEnd())) throw damaged(reading.path, `more than one array in an element`)
     })

@@ -212,6 +212,7 @@ const HOSTILE: [name: string, others: Partial<Record<keyof typeof NAMES, Buffer>
   ['empty', { train: Buffer.alloc(0) }, /no tar header/],
   ['images in place of classes', { train: valTar }, /a tar for each class .* the entry ILSVRC2012_val_00000001\.JPEG/],
   ['classes in place of images', { val: trainTar }, /validation images .* the entry n00000004\.tar/],
+  ['no validation images', { val: tarOf([]) }, /^Expected images for .*ILSVRC2012_img_val\.tar/],
   ['an empty class', { train: archive(entry('n00000001.tar', END, '0')) }, /^Expected images for n00000001\.tar in/],
   [
     'a class that is not trained',

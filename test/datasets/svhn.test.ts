@@ -8,6 +8,9 @@ import { fixturePath } from '../fixtures-folder.ts'
 
 const FILES = ['train_32x32.mat', 'extra_32x32.mat', 'test_32x32.mat'] as const
 
+/** More images than a chunk of decompressed bytes holds. */
+const EXTRA = Array.from({ length: 300 }, (_, image) => [0, 3, 7][image % 3] ?? -1)
+
 /** A folder with these files in place of the good ones; null leaves one out. */
 function folderWith(test: Test, others: Partial<Record<(typeof FILES)[number], string | Buffer | null>> = {}): string {
   const folder = test.testdir({})
@@ -30,12 +33,12 @@ function pixelsOf(image: number): number[] {
 
 t.test('train and extra are one split, 10 is the digit 0, pixels are planes', async (t) => {
   const { description, train, test, sources, notices } = await loadDataset('svhn', folderWith(t))
-  t.match(train, { storage: 'pixels', count: 8, height: 32, width: 32, channels: 3, order: 'planes' })
-  t.same([...new Int32Array(train.labels)], [1, 0, 9, 5, 2, 0, 3, 7])
+  t.match(train, { storage: 'pixels', count: 305, height: 32, width: 32, channels: 3, order: 'planes' })
+  t.same([...new Int32Array(train.labels)], [1, 0, 9, 5, 2, ...EXTRA])
   t.same([...new Int32Array(test.labels)], [4, 0])
   t.same(
     [...new Uint8Array(train.images)],
-    Array.from({ length: 8 }, (_, image) => pixelsOf(image)).flat(),
+    Array.from({ length: 305 }, (_, image) => pixelsOf(image)).flat(),
     'written by scipy, read by us',
   )
   t.same([...new Uint8Array(test.images)], [...pixelsOf(100), ...pixelsOf(101)], 'not compressed')
@@ -44,7 +47,7 @@ t.test('train and extra are one split, 10 is the digit 0, pixels are planes', as
     sources.map(({ path }) => path.split('/').at(-1)),
     FILES,
   )
-  t.match(notices.join('\n'), /train has 8 images where svhn has 604388/)
+  t.match(notices.join('\n'), /train has 305 images where svhn has 604388/)
   t.match(notices.join('\n'), /extra_32x32\.mat is not the published file/)
 })
 
@@ -93,7 +96,7 @@ const FAULTS: [name: string, bytes: Buffer | string, message: RegExp][] = [
   ['big-endian', Buffer.concat([good.subarray(0, 126), Buffer.from('MI'), good.subarray(128)]), /a big-endian one/],
   ['MATLAB 7.3', changed(good, 125, 2), /^Expected a MATLAB 5 file/],
   ['damaged compression', changed(good, 400, (good[400] ?? 0) ^ 0xff), /intact compressed data|intact MATLAB|cut off/],
-  ['an array within a compressed array', compressed(compressed(good).subarray(128)), /no such array/],
+  ['an array within a compressed array', compressed(compressed(good).subarray(128)), /no such array|cut off/],
   ['more images than bytes', withImages(2_000_000_000), /^Expected an array of bytes \(uint8\) for X of/],
   ['a product of axes that overflows', withImages(-1), /intact MATLAB 5 file .* \[32, 32, 3, -1\]/],
   ['label 11', 'label-11.mat', /1 \.\. 10 .* for image 1 of .* received 11$/],

@@ -110,6 +110,7 @@ function listValidation(source: ByteSource, path: string, classOf: (number: numb
     const className = classOf(Number(number))
     images.push({ className, name: `${className}/${file}`, at: offset, bytes: size })
   }
+  if (images.length === 0) throw expected('images', path, 'none', REMEDY)
   return images
 }
 
