@@ -25,7 +25,6 @@ struct Activation {
   int width = 1;
   Type type = Type::f32;
   Layout layout = Layout::plain;
-  int rank = 4;
 
   int lanes = 1;
   int blocks = 0;

@@ -45,7 +45,6 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     place.cores.assign(cores.Data(), cores.Data() + cores.ElementLength());
     one::SharedMemory memory;
     memory.state = state.Data();
-    memory.stateElements = state.ElementLength();
     memory.exchange = reinterpret_cast<char*>(exchange.Data());
     memory.exchangeBytes = exchange.ByteLength();
     try {

@@ -16,7 +16,7 @@ namespace one {
 namespace {
 
 // Version of the words; plan-words.ts writes the same number.
-constexpr int kVersion = 6;
+constexpr int kVersion = 7;
 constexpr std::size_t kLine = 64;
 
 using Factory = InstructionPtr (*)(WordReader&, PlanBuilder&);

@@ -21,7 +21,6 @@ struct Place {
 
 struct SharedMemory {
   float* state = nullptr;
-  std::size_t stateElements = 0;
   char* exchange = nullptr;
   std::size_t exchangeBytes = 0;
 };

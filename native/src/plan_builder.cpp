@@ -22,7 +22,6 @@ void PlanBuilder::readTensor(WordReader& words) {
   tensor.width = words.integer();
   tensor.type = words.integer() == 0 ? Type::f32 : Type::bf16;
   tensor.layout = words.integer() == 0 ? Layout::plain : Layout::vectorised;
-  tensor.rank = words.integer();
   tensor.lay(block_);
   tensors_.push_back(tensor);
 }

@@ -1,7 +1,7 @@
 // The one-dimensional transforms of Winograd's F(4, 3): four outputs of a convolution with three taps from six inputs with
 // six products instead of twelve (Winograd 1980; Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
 // 2016). Interpolation points 0, +-a, +-b, infinity; with a = 5/8 and b = 3/2 the rounding error in f32 is about twice that
-// of a direct convolution, less than half of that of the usual points 1 and 2 (docs/winograd.md).
+// of a direct convolution, less than half of that of the usual points 1 and 2 (docs/convolutions.md).
 #pragma once
 #include "lanes.hpp"
 

@@ -97,12 +97,12 @@ export class Lowering {
     const known = this.#tensorIndex.get(id)
     if (known !== undefined) return known
     const offset = this.#offsets.get(id)
-    const { shape, dtype } = typeOf(this.program, id)
+    const { dtype } = typeOf(this.program, id)
     if (offset === undefined || (dtype !== 'f32' && dtype !== 'bf16')) {
       throw new Error(`Expected a tensor in the arena but received %${id}, ${this.home(id).kind} of ${dtype}`)
     }
     const layout = planLayout(this.program, id)
-    const index = this.tensors.push({ offset, ...planSizes(this.program, id), dtype, layout, rank: shape.length }) - 1
+    const index = this.tensors.push({ offset, ...planSizes(this.program, id), dtype, layout }) - 1
     this.#tensorIndex.set(id, index)
     return index
   }

@@ -1,7 +1,7 @@
 /** The 32-bit words in which a plan crosses to the addon; native/src/plan.cpp reads them in this order. */
 
 /** Raised with each change of the words; plan.cpp holds the same number. */
-export const PLAN_VERSION = 6
+export const PLAN_VERSION = 7
 
 /** Numbers are places in this list; plan.cpp holds the same order. */
 export const OPCODES = [
@@ -67,7 +67,6 @@ export interface PlanTensor {
   readonly width: number
   readonly dtype: 'f32' | 'bf16'
   readonly layout: 'plain' | 'vectorised'
-  readonly rank: number
 }
 
 const EXPORT_KINDS = ['scalar', 'rows', 'vector', 'gradient', 'meanGradient', 'meanStatistic', 'state'] as const
@@ -143,9 +142,9 @@ export function encodePlan(plan: Plan): Int32Array {
     plan.gradientElements,
     plan.statisticElements,
     plan.outputElements,
-    ...list(plan.tensors, ({ offset, channels, height, width, dtype, layout, rank }) => [
+    ...list(plan.tensors, ({ offset, channels, height, width, dtype, layout }) => [
       ...[offset / LINE_BYTES, channels, height, width],
-      ...[dtype === 'f32' ? 0 : 1, layout === 'plain' ? 0 : 1, rank],
+      ...[dtype === 'f32' ? 0 : 1, layout === 'plain' ? 0 : 1],
     ]),
     ...list(plan.instructions, instructionWords),
     ...list(plan.reducedScalars, (scalar) => [scalar]),
