@@ -130,6 +130,7 @@ Napi::Value machine(const Napi::CallbackInfo& info) {
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("Plan", PlanObject::define(env));
+  exports.Set("planVersion", one::kPlanVersion);
   exports.Set("machine", Napi::Function::New(env, machine, "machine"));
   return exports;
 }

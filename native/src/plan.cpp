@@ -15,8 +15,6 @@
 namespace one {
 namespace {
 
-// Version of the words; plan-words.ts writes the same number.
-constexpr int kVersion = 7;
 constexpr std::size_t kLine = 64;
 
 using Factory = InstructionPtr (*)(WordReader&, PlanBuilder&);
@@ -48,7 +46,7 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
     : memory_(memory), place_(std::move(place)) {
   const PinnedScope pinned(place_.cores.front());
   WordReader reader(words, count);
-  if (reader.integer() != kVersion) {
+  if (reader.integer() != kPlanVersion) {
     throw std::runtime_error("Expected a plan of this addon's version but received another: build the addon again");
   }
   const int block = reader.integer();

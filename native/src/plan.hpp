@@ -19,6 +19,9 @@ struct Place {
   std::vector<int> cores;
 };
 
+// Version of the words; plan-words.ts writes the same number.
+constexpr int kPlanVersion = 7;
+
 struct SharedMemory {
   float* state = nullptr;
   char* exchange = nullptr;

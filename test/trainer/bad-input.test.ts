@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { checkpointFolder, MODEL_FILE, STATE_FILE } from '../../src/checkpoint/checkpoint.ts'
+import { PLAN_VERSION } from '../../src/executors/onednn/plan-words.ts'
 import { readMetrics } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
 import { cifarRecords, tarOf } from '../datasets/write-archives.ts'
@@ -167,6 +168,13 @@ const REFUSALS: readonly Refusal[] = [
     remedy: /npm run setup/,
     options: { env: { NATIVE_ENSEMBLE_ADDON: path('a-file.node') } },
   },
+  {
+    name: 'an addon of another version',
+    argv: train(),
+    says: /a native addon that reads plans of version \d+ but received: one of 1\b/,
+    remedy: /npm run setup/,
+    options: { env: { NATIVE_ENSEMBLE_ADDON: path('old-addon.cjs') } },
+  },
 ]
 
 /** oneDNN can be told to see an older processor of this kind. */
@@ -250,7 +258,8 @@ t.test('checkpoints from before a run diverged are intact', async (t) => {
 })
 
 t.test('a fault of ours has its stack and exit code 1', async (t) => {
-  await writeFile(path('broken-addon.cjs'), 'module.exports = { machine() { throw new Error("broken inside") } }')
+  const machine = 'machine() { throw new Error("broken inside") }'
+  await writeFile(path('broken-addon.cjs'), `module.exports = { planVersion: ${PLAN_VERSION}, ${machine} }`)
   const env = { NATIVE_ENSEMBLE_ADDON: path('broken-addon.cjs') }
   const { code, stderr } = await runCli(train('--out', 'ours'), { cwd, env })
   t.equal(code, 1)
@@ -268,6 +277,7 @@ async function makeBadFiles(): Promise<void> {
   await writeFile(path('label-10.tar.gz'), gzipSync(archive))
   const weights = await readFile(fixturePath('pytorch/one-resnet8.init.safetensors'))
   await writeFile(path('damaged.safetensors'), weights.subarray(0, weights.length - 100))
+  await writeFile(path('old-addon.cjs'), 'module.exports = { planVersion: 1 }')
 
   for (const name of ['no-checkpoint', 'changed-model', 'damaged-state']) {
     await cp(path('run'), path(name), { recursive: true })

@@ -1,6 +1,7 @@
 /** The border to the addon (native/src/addon.cpp): nothing else in TypeScript loads it. */
 import { createRequire } from 'node:module'
 import { UserFault } from '../../vocabulary/fault.ts'
+import { PLAN_VERSION } from './plan-words.ts'
 
 /** A program compiled by the addon for one replica. */
 export interface NativePlan {
@@ -40,23 +41,34 @@ interface NativeAddon {
     cores: Int32Array,
   ) => NativePlan
   machine(): NativeMachine
+  /** Version of the plan's words that it reads; absent from addons built before it was told. */
+  readonly planVersion?: number
 }
 
 /**
  * Loads the addon; `NATIVE_ENSEMBLE_ADDON` names another build of it (the sanitizers').
- * @throws UserFault where it was not built or cannot be loaded
+ * @throws UserFault where it was not built, cannot be loaded or is of another version
  */
 export function loadNativeAddon(): NativeAddon {
   const path = process.env['NATIVE_ENSEMBLE_ADDON'] ?? '#native'
+  let addon: NativeAddon
   try {
     // The addon's exports are described above and nowhere else: this cast is the border.
-    return createRequire(import.meta.url)(path) as NativeAddon
+    addon = createRequire(import.meta.url)(path) as NativeAddon
   } catch (cause) {
     const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
-    throw new UserFault(
-      `Expected the native addon for the executor onednn but received: ${reason}`,
-      'Build it with: npm run setup. Or train without it, slowly: --executor tfjs.',
-      { cause },
+    throw unusable('the native addon for the executor onednn', reason, cause)
+  }
+  if (addon.planVersion !== PLAN_VERSION) {
+    throw unusable(
+      `a native addon that reads plans of version ${PLAN_VERSION}`,
+      `one of ${addon.planVersion ?? 'before'}`,
     )
   }
+  return addon
+}
+
+function unusable(what: string, received: string, cause?: unknown): UserFault {
+  const remedy = 'Build it with: npm run setup. Or train without it, slowly: --executor tfjs.'
+  return new UserFault(`Expected ${what} but received: ${received}`, remedy, { cause })
 }
