@@ -85,9 +85,9 @@ const REFUSALS: readonly Refusal[] = [
   },
   {
     name: 'an unknown device',
-    argv: train('--devices', 'gpu:0'),
-    says: /for --devices but received gpu:0/,
-    remedy: /CPUs only/,
+    argv: train('--devices', 'tpu:0'),
+    says: /for --devices but received tpu:0/,
+    remedy: /native-ensemble devices/,
   },
   {
     name: 'a batch that does not divide into the replicas',
