@@ -1,6 +1,7 @@
 /** The report of several runs: tables beside the paper's, curves, as HTML, CSV, Markdown and SVG. */
 import { TABLE_TITLES } from '../config/recipes/table-titles.ts'
 import { comparisonChart, figure2Charts, type NamedGroup } from './error-curves.ts'
+import { type DotChart, dotsOf, drawDots, drawDotsFile } from './error-dots.ts'
 import { type Chart, drawChart, escapeHtml } from './line-chart.ts'
 import { htmlPage, htmlTable } from './report-page.ts'
 import { type CostOf, type ResultRow, type ResultTable, tabulate } from './result-tables.ts'
@@ -16,6 +17,8 @@ export interface Comparison {
   readonly tables: readonly ResultTable[]
   /** By file name without ending. */
   readonly charts: ReadonlyMap<string, Chart>
+  /** Results of a table side by side, by file name without ending. */
+  readonly dots: ReadonlyMap<string, DotChart>
   /** What a reader has to know of the runs, a sentence each. */
   readonly notes: readonly string[]
 }
@@ -27,7 +30,12 @@ export async function compareRuns(folders: readonly string[], costOf: CostOf): P
   const tables = await tabulate(groups, await recipeRows(), costOf)
   const probed = (await Promise.all(folders.map(readRobustness))).filter((result) => result !== null)
   const figure3 = probed.length === 0 ? [] : [...robustnessCharts(probed)]
-  return { tables, charts: new Map([...chartsOf(tables, groups), ...figure3]), notes: notesOf(runs) }
+  const dots = tables.flatMap((table) => {
+    const chart = dotsOf(table, titleOf(table))
+    return chart === null ? [] : [[`${table.name}-errors`, chart] as const]
+  })
+  const charts = new Map([...chartsOf(tables, groups), ...figure3])
+  return { tables, charts, dots: new Map(dots), notes: notesOf(runs) }
 }
 
 function notesOf(runs: readonly RunResult[]): string[] {
@@ -86,11 +94,12 @@ function uniqueName(taken: ReadonlyMap<string, unknown>, name: string): string {
  * @throws UserFault where the folder cannot be written
  */
 export async function writeComparison(comparison: Comparison, folder: string): Promise<string[]> {
-  const { tables, charts } = comparison
+  const { tables, charts, dots } = comparison
   const files = new Map<string, string>([
     ['report.html', composePage(comparison)],
     ['tables.md', composeMarkdown(comparison)],
     ...tables.map((table) => [`${table.name}.csv`, printCsv(exactCells(table))] as const),
+    ...[...dots].map(([name, chart]) => [`${name}.svg`, drawDotsFile(chart)] as const),
     ...[...charts].map(([name, chart]) => [`${name}.svg`, drawSvgFile(chart)] as const),
   ])
   const paths: string[] = []
@@ -98,7 +107,7 @@ export async function writeComparison(comparison: Comparison, folder: string): P
   return paths
 }
 
-function composePage({ tables, charts, notes }: Comparison): string {
+function composePage({ tables, charts, dots, notes }: Comparison): string {
   const sections = tables.map((table) => {
     const { head, rows } = readableCells(table)
     return `<h2>${escapeHtml(titleOf(table))}</h2>\n${htmlTable(head, rows, true)}`
@@ -107,6 +116,7 @@ function composePage({ tables, charts, notes }: Comparison): string {
   const body = [
     ...notes.map((note) => `<p>${escapeHtml(note)}</p>\n`),
     ...sections,
+    `<h2>Side by side</h2>\n<div class="charts">\n${[...dots.values()].map(drawDots).join('')}</div>\n`,
     `<h2>Curves</h2>\n<div class="charts">\n${curves}</div>\n`,
   ]
   return htmlPage('Runs beside the paper', 'native-ensemble report', body.join(''))

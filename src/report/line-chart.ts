@@ -108,7 +108,7 @@ export function className(colour: Series['colour']): string {
 }
 
 /** Linear axis over the values, its ends on round ticks; a single value gets room on both sides. */
-function axis(values: readonly number[], fromZero: boolean, start: number, end: number) {
+export function axis(values: readonly number[], fromZero: boolean, start: number, end: number) {
   let low = values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY)
   let high = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
   if (fromZero) low = Math.min(0, low)
@@ -132,7 +132,8 @@ function roundStep(least: number): number {
   return 10 * power
 }
 
-function printTick(value: number): string {
+/** A number as an axis has it. */
+export function printTick(value: number): string {
   if (value === 0) return '0'
   const size = Math.abs(value)
   if (size < 1e-3 || size >= 1e6) return value.toExponential(2).replace(/\.?0+e/, 'e')

@@ -16,6 +16,8 @@ export interface MeasuredError {
 
 export interface RowResult {
   readonly error: MeasuredError
+  /** Of each seed, in the order of `seeds`. */
+  readonly errors: readonly number[]
   readonly top5: MeasuredError
   readonly seeds: readonly number[]
   readonly folders: readonly string[]
@@ -110,6 +112,7 @@ async function measure(
   const finals = runs.flatMap(({ final }) => final ?? [])
   return {
     error: summarise(finals, figure, ({ top1_error }) => top1_error),
+    errors: finals.map(({ top1_error }) => figureOf(top1_error, figure)),
     top5: summarise(finals, figure, ({ top5_error }) => top5_error),
     seeds: runs.map((run) => run.config.seed),
     folders: runs.map(({ folder }) => folder),
@@ -123,13 +126,17 @@ function summarise(
   pick: (line: EvalLine) => ErrorSummary,
 ): MeasuredError {
   const summaries = finals.map(pick)
-  const errors = summaries.map((one) => (figure === 'branches' ? one.mean : (one.teacher ?? Number.NaN)))
+  const errors = summaries.map((one) => figureOf(one, figure))
   const several = figure === 'branches' && summaries.every(({ branches }) => branches.length > 1)
   return {
     mean: meanOf(errors),
     overBranches: several ? meanOf(summaries.map(({ std }) => std)) : null,
     overSeeds: deviationOf(errors),
   }
+}
+
+function figureOf({ mean, teacher }: ErrorSummary, figure: TableRow['figure']): number {
+  return figure === 'branches' ? mean : (teacher ?? Number.NaN)
 }
 
 function meanOf(values: readonly number[]): number {

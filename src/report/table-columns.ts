@@ -102,6 +102,7 @@ function exactValues(table: string, { method, on, figure, paper, result }: Resul
     paper_parameters: paper?.parameters ?? null,
     parameters: cost?.parameters ?? null,
     seeds: result?.seeds.join(' ') ?? null,
+    errors: result?.errors.join(' ') ?? null,
     differences: result?.differences ?? null,
     runs: result?.folders.join(' ') ?? null,
   }

@@ -64,8 +64,8 @@ t.test('a command line that cannot be gets its remedy and exit code 2', async (t
     [['train', 'quickstart', 'more'], [/at most 1 argument .* more too/]],
     [['train', '--batch'], [/--batch/]],
     [
-      ['train', '--devices', 'gpu'],
-      [/for --devices but received gpu/, /CPUs only/],
+      ['train', '--devices', 'tpu'],
+      [/for --devices but received tpu/, /native-ensemble devices/],
     ],
     [['evaluate'], [/'run'/]],
     [['evaluate', 'no-such-run'], [/the folder of a run .* no-such-run/]],

@@ -4,6 +4,7 @@ import sharp from 'sharp'
 import t from 'tap'
 import { makeConfig } from '../../src/config/make-config.ts'
 import { compareRuns, writeComparison } from '../../src/report/comparison.ts'
+import { drawDotsFile } from '../../src/report/error-dots.ts'
 import { type EvalLine, summariseErrors } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
 import { gatherRuns } from '../../src/report/run-folders.ts'
@@ -134,7 +135,7 @@ t.test('tables and curves are written, whole, beside what is there', async (t) =
     names.filter((name) => name.includes('.tmp')),
     [],
   )
-  for (const name of ['report.html', 'tables.md', 'table3.csv', 'table4-test-error.svg'])
+  for (const name of ['report.html', 'tables.md', 'table3.csv', 'table4-errors.svg', 'table4-test-error.svg'])
     t.ok(names.includes(name), name)
   const html = await readFile(join(out, 'report.html'), 'utf8')
   t.match(html, /26\.61 ± 0\.06/)
@@ -146,6 +147,25 @@ t.test('tables and curves are written, whole, beside what is there', async (t) =
   t.ok(width === 640 && (height ?? 0) > 300, 'a picture on its own')
   t.match(svg.toString(), /<text[^>]*>gated teacher \(ONE-E\)<\/text>/)
   t.match(await readFile(join(out, 'tables.md'), 'utf8'), /\| ONE \| ResNet-32 \| 26\.61 ± 0\.06 \| 28\.50 \|/)
+})
+
+t.test('a dot a seed, a bar at the mean, all inside the picture', async (t) => {
+  const svg = drawDotsFile({
+    title: 'Methods & errors',
+    xLabel: '%',
+    rows: [
+      { name: 'vanilla', values: [10, 10.4, 10.2] },
+      { name: 'ONE', values: [9.5] },
+    ],
+  })
+  const places = [...svg.matchAll(/<circle[^>]* cx="([\d.]+)"/g)].map(([, x]) => Number(x))
+  t.equal(places.length, 4)
+  t.ok(places.every((x) => x >= 210 && x <= 616))
+  const bars = [...svg.matchAll(/<path class="main" d="M([\d.]+)/g)].map(([, x]) => Number(x))
+  t.ok(Math.abs((bars[0] ?? 0) - (places[2] ?? 0)) < 0.11, 'the mean of 10, 10.4 and 10.2 is at 10.2')
+  t.equal(bars[1], places[3])
+  t.match(svg, /Methods &amp; errors/)
+  t.equal((await sharp(Buffer.from(svg)).metadata()).width, 640)
 })
 
 t.test('cells of CSV that need quotes have them', async (t) => {

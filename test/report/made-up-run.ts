@@ -21,7 +21,8 @@ export function stepLine(step: number): StepLine {
 
 export function epochLine(epoch: number): EpochLine {
   const step = (epoch + 1) * STEPS_PER_EPOCH
-  return { ...stepLine(step), kind: 'epoch', epoch, seconds: 2 }
+  const top1_error = summariseErrors([20 - epoch, 19 - epoch], 18 - epoch)
+  return { ...stepLine(step), kind: 'epoch', epoch, seconds: 2, top1_error }
 }
 
 export function evalLine(epoch: number): EvalLine {

@@ -20,6 +20,7 @@ t.test('a report needs nothing but the metrics, and asks nobody for anything', a
   const bare = await readFile(await writeReport(files.folder), 'utf8')
   for (const text of [
     'Test error',
+    'Training error',
     'Training loss',
     'Learning rate',
     'Speed',
@@ -30,9 +31,12 @@ t.test('a report needs nothing but the metrics, and asks nobody for anything', a
     t.ok(bare.includes(text), text)
   }
   await writeFile(files.config, JSON.stringify({ network: 'resnet-<32>', method: 'one', branches: 2, steps: null }))
+  await writeFile(files.machine, JSON.stringify({ cpu: 'made up', images: [{ path: 'a.gz', sha256: 'abc' }] }))
   await writeSamplePicture(files.samples, { data: new Uint8Array(12), count: 1, height: 2, width: 2 }, 1)
   const full = await readFile(await writeReport(files.folder), 'utf8')
   t.match(full, /resnet-&lt;32&gt;, ONE with 2 branches/)
+  t.match(full, /<td>images 1: path<\/td><td>a\.gz<\/td>/)
+  t.match(full, /<td>steps<\/td><td>none<\/td>/)
   t.match(full, /src="data:image\/png;base64,/)
   t.notMatch(full, /(src|href)="(?!data:)|url\(|@import|<script/, 'no request')
   await t.rejects(writeReport(join(files.folder, 'none')), { name: 'UserFault', message: /metrics\.jsonl/ })
