@@ -15,7 +15,8 @@ export const STEP_HELP = `Usage: npm run bench:step -- [options]
   --classes <n>      (default 100)
   --batch <n>        (default 128)
   --threads <n>      (default: all cores)
-  --peers <list>     own,torch,tfjs-node (default: those that work here)
+  --peers <list>     own,xla,torch,tfjs-node (default: those that work here; xla on GPUs)
+  --device <name>    cpu or gpu (default cpu)
   --modes <list>     only these modes, e.g. fp32,bf16,fp32-channels-last (default: all)
   --fresh            start each mode's process anew in each round: where all together do not fit into memory
   --python <path>    Python that has PyTorch (default python3)
@@ -50,6 +51,7 @@ export function readSettings(): Settings | null {
       threads: TEXT,
       fresh: { type: 'boolean', default: false },
       peers: TEXT,
+      device: { type: 'string', default: 'cpu' },
       modes: TEXT,
       python: TEXT,
       out: TEXT,
@@ -70,6 +72,7 @@ export function readSettings(): Settings | null {
       classes: readCount('--classes', values.classes ?? '100'),
       batch: readCount('--batch', values.batch ?? '128'),
       threads: readCount('--threads', values.threads ?? `${availableParallelism()}`),
+      device: readDevice(values.device),
     },
     peers: values.peers?.split(',') ?? null,
     modes: values.modes?.split(',') ?? null,
@@ -77,6 +80,11 @@ export function readSettings(): Settings | null {
     python: values.python ?? 'python3',
     out: values.out ?? 'results',
   }
+}
+
+function readDevice(text: string): StepTask['device'] {
+  if (text === 'cpu' || text === 'gpu') return text
+  throw expected('cpu or gpu', '--device', text, 'npm run bench:step -- --help')
 }
 
 function readCount(option: string, text: string): number {

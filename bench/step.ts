@@ -42,13 +42,15 @@ interface Benchmark {
 }
 
 /** Peers that are asked for and work here; absent ones are told with what installs them. */
-function choosePeers({ peers, python }: Settings): Peer[] {
-  const known = findPeers(python)
+function choosePeers({ peers, python, task }: Settings): Peer[] {
+  const known = findPeers(python, task.device)
   const unknown = peers?.find((name) => known.every((peer) => peer.name !== name))
   if (unknown !== undefined) {
     throw expected(known.map(({ name }) => name).join(', '), '--peers', unknown, 'Name them with commas between.')
   }
-  const wanted = known.filter(({ name }) => peers === null || peers.includes(name))
+  // XLA on a CPU is no contestant of ours, but it can be asked for.
+  const usual = (name: string) => name !== 'xla' || task.device === 'gpu'
+  const wanted = known.filter(({ name }) => (peers === null ? usual(name) : peers.includes(name)))
   for (const { name, absence, remedy } of wanted) {
     if (absence !== null) console.log(`${name} is left out: ${absence}\n  install it: ${remedy}`)
   }
@@ -145,7 +147,7 @@ function printReport(benchmark: Benchmark): string {
       .join(', ')
   return [
     `# One training step, ${date}`,
-    `${network}, ${branches} branches, ${classes} classes, batch ${batch} of ${side} x ${side}, ${threads} threads; ` +
+    `${network}, ${branches} branches, ${classes} classes, batch ${batch} of ${side} x ${side}, ${task.device === 'gpu' ? 'one GPU' : `${threads} threads`}; ` +
       `${rounds} rounds of ${stepsPerRound} steps through all modes in turn.`,
     `Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}; ` +
       `${machine.instructions.join(' ')}.`,
@@ -196,7 +198,8 @@ async function main(): Promise<void> {
     }
     const report = printReport(benchmark)
     mkdirSync(settings.out, { recursive: true })
-    const path = join(settings.out, `step-${settings.task.network}-${benchmark.date}`)
+    const on = settings.task.device === 'gpu' ? 'gpu-' : ''
+    const path = join(settings.out, `step-${on}${settings.task.network}-${benchmark.date}`)
     writeFileSync(`${path}.json`, `${JSON.stringify(benchmark, null, 1)}\n`)
     writeFileSync(`${path}.md`, `${report}\n`)
     console.log(`\n${report}\n\nWritten: ${path}.json and ${path}.md`)

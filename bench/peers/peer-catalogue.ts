@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findPlugins } from '../../src/executors/xla/find-plugin.ts'
 
 /** The training step that all peers run. */
 export interface StepTask {
@@ -13,10 +14,11 @@ export interface StepTask {
   readonly classes: number
   readonly batch: number
   readonly threads: number
+  readonly device: 'cpu' | 'gpu'
 }
 
 export interface Peer {
-  readonly name: 'own' | 'torch' | 'tfjs-node'
+  readonly name: 'own' | 'xla' | 'torch' | 'tfjs-node'
   /** Why it cannot run here, null where it can. */
   readonly absence: string | null
   /** What brings it where it is absent. */
@@ -26,17 +28,21 @@ export interface Peer {
 
 /** Folders are found from dist/bench/peers/. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const CPU_ONLY = 'it is compared on CPUs only'
 const TFJS_FOLDER = `${ROOT}.tfjs-node`
 
-/** @param python the interpreter that may have PyTorch */
-export function findPeers(python: string): Peer[] {
+/**
+ * @param python the interpreter that may have PyTorch
+ * @param device what the peers are to run on; oneDNN and tfjs-node know CPUs only
+ */
+export function findPeers(python: string, device: StepTask['device'] = 'cpu'): Peer[] {
   const torch = spawnSync(python, ['-c', 'import torch'], { encoding: 'utf8' })
   const torchFault = torch.error?.message ?? torch.stderr.trim().split('\n').at(-1) ?? ''
   const tfjsBinding = `${TFJS_FOLDER}/node_modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node`
   return [
     {
       name: 'own',
-      absence: null,
+      absence: device === 'cpu' ? null : CPU_ONLY,
       remedy: 'npm run setup',
       command: (task) => {
         const entry = new URL(`./own-peer${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
@@ -44,14 +50,23 @@ export function findPeers(python: string): Peer[] {
       },
     },
     {
+      name: 'xla',
+      absence: findPlugins(device, null).length > 0 ? null : 'no PJRT plugin',
+      remedy: device === 'cpu' ? 'npm run setup:xla-cpu' : 'npm run setup:cuda',
+      command: (task) => {
+        const entry = new URL(`./xla-peer${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
+        return [process.execPath, fileURLToPath(entry), ...options(task), '--device', task.device]
+      },
+    },
+    {
       name: 'torch',
       absence: torch.status === 0 ? null : torchFault,
       remedy: `${python} -m pip install torch==2.13.0`,
-      command: (task) => [python, `${ROOT}bench/peers/torch_peer.py`, ...options(task)],
+      command: (task) => [python, `${ROOT}bench/peers/torch_peer.py`, ...options(task), '--device', task.device],
     },
     {
       name: 'tfjs-node',
-      absence: existsSync(tfjsBinding) ? null : `no ${tfjsBinding.slice(ROOT.length)}`,
+      absence: device === 'gpu' ? CPU_ONLY : existsSync(tfjsBinding) ? null : `no ${tfjsBinding.slice(ROOT.length)}`,
       remedy: 'node scripts/build-tfjs-node.mjs',
       command: (task) => [process.execPath, `${ROOT}bench/peers/tfjs-node-peer.cjs`, ...options(task)],
     },

@@ -3,7 +3,7 @@ import t from 'tap'
 import { findPeers } from '../../bench/peers/peer-catalogue.ts'
 import { PeerProcess } from '../../bench/peers/peer-process.ts'
 
-const TASK = { network: 'resnet-8', side: 32, branches: 2, classes: 5, batch: 4, threads: 1 }
+const TASK = { network: 'resnet-8', side: 32, branches: 2, classes: 5, batch: 4, threads: 1, device: 'cpu' } as const
 
 t.test('our own peer measures, profiles and refuses', async (t) => {
   const own = findPeers('python3').find(({ name }) => name === 'own')

@@ -14,7 +14,7 @@ const BATCH = 16
  * step, less than half of a batch's pixels.
  */
 const MOST_GROWTH = 8 * 2 ** 20
-t.setTimeout(120_000)
+t.setTimeout(280_000)
 
 /** Bytes of a process that lie in memory now. */
 async function residentBytes(pid: number): Promise<number> {
