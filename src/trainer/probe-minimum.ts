@@ -98,6 +98,7 @@ async function probePoints(
     for (const distance of away) {
       if (stop.aborted) return null
       moveAlong(state, solution, vector, distance)
+      await session.replicas.pushState()
       await probe(direction, distance)
     }
   }
