@@ -15,6 +15,7 @@ import { type ProgramRun, runProgram } from '../support/run-program.ts'
 import { drawnState, smallBatch, smallOne, tensorsOf } from '../support/small-steps.ts'
 
 /** Whole steps of every method on oneDNN against TensorFlow.js in JavaScript: losses, every gradient, the state afterwards. */
+t.setTimeout(240_000)
 const tfjs = await tfjsExecutor('cpu')
 const onednn = onednnExecutor()
 const direct = onednnExecutor({ winograd: false })
