@@ -11,8 +11,8 @@ import type { FromPacker, ShardJob, ShardReport } from './shard-job.ts'
 const entry = fileURLToPath(
   new URL(`../../../workers/prepare${extname(fileURLToPath(import.meta.url))}`, import.meta.url),
 )
-/** Images of one shard that may crash their process before it is given up. */
-const MOST_KILLERS = 100
+/** Processes that may die over one shard before it is given up; an image that kills is known after three. */
+const MOST_DEATHS = 100
 
 export interface PackerHooks {
   /** More images are done; negative where a job of a process that died begins again. */
@@ -60,13 +60,16 @@ class Packer {
   /** null where it was stopped. */
   async run(job: ShardJob, hooks: PackerHooks, signal: AbortSignal): Promise<ShardReport | null> {
     let attempt = job
-    for (;;) {
+    let suspect: number | null = null
+    for (let deaths = 1; ; deaths++) {
       const outcome = await this.#attempt(attempt, hooks, signal)
       if (outcome.kind === 'packed') return outcome.report
       if (signal.aborted) return null
-      // First find out which image it is, then do the others.
-      const killers = outcome.place === null ? attempt.killers : [...attempt.killers, outcome.place]
-      if ((attempt.careful && outcome.place === null) || killers.length > MOST_KILLERS) {
+      // First find out which image it is, then do the others. Once may have been chance (a process ended from outside).
+      const again = outcome.place !== null && outcome.place === suspect
+      const killers = outcome.place !== null && again ? [...attempt.killers, outcome.place] : attempt.killers
+      suspect = outcome.place
+      if ((attempt.careful && outcome.place === null) || deaths > MOST_DEATHS) {
         throw new Error(`A process of prepare died again and again on ${job.id} (${outcome.how})`)
       }
       attempt = { ...job, careful: true, killers }
@@ -83,7 +86,8 @@ class Packer {
     hooks: PackerHooks,
     signal: AbortSignal,
   ): Promise<{ kind: 'packed'; report: ShardReport } | { kind: 'died'; place: number | null; how: string }> {
-    const child = this.#child ?? fork(entry, { serialization: 'advanced' })
+    const idle = this.#child?.connected === true ? this.#child : null
+    const child = idle ?? fork(entry, { serialization: 'advanced' })
     this.#child = child
     let place: number | null = null
     const done = { images: 0, bytes: 0, bad: 0 }
