@@ -7,7 +7,7 @@ import { htmlPage, htmlTable } from './report-page.ts'
 import { type CostOf, type ResultRow, type ResultTable, tabulate } from './result-tables.ts'
 import { robustnessCharts } from './robustness-files.ts'
 import { readRobustness } from './robustness-result.ts'
-import { groupRuns, nameGroup, type RunGroup, recipeRows } from './run-groups.ts'
+import { countedRuns, groupRuns, nameGroup, type RunGroup, recipeRows } from './run-groups.ts'
 import { type RunResult, readRun } from './run-result.ts'
 import { drawSvgFile } from './standalone-svg.ts'
 import { exactCells, printCsv, printMarkdown, readableCells } from './table-columns.ts'
@@ -34,14 +34,27 @@ export async function compareRuns(folders: readonly string[], costOf: CostOf): P
     const chart = dotsOf(table, titleOf(table))
     return chart === null ? [] : [[`${table.name}-errors`, chart] as const]
   })
-  const charts = new Map([...chartsOf(tables, groups), ...figure3])
-  return { tables, charts, dots: new Map(dots), notes: notesOf(runs) }
+  const charts = new Map([...chartsOf(tables, groups.map(withoutCutRuns)), ...figure3])
+  return { tables, charts, dots: new Map(dots), notes: notesOf(runs, groups) }
 }
 
-function notesOf(runs: readonly RunResult[]): string[] {
+/** Curves are means over the runs: those of cut runs would end where they do, so they are drawn only where there are no others. */
+function withoutCutRuns(group: RunGroup): RunGroup {
+  const runs = countedRuns(group)
+  return runs.length === 0 ? group : { ...group, runs }
+}
+
+function notesOf(runs: readonly RunResult[], groups: readonly RunGroup[]): string[] {
   const notes: string[] = []
   const open = runs.filter(({ final }) => final === null)
   if (open.length > 0) notes.push(`Not at their end, and in no table: ${open.map(({ folder }) => folder).join(', ')}.`)
+  const counted = new Set(groups.flatMap(countedRuns))
+  const again = runs.filter((run) => run.final !== null && !counted.has(run))
+  if (again.length > 0) {
+    notes.push(
+      `Of the settings and the seed of another run, and not counted: ${again.map(({ folder }) => folder).join(', ')}.`,
+    )
+  }
   const shortened = runs.filter(({ config }) => config.scale !== 1)
   if (shortened.length > 0) {
     const scales = [...new Set(shortened.map(({ config }) => config.scale))].sort((one, other) => one - other)

@@ -2,7 +2,7 @@
 import type { PaperFigures, TableRow } from '../config/recipe.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { ErrorSummary, EvalLine } from './metrics.ts'
-import { belongsTo, nameGroup, type RecipeRow, type RunGroup, tellDifferences } from './run-groups.ts'
+import { belongsTo, countedRuns, nameGroup, type RecipeRow, type RunGroup, tellDifferences } from './run-groups.ts'
 
 /** An error over runs that differ by their seed, percent. */
 export interface MeasuredError {
@@ -60,7 +60,7 @@ export async function tabulate(
   costOf: CostOf,
 ): Promise<ResultTable[]> {
   const finished = groups.flatMap((group) => {
-    const runs = group.runs.filter(({ final }) => final !== null)
+    const runs = countedRuns(group)
     return runs.length > 0 ? [{ ...group, runs }] : []
   })
   const tables: ResultTable[] = []

@@ -13,17 +13,64 @@ export interface RunGroup {
   readonly runs: readonly RunResult[]
 }
 
-/** Settings that do not change what is measured but by chance, or where it lies. */
-const FREE = new Set<string>([
-  ...(['recipe', 'scale', 'seed', 'out', 'data', 'devices', 'decodeWorkers', 'executor'] as const),
-  ...(['tfjsBackend', 'logEvery', 'evaluateEvery', 'keep', 'teacher'] as const),
-] satisfies (keyof RunConfig)[])
+/**
+ * What a setting is to a result. `free`: changes nothing but by chance, or where it lies. `row`: makes the run one of its
+ * row in a table. `told`: may be otherwise than in the recipe, which is then said, in this order.
+ */
+const MEANING = {
+  recipe: 'free',
+  scale: 'free',
+  network: 'row',
+  block: 'row',
+  method: 'row',
+  branches: 'row',
+  distill: 'row',
+  share: 'row',
+  gate: 'row',
+  peers: 'row',
+  teacher: 'free',
+  teacherNetwork: 'row',
+  teacherBlock: 'row',
+  snapshots: 'row',
+  dataset: 'row',
+  trainFraction: 'row',
+  data: 'free',
+  epochs: 'told',
+  steps: 'told',
+  batch: 'told',
+  learningRate: 'told',
+  schedule: 'told',
+  momentum: 'told',
+  weightDecay: 'told',
+  rampUp: 'told',
+  temperature: 'told',
+  alpha: 'told',
+  augment: 'told',
+  shuffle: 'told',
+  inputStd: 'told',
+  precision: 'told',
+  init: 'told',
+  executor: 'free',
+  tfjsBackend: 'free',
+  pjrtPlugin: 'free',
+  devices: 'free',
+  decodeWorkers: 'free',
+  seed: 'free',
+  out: 'free',
+  logEvery: 'free',
+  evaluateEvery: 'free',
+  keep: 'free',
+} as const satisfies Record<keyof RunConfig, 'free' | 'row' | 'told'>
+
+/** Object.keys has lost their type. */
+const KEYS = Object.keys(MEANING) as (keyof RunConfig)[]
+const ROW_KEYS = KEYS.filter((key) => MEANING[key] === 'row')
+const TOLD_KEYS = KEYS.filter((key) => MEANING[key] === 'told')
 
 export function groupRuns(runs: readonly RunResult[]): RunGroup[] {
   const groups = new Map<string, RunResult[]>()
   for (const run of runs) {
-    const settings = Object.entries(run.config).filter(([key]) => !FREE.has(key))
-    const key = JSON.stringify(settings.sort(([one], [other]) => (one < other ? -1 : 1)))
+    const key = JSON.stringify([...ROW_KEYS, ...TOLD_KEYS].map((name) => run.config[name]))
     groups.set(key, [...(groups.get(key) ?? []), run])
   }
   return [...groups.values()].flatMap((members) => {
@@ -33,17 +80,12 @@ export function groupRuns(runs: readonly RunResult[]): RunGroup[] {
   })
 }
 
-/** Settings that make a run the one of a row; in all others it may differ, which is then said. */
-const IDENTITY = [
-  ...(['network', 'block', 'method', 'branches', 'distill', 'share', 'gate', 'peers', 'teacherNetwork'] as const),
-  ...(['teacherBlock', 'snapshots', 'dataset', 'trainFraction'] as const),
-] satisfies (keyof RunConfig)[]
-
-/** Settings that a row's runs may have otherwise, in the order in which they are told. */
-const TOLD = [
-  ...(['epochs', 'steps', 'batch', 'learningRate', 'schedule', 'momentum', 'weightDecay', 'rampUp'] as const),
-  ...(['temperature', 'alpha', 'augment', 'shuffle', 'inputStd', 'precision', 'init'] as const),
-] satisfies (keyof RunConfig)[]
+/** Finished runs that count: the first of each seed. A second one of the same seed is no second sample. */
+export function countedRuns({ runs }: RunGroup): RunResult[] {
+  const finished = runs.filter(({ final }) => final !== null)
+  const seeds = finished.map(({ config }) => config.seed)
+  return finished.filter(({ config }, place) => seeds.indexOf(config.seed) === place)
+}
 
 /** A row of a table with the settings of its recipe. */
 export interface RecipeRow extends TableRow {
@@ -63,12 +105,12 @@ export async function recipeRows(): Promise<RecipeRow[]> {
 }
 
 export function belongsTo(row: RecipeRow, { config }: RunGroup): boolean {
-  return IDENTITY.every((key) => config[key] === row.config[key])
+  return ROW_KEYS.every((key) => config[key] === row.config[key])
 }
 
 /** How a group's settings differ from the recipe's, in words; empty where they do not. */
 export function tellDifferences(row: RecipeRow, { config }: RunGroup): string {
-  const differing = TOLD.filter(
+  const differing = TOLD_KEYS.filter(
     (key) => config[key] !== row.config[key] && !(key === 'rampUp' && isUsualRampUp(config)),
   )
   return differing.map((key) => tellSetting(key, config, row.config)).join(', ')
@@ -79,7 +121,7 @@ function isUsualRampUp({ method, epochs, steps, rampUp }: RunConfig): boolean {
   return rampUp === defaultRampUp(method, epochs, steps)
 }
 
-function tellSetting(key: (typeof TOLD)[number], config: RunConfig, wanted: RunConfig): string {
+function tellSetting(key: keyof RunConfig, config: RunConfig, wanted: RunConfig): string {
   if (key === 'epochs') {
     const scale = config.scale === 1 ? '' : ` (scale ${config.scale})`
     return `${config.epochs} of ${wanted.epochs} epochs${scale}`

@@ -81,6 +81,17 @@ t.test("a row is the mean over seeds, beside the paper's", async (t) => {
   t.equal(rows.length, 5, 'rows without a run of ours stay')
 })
 
+t.test('a second run of the same seed counts nowhere', async (t) => {
+  const folder = t.testdir()
+  const recipe = 'table3/resnet-32-one'
+  await leaveRun(folder, 'a', { recipe, errors: oneRun([27, 28, 29], 24) })
+  await leaveRun(folder, 'b', { recipe, given: { devices: 'cpu:2', logEvery: 3 }, errors: oneRun([1, 2, 3], 1) })
+  const { tables, notes } = await compareRuns(await gatherRuns([folder]), deploymentCost)
+  const row = tables.find(({ name }) => name === 'table3')?.rows.find(({ result }) => result !== null)
+  t.match(row?.result, { error: { mean: 28, overSeeds: null }, seeds: [1] })
+  t.match(notes[0], /the seed of another run, and not counted: .*b\.$/)
+})
+
 t.test('a shortened recipe is said to be', async (t) => {
   const folder = t.testdir()
   const errors = [[[60], null] as const, [[50], null] as const]
