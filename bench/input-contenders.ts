@@ -7,6 +7,7 @@ import { createSlotFiller } from '../src/input/fill-slots.ts'
 import { InputPipeline, type Pass } from '../src/input/pipeline.ts'
 import { createSlotClaims } from '../src/input/slot-claims.ts'
 import { createSlotRing, SLOT_STATES } from '../src/input/slot-ring.ts'
+import { NO_NOISE } from '../src/input/training-noise.ts'
 import { slotIndex } from '../src/vocabulary/counts.ts'
 import { PeerProcess } from './peers/peer-process.ts'
 
@@ -82,7 +83,13 @@ export function ownCifar(): Contender {
     labels: new SharedArrayBuffer(4 * count),
   } as const
   const ring = createSlotRing({ slots: 1, batch, height: 32, width: 32, channels: 3 })
-  const memory: DecodeMemory = { ring, splits: { train: split, test: split }, seed: SEED, claims: createSlotClaims(1) }
+  const memory: DecodeMemory = {
+    ring,
+    splits: { train: split, test: split },
+    seed: SEED,
+    claims: createSlotClaims(1),
+    noise: NO_NOISE,
+  }
   const fill = createSlotFiller(memory)
   let epoch = 0
   return {

@@ -1,3 +1,4 @@
+import { isPrepared } from '../vocabulary/dataset-name.ts'
 import { parseNetworkName } from '../vocabulary/network-name.ts'
 import { type ConfigFault, fault } from './config-fault.ts'
 import { WITHOUT_METHOD } from './defaults.ts'
@@ -65,7 +66,32 @@ function ofSeveral(method: Method, key: 'branches' | 'snapshots', remedy: string
 
 const FOR_ONE_NETWORK = 'For one plain network use --method vanilla.'
 
+/** Settings that only photographs in shards have a use for. */
+function photographsOnly(key: 'imageSize' | 'colourJitter' | 'pcaLighting'): Contradiction {
+  const { flag } = OPTION_TABLE[key]
+  return {
+    between: ['dataset', key],
+    find: ({ dataset }, given) =>
+      given.has(key) && !isPrepared(dataset)
+        ? fault('--dataset imagenet or image-folder', flag, `--dataset ${dataset}`, `Leave ${flag} out.`)
+        : null,
+  }
+}
+
+function trainingNoise(key: 'colourJitter' | 'pcaLighting' | 'randomErasing'): Contradiction {
+  const { flag } = OPTION_TABLE[key]
+  return {
+    between: ['augment', key],
+    find: ({ augment, [key]: strength }, given) =>
+      given.has(key) && strength > 0 && augment === 'none'
+        ? fault('--augment standard', flag, '--augment none', 'Leave one of them out.')
+        : null,
+  }
+}
+
 const CONTRADICTIONS: readonly Contradiction[] = [
+  ...(['imageSize', 'colourJitter', 'pcaLighting'] as const).map(photographsOnly),
+  ...(['colourJitter', 'pcaLighting', 'randomErasing'] as const).map(trainingNoise),
   {
     between: ['scale'],
     find({ scale, recipe }, given) {

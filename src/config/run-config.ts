@@ -37,6 +37,8 @@ export interface RunConfig {
   readonly data: string | null
   /** Standard deviation of all channels of the input, for pixels of 0..1; null = the dataset's own. */
   readonly inputStd: number | null
+  /** Height and width of the network's input for images in shards; null = what the shards' manifest says. */
+  readonly imageSize: number | null
   /** Part of the training images that is trained on, of each class equally; above 0, at most 1. */
   readonly trainFraction: number
   readonly epochs: number
@@ -72,6 +74,12 @@ export interface RunConfig {
   readonly init: string | null
   /** `standard` = pad 4, random crop, horizontal flip. */
   readonly augment: 'standard' | 'none'
+  /** Brightness, contrast and saturation of training images change by factors of 1 +- this; 0 = not. */
+  readonly colourJitter: number
+  /** Standard deviation of AlexNet's lighting noise along the colours' principal components; 0 = none. */
+  readonly pcaLighting: number
+  /** Part of the training images in which a rectangle is erased. */
+  readonly randomErasing: number
   /** `epoch` = a new order each epoch; `none` = the archive's order. */
   readonly shuffle: 'epoch' | 'none'
   /** Steps between two `step` lines of metrics.jsonl. */

@@ -13,17 +13,24 @@ export interface DatasetChoice {
   readonly data: string | null
   /** Standard deviation of all channels instead of the dataset's own; null = its own. */
   readonly inputStd: number | null
+  /** Height and width of the input for images in shards; null = as the manifest says. */
+  readonly imageSize: number | null
 }
 
 /**
  * From the catalogue, or for images that `prepare` packed from their manifest.
  * @throws UserFault where a dataset that has to be prepared is not
  */
-export async function describeDataset({ dataset, data, inputStd }: DatasetChoice): Promise<DatasetDescription> {
+export async function describeDataset({
+  dataset,
+  data,
+  inputStd,
+  imageSize,
+}: DatasetChoice): Promise<DatasetDescription> {
   const description = isPrepared(dataset)
     ? await describeShards(dataset, data ?? defaultDataFolder(dataset))
     : CATALOGUE[dataset].description
-  return withInputStd(description, inputStd)
+  return withChoices(description, { inputStd, imageSize })
 }
 
 /** As describeDataset, and ILSVRC2012 as published where no data is named. @throws UserFault as describeDataset */
@@ -31,9 +38,15 @@ export async function describeForSummary(choice: DatasetChoice): Promise<Dataset
   if (choice.dataset !== 'imagenet' || choice.data !== null) return describeDataset(choice)
   const classNames = Array.from({ length: ILSVRC2012.classes }, (_, label) => `class ${label}`)
   const description = { name: choice.dataset, classNames, ...PHOTOGRAPH_COLOURS, height: 224, width: 224, channels: 3 }
-  return withInputStd(description, choice.inputStd)
+  return withChoices(description, choice)
 }
 
-export function withInputStd(description: DatasetDescription, inputStd: number | null): DatasetDescription {
-  return inputStd === null ? description : { ...description, std: description.std.map(() => inputStd) }
+/** The description with what the settings say instead of it. */
+export function withChoices(
+  description: DatasetDescription,
+  { inputStd, imageSize }: Pick<DatasetChoice, 'inputStd' | 'imageSize'>,
+): DatasetDescription {
+  const size = imageSize === null ? {} : { height: imageSize, width: imageSize }
+  const std = inputStd === null ? description.std : description.std.map(() => inputStd)
+  return { ...description, ...size, std }
 }

@@ -19,4 +19,6 @@ export interface SlotRing {
   readonly pixels: SharedArrayBuffer
   readonly labels: SharedArrayBuffer
   readonly states: SharedArrayBuffer
+  /** i64: microseconds that threads have waited for slots to be filled, all of them together. */
+  readonly waited: SharedArrayBuffer
 }

@@ -2,12 +2,14 @@
 import type { DatasetSplit, SplitName } from '../datasets/dataset.ts'
 import type { SlotRing } from './batch-source.ts'
 import type { Augmentation } from './image-writers.ts'
+import type { TrainingNoise } from './training-noise.ts'
 
 /** Given once to each worker thread, as its workerData. */
 export interface DecodeMemory {
   readonly ring: SlotRing
   readonly splits: Readonly<Record<SplitName, DatasetSplit>>
   readonly seed: number
+  readonly noise: TrainingNoise
   /** What slot-claims.ts reads and writes. */
   readonly claims: SharedArrayBuffer
 }

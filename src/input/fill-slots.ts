@@ -5,19 +5,21 @@ import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-t
 import { createImageWriter, type ImageWriter } from './image-writers.ts'
 import { isCurrent, noteProgress } from './slot-claims.ts'
 import { SLOT_STATES, setSlotState, slotLabels, slotPixels } from './slot-ring.ts'
+import { createNoise } from './training-noise.ts'
 
 /** Its answer is a promise only where a task meets an image whose decoder is asynchronous. */
 export type SlotFiller = (task: DecodeTask) => DecodeReply | Promise<DecodeReply>
 
 /** A function that does decode tasks on this memory; every view is made here, once for a thread. */
 export function createSlotFiller(memory: DecodeMemory): SlotFiller {
-  const { ring, seed } = memory
+  const { ring, seed, noise } = memory
   const { batch, slots, height, width, channels } = ring.geometry
   const imageBytes = height * width * channels
   const states = new Int32Array(ring.states)
   const claims = new Int32Array(memory.claims)
   const pixels = Array.from({ length: slots }, (_, slot) => slotPixels(ring, slot))
   const labels = Array.from({ length: slots }, (_, slot) => slotLabels(ring, slot))
+  const addNoise = createNoise(noise, ring.geometry, seed)
   const writers: Record<SplitName, ImageWriter> = {
     train: createImageWriter(memory.splits.train, ring.geometry, seed),
     test: createImageWriter(memory.splits.test, ring.geometry, seed),
@@ -39,7 +41,12 @@ export function createSlotFiller(memory: DecodeMemory): SlotFiller {
       if (sample === undefined || sample >= source.labels.length) {
         throw new RangeError(`Expected 0 .. ${source.labels.length - 1} for a sample but received ${sample}`)
       }
-      const written = source.write(slotImages, row * imageBytes, sample, task)
+      const offset = row * imageBytes
+      const finish = () => {
+        if (task.augment === 'standard') addNoise?.(slotImages, offset, task.epoch, sample)
+      }
+      const written = source.write(slotImages, offset, sample, task)?.then(finish) ?? null
+      if (written === null) finish()
       if (written) {
         // Looked at when the whole slot is waited for: until then its failure is not one that nobody handles.
         written.catch(() => undefined)

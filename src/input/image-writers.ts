@@ -1,7 +1,7 @@
 /** How one image of a split comes into a slot: from pixels in memory, or from the bytes of an image file in a shard. */
 import type { DatasetSplit, EncodedSplit, ImageSplit } from '../datasets/dataset.ts'
 import { centreCrop, randomResizedCrop } from '../images/crop-plan.ts'
-import { createImageDecoder, type ImageDecoder } from '../images/image-decoder.ts'
+import { createImageDecoder, type ImageDecoder, type JpegDecoderName } from '../images/image-decoder.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { randomStream } from '../vocabulary/random.ts'
 import { CENTRED, type InputSize, randomPlacement, viewSplit, writeImage } from './augmentation.ts'
@@ -92,4 +92,9 @@ function encodedWriter(split: EncodedSplit, input: InputSize, seed: number): Ima
       }
     },
   }
+}
+
+/** What decodes JPEG files on this machine. */
+export function jpegDecoderHere(): JpegDecoderName {
+  return createImageDecoder().jpeg
 }

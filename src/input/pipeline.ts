@@ -16,6 +16,7 @@ import type { Augmentation } from './image-writers.ts'
 import { claimSlot, createSlotClaims, progressOf } from './slot-claims.ts'
 import { createSlotRing, SLOT_STATES, type SlotState, setSlotState } from './slot-ring.ts'
 import { StallWatch } from './stall-watch.ts'
+import { NO_NOISE, type TrainingNoise } from './training-noise.ts'
 
 const entry = new URL(`../../workers/decode${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
 
@@ -51,6 +52,8 @@ export interface PipelineOptions {
   readonly slots: number
   readonly decodeWorkers: number
   readonly seed: number
+  /** Of training images, beside the crop and the flip (default: none). */
+  readonly noise?: TrainingNoise
   /** The ring where it was made before, for replicas that start earlier; of these slots and batch. */
   readonly ring?: SlotRing
   /** Seconds over one image after which a thread counts as hanging, and is replaced (default 60). */
@@ -130,7 +133,7 @@ export class InputPipeline {
     this.#free = Array.from({ length: slots }, (_, slot) => slot)
     this.#slotsPerTask = Math.max(1, Math.min(MOST_SLOTS_PER_TASK, Math.floor(slots / (2 * decodeWorkers))))
     const splits = { train: dataset.train, test: dataset.test }
-    const memory: DecodeMemory = { ring: this.ring, splits, seed, claims }
+    const memory: DecodeMemory = { ring: this.ring, splits, seed, claims, noise: options.noise ?? NO_NOISE }
     this.#pool = new Piscina({
       filename: fileURLToPath(options.entry ?? entry),
       name: 'decodeIntoSlots',

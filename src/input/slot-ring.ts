@@ -29,6 +29,7 @@ export function createSlotRing(geometry: SlotGeometry): SlotRing {
     pixels: new SharedArrayBuffer(geometry.slots * slotBytes(geometry)),
     labels: new SharedArrayBuffer(geometry.slots * geometry.batch * Int32Array.BYTES_PER_ELEMENT),
     states: new SharedArrayBuffer(geometry.slots * Int32Array.BYTES_PER_ELEMENT),
+    waited: new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT),
   }
 }
 
@@ -57,10 +58,22 @@ export function setSlotState(states: Int32Array, slot: number, state: SlotState)
  */
 export function waitUntilReady(ring: SlotRing, slot: SlotIndex, timeout?: number): 'ready' | 'failed' | 'timeout' {
   const states = new Int32Array(ring.states)
-  for (;;) {
-    const state = Atomics.load(states, slot)
-    if (state === SLOT_STATES.ready) return 'ready'
-    if (state !== SLOT_STATES.filling) return 'failed'
-    if (Atomics.wait(states, slot, SLOT_STATES.filling, timeout) === 'timed-out') return 'timeout'
+  if (Atomics.load(states, slot) === SLOT_STATES.ready) return 'ready'
+  const began = performance.now()
+  try {
+    for (;;) {
+      const state = Atomics.load(states, slot)
+      if (state === SLOT_STATES.ready) return 'ready'
+      if (state !== SLOT_STATES.filling) return 'failed'
+      if (Atomics.wait(states, slot, SLOT_STATES.filling, timeout) === 'timed-out') return 'timeout'
+    }
+  } finally {
+    const microseconds = Math.round((performance.now() - began) * 1000)
+    Atomics.add(new BigInt64Array(ring.waited), 0, BigInt(microseconds))
   }
+}
+
+/** Seconds that threads have spent in waitUntilReady since the ring was made, all of them together. */
+export function secondsWaited({ waited }: SlotRing): number {
+  return Number(Atomics.load(new BigInt64Array(waited), 0)) / 1e6
 }

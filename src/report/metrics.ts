@@ -30,6 +30,8 @@ export interface EpochLine extends LineBase, Losses {
   readonly kind: 'epoch'
   /** Wall time of the epoch, evaluation not included. */
   readonly seconds: number
+  /** Part of it that the replicas waited for images to be decoded, percent; not in files of runs before there was this. */
+  readonly input_wait?: number
   /**
    * On the augmented training images as the epoch met them, each with the weights of its step and batch statistics; not
    * in files of runs before there was this.

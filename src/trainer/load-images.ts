@@ -1,6 +1,6 @@
 import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
-import { withInputStd } from '../datasets/describe-dataset.ts'
+import { withChoices } from '../datasets/describe-dataset.ts'
 import { defaultDataFolder, loadDataset } from '../datasets/load-dataset.ts'
 import { takeFraction } from '../datasets/take-fraction.ts'
 
@@ -9,10 +9,10 @@ import { takeFraction } from '../datasets/take-fraction.ts'
  * promise is awaited, unless something else is wrong before.
  * @throws UserFault as loadDataset
  */
-export function loadImages({ dataset, data, inputStd, trainFraction }: RunConfig): Promise<LoadedDataset> {
+export function loadImages({ dataset, data, inputStd, imageSize, trainFraction }: RunConfig): Promise<LoadedDataset> {
   const loading = loadDataset(dataset, data ?? defaultDataFolder(dataset)).then((loaded) => ({
     ...loaded,
-    description: withInputStd(loaded.description, inputStd),
+    description: withChoices(loaded.description, { inputStd, imageSize }),
     train: takeFraction(loaded.train, trainFraction),
   }))
   loading.catch(() => undefined)

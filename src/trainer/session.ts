@@ -1,5 +1,6 @@
 /** Everything that a run works with while it trains or evaluates: images, programs, state, threads. */
 
+import { totalmem } from 'node:os'
 import { parseDevices } from '../config/devices.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
@@ -7,8 +8,11 @@ import { describeDataset } from '../datasets/describe-dataset.ts'
 import { createExecutor, type ExecutorChoice } from '../executors/executor-choice.ts'
 import type { Program } from '../graph/program.ts'
 import type { SlotRing } from '../input/batch-source.ts'
+import { jpegDecoderHere } from '../input/image-writers.ts'
 import { InputPipeline } from '../input/pipeline.ts'
+import { planRing } from '../input/ring-plan.ts'
 import { createSlotRing } from '../input/slot-ring.ts'
+import type { TrainingNoise } from '../input/training-noise.ts'
 import type { ProgramName } from '../replica/messages.ts'
 import { ReplicaGroup } from '../replica/replica-group.ts'
 import type { StepSpecification } from '../step/capture.ts'
@@ -49,13 +53,12 @@ async function planRun(config: RunConfig): Promise<PlannedRun> {
   const executor = await createExecutor(executorChoice(config))
   executor.check(step.program)
   const { height, width, channels } = description
-  const ring = createSlotRing({
-    slots: SLOTS_IN_HAND + (executor.stepsAhead ?? 2) + 2 * decodeWorkers,
-    batch,
-    height,
-    width,
-    channels,
+  const { slots } = planRing({
+    ...{ batch, height, width, channels, decodeWorkers },
+    inHand: SLOTS_IN_HAND + (executor.stepsAhead ?? 2),
+    memory: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
   })
+  const ring = createSlotRing({ slots, batch, height, width, channels })
   const state = new SharedArrayBuffer(4 * step.layout.elements)
   return { config, replicas, specification, step, evaluation, state, ring }
 }
@@ -126,7 +129,8 @@ export interface Session {
 export async function openSession(prepared: PreparedRun, begun: ReplicaGroup | null = null): Promise<Session> {
   const { config, dataset, ring } = prepared
   const { batch, decodeWorkers, seed } = config
-  const pipeline = new InputPipeline({ dataset, batch, slots: ring.geometry.slots, decodeWorkers, seed, ring })
+  const noise = noiseOf(config, dataset.description.mean)
+  const pipeline = new InputPipeline({ dataset, batch, slots: ring.geometry.slots, decodeWorkers, seed, ring, noise })
   try {
     const replicas = begun ?? (await startReplicas(prepared, 'train'))
     return {
@@ -142,6 +146,20 @@ export async function openSession(prepared: PreparedRun, begun: ReplicaGroup | n
     await pipeline.close()
     throw error
   }
+}
+
+/** What decodes image files and into how much memory; nothing for small images in memory. */
+export function inputNotices({ config, dataset, ring }: PreparedRun): string[] {
+  if (dataset.train.storage === 'pixels') return []
+  const { slots, batch } = ring.geometry
+  const megabytes = Math.round(ring.pixels.byteLength / 1e6)
+  return [
+    `images are decoded by ${jpegDecoderHere()}, ${config.decodeWorkers} threads, into a ring of ${slots} batches of ${batch}: ${megabytes} MB`,
+  ]
+}
+
+function noiseOf({ colourJitter, pcaLighting, randomErasing }: RunConfig, mean: readonly number[]): TrainingNoise {
+  return { colourJitter, pcaLighting, randomErasing, erasedTo: mean.map((channel) => Math.round(255 * channel)) }
 }
 
 export function executorChoice({ executor, tfjsBackend, devices, pjrtPlugin }: RunConfig): ExecutorChoice {

@@ -1,12 +1,16 @@
 import { viewState } from '../graph/state-layout.ts'
 import { runBatchesAhead } from '../input/batches-ahead.ts'
 import type { AssignedSlot } from '../input/pipeline.ts'
-import { slotPixels } from '../input/slot-ring.ts'
+import { secondsWaited, slotPixels } from '../input/slot-ring.ts'
 import { type ErrorSummary, type StepLine, summariseErrors } from '../report/metrics.ts'
 import type { Progress } from '../report/progress.ts'
 import { writeSamplePicture } from '../report/sample-picture.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import type { RunningRun } from './train.ts'
+
+/** Part of an epoch's time spent waiting for images from which on the user is told; a short epoch's start says nothing. */
+const SLOW_INPUT = 0.05
+const LONG_ENOUGH = 10
 
 const SAMPLES = 32
 const SAMPLE_COLUMNS = 8
@@ -111,6 +115,8 @@ class EpochMeter {
   readonly #run: RunningRun
   readonly #begun = performance.now()
   readonly #secondsBefore: number
+  /** Seconds that the replicas had waited for images, less what this epoch had before the run was resumed. */
+  readonly #waitedBefore: number
   readonly #firstStep: number
   #lastLogged = performance.now()
   #stepsSinceLog = 0
@@ -118,6 +124,7 @@ class EpochMeter {
   constructor(run: RunningRun) {
     this.#run = run
     this.#secondsBefore = run.progress.sums['seconds'] ?? 0
+    this.#waitedBefore = secondsWaited(run.prepared.ring) - (run.progress.sums['waited'] ?? 0)
     this.#firstStep = run.progress.step
   }
 
@@ -129,6 +136,7 @@ class EpochMeter {
     for (const [name, value] of values) sums[name] = (sums[name] ?? 0) + value
     sums['images'] = (sums['images'] ?? 0) + batch
     sums['seconds'] = this.#secondsBefore + (performance.now() - this.#begun) / 1000
+    sums['waited'] = secondsWaited(prepared.ring) - this.#waitedBefore
     this.#run.progress = { ...this.#run.progress, sums }
     this.#stepsSinceLog++
 
@@ -153,8 +161,9 @@ class EpochMeter {
 
   /** The epoch's own line: means over its images. */
   logEpoch(): void {
-    const { prepared, log, progress } = this.#run
-    const { images = 0, seconds = 0 } = progress.sums
+    const { prepared, log, progress, hooks } = this.#run
+    const { images = 0, seconds = 0, waited = 0 } = progress.sums
+    const waiting = waited / prepared.replicas
     const steps = images / prepared.config.batch
     const means = new Map(Object.entries(progress.sums).map(([name, sum]) => [name, sum / steps]))
     log.append({
@@ -164,8 +173,15 @@ class EpochMeter {
       parts: partsOf(means),
       images_per_second: images / seconds,
       seconds,
+      input_wait: (100 * waiting) / seconds,
       top1_error: trainingErrors(progress.sums, images),
     })
+    if (waiting / seconds < SLOW_INPUT || seconds < LONG_ENOUGH) return
+    const [needed, got] = [images / (seconds - waiting), images / seconds].map(Math.round)
+    hooks.display.note(
+      `the input is too slow: training could take ${needed} images/s and got ${got} (raise --decode-workers, now ` +
+        `${prepared.config.decodeWorkers}, or prepare smaller images)`,
+    )
   }
 
   #base() {

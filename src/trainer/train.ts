@@ -21,6 +21,7 @@ import {
   type BegunRun,
   beginRun,
   executorChoice,
+  inputNotices,
   openSession,
   type PreparedRun,
   prepareRun,
@@ -175,7 +176,7 @@ async function runToEnd(
 ): Promise<TrainOutcome> {
   const log = await MetricsLog.open(files, resumedAt)
   try {
-    for (const notice of prepared.dataset.notices) hooks.display.note(notice)
+    for (const notice of [...prepared.dataset.notices, ...inputNotices(prepared)]) hooks.display.note(notice)
     const session = await openSession(prepared, replicas)
     try {
       const run: RunningRun = { prepared, session, timetable, files, log, hooks, progress, samples: null }

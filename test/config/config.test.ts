@@ -111,6 +111,7 @@ t.test('each wrong setting is told with its option', async (t) => {
     dataset: ['mnist'],
     data: [''],
     inputStd: [0, -1, 'wide'],
+    imageSize: [31, 1025, 224.5],
     trainFraction: [0, 1.5, -0.1, 'half'],
     epochs: [0, -1, '3x', Number.NaN],
     steps: [0, 2.5],
@@ -131,6 +132,9 @@ t.test('each wrong setting is told with its option', async (t) => {
     out: [''],
     init: [''],
     augment: ['flip'],
+    colourJitter: [1, -0.1],
+    pcaLighting: [-0.1, 2],
+    randomErasing: [1.5, -1],
     shuffle: ['yes'],
     logEvery: [0],
     evaluateEvery: [0, 1.5],
@@ -176,6 +180,9 @@ t.test('settings that do not go together are told', async (t) => {
     [{ network: 'densenet-bc-100-12', block: 'basic' }, /auto for --block with --network densenet-bc-100-12 .* basic/],
     [{ epochs: 2, steps: 3 }, /either for --epochs and --steps but received both \(2, 3\)/],
     [{ tfjsBackend: 'cpu' }, /--executor tfjs for --tfjs-backend/],
+    [{ imageSize: 128 }, /--dataset imagenet or image-folder for --image-size but received --dataset cifar100/],
+    [{ colourJitter: 0.4 }, /--dataset imagenet or image-folder for --colour-jitter/],
+    [{ randomErasing: 0.4, augment: 'none' }, /--augment standard for --random-erasing but received --augment none/],
     [{ batch: 7, devices: 'cpu:2' }, /a multiple of the 2 replicas .* received 7/],
   ]
   for (const [changes, message] of cases) {

@@ -9,6 +9,7 @@ import type { DecodeMemory, DecodeTask } from '../../src/input/decode-task.ts'
 import { createSlotFiller } from '../../src/input/fill-slots.ts'
 import { createSlotClaims } from '../../src/input/slot-claims.ts'
 import { createSlotRing } from '../../src/input/slot-ring.ts'
+import { NO_NOISE } from '../../src/input/training-noise.ts'
 import type { FromReplica, ToReplica } from '../../src/replica/messages.ts'
 import { evaluateState } from '../../src/trainer/evaluate-state.ts'
 import { openSession, prepareRun } from '../../src/trainer/session.ts'
@@ -81,7 +82,7 @@ t.test('training and evaluation', async (t) => {
 t.test('a decode worker answers with a word', async (t) => {
   const { train, test } = await loadDataset('cifar10', TINY_ARCHIVE)
   const ring = createSlotRing({ slots: 1, batch: 16, height: 32, width: 32, channels: 3 })
-  const memory: DecodeMemory = { ring, splits: { train, test }, seed: 1, claims: createSlotClaims(1) }
+  const memory: DecodeMemory = { ring, splits: { train, test }, seed: 1, claims: createSlotClaims(1), noise: NO_NOISE }
   const task: DecodeTask = {
     split: 'train',
     epoch: 0,

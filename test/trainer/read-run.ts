@@ -31,7 +31,7 @@ export async function readRun(folder: string, step: number): Promise<RunNumbers>
 
 function withoutTimes(line: MetricsLine): MetricsLine {
   const timeless = { ...line, images_per_second: 0 }
-  return timeless.kind === 'epoch' ? { ...timeless, seconds: 0 } : timeless
+  return timeless.kind === 'epoch' ? { ...timeless, seconds: 0, input_wait: 0 } : timeless
 }
 
 /** All that lies below a folder, by its path: SHA-256 of files. */
