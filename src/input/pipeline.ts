@@ -283,7 +283,9 @@ export class InputPipeline {
     let reply: DecodeReply | null = null
     for (let restarts = 0; reply === null; restarts++) {
       try {
-        reply = await this.#post(task)
+        const answer = await this.#post(task)
+        // A fault of an image is the user's and stays; any other may have been the thread's.
+        if (answer.kind === 'filled' || answer.remedy !== null || restarts === MOST_RESTARTS) reply = answer
       } catch (death) {
         // Its thread died. The bytes depend on (seed, epoch, sample) alone, so another thread writes the same.
         if (this.#closed) reply = { kind: 'filled' }
