@@ -27,7 +27,7 @@ class ConvolutionResults {
   void begin(const Worker& worker) {
     if (epilogue_.norm != nullptr) epilogue_.norm->fold(worker);
     if (epilogue_.gradientSums != nullptr) epilogue_.gradientSums->gate.prepare(worker);
-    if (double* region = regionOf(worker)) std::fill(region, region + 2 * y_.channels, 0.0);
+    if (double* region = regionOf(worker)) std::fill(region, region + 2 * y_.paddedChannels(), 0.0);
     std::fill(sumsOf(worker).begun.begin(), sumsOf(worker).begun.end(), false);
   }
 

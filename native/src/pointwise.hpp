@@ -6,7 +6,8 @@
 
 namespace one {
 
-// Whether these kernels serve the convolution: 1x1, no padding, one group, channels in blocks of 16, AVX-512.
+// Whether these kernels serve the convolution: 1x1, no padding, one group, channels in blocks of 16 (zeros fill up the last
+// one), AVX-512.
 bool pointwiseFits(const Activation& x, const Activation& y, const WeightShape& weights, int padding);
 
 // y from x, or with `transposed` the gradient dx from dy; of x's pixels each `stride`-th in both directions counts.

@@ -50,24 +50,47 @@ class BackwardWeights : public Instruction {
   void addChunk(const PixelChunk& chunk, const RowView& x, const RowView& dy, float* gradient) const {
     for (int out = 0; out < out_; out += kRows) {
       const float* factors = dy.data + out / kBlock * dy.blockStride + out % kBlock;
-      float* row = gradient + static_cast<std::ptrdiff_t>(out) * in_;
+      float* rows = gradient + static_cast<std::ptrdiff_t>(out) * in_;
+      const int whole = in_ / kBlock;
       int block = 0;
-      for (; block + kColumns <= in_ / kBlock; block += kColumns) {
-        addBlock<kColumns, kAccumulate>(chunk, factors, dy.sampleStride, x, block, row + block * kBlock);
+      if (out + kRows <= out_) {
+        for (; block + kColumns <= whole; block += kColumns) {
+          addBlock<kColumns, kAccumulate>(chunk, factors, dy.sampleStride, x, block, rows + block * kBlock, in_);
+        }
+        if (block < whole) addBlock<1, kAccumulate>(chunk, factors, dy.sampleStride, x, block, rows + block * kBlock, in_);
+        block = whole;
       }
-      if (block < in_ / kBlock) addBlock<1, kAccumulate>(chunk, factors, dy.sampleStride, x, block, row + block * kBlock);
+      for (; block * kBlock < in_; block++) {
+        addAtEdge<kAccumulate>(chunk, factors, dy.sampleStride, x, block, rows, std::min(kRows, out_ - out));
+      }
+    }
+  }
+
+  // Where a block of results reaches over the gradient's edge: it is made aside.
+  template <bool kAccumulate>
+  void addAtEdge(const PixelChunk& chunk, const float* factors, std::ptrdiff_t factorStride, const RowView& x, int block,
+                 float* rows, int count) const {
+    alignas(64) float aside[kRows * kBlock];
+    addBlock<1, false>(chunk, factors, factorStride, x, block, aside, kBlock);
+    const int lanes = std::min(kBlock, in_ - block * kBlock);
+    for (int row = 0; row < count; row++) {
+      float* target = rows + static_cast<std::ptrdiff_t>(row) * in_ + block * kBlock;
+      for (int lane = 0; lane < lanes; lane++) {
+        const float sum = aside[row * kBlock + lane];
+        target[lane] = kAccumulate ? target[lane] + sum : sum;
+      }
     }
   }
 
   template <int kWide, bool kAccumulate>
   void addBlock(const PixelChunk& chunk, const float* factors, std::ptrdiff_t factorStride, const RowView& x, int block,
-                float* gradient) const {
+                float* gradient, std::ptrdiff_t rowStride) const {
     Vector sums[kRows][kWide];
 #pragma GCC unroll 8
     for (int row = 0; row < kRows; row++) {
 #pragma GCC unroll 2
       for (int column = 0; column < kWide; column++) {
-        sums[row][column] = kAccumulate ? Vector::load(gradient + row * in_ + column * kBlock) : Vector::fill(0.0f);
+        sums[row][column] = kAccumulate ? Vector::load(gradient + row * rowStride + column * kBlock) : Vector::fill(0.0f);
       }
     }
     for (int sample = 0; sample < chunk.samples; sample++) {
@@ -90,7 +113,7 @@ class BackwardWeights : public Instruction {
 #pragma GCC unroll 8
     for (int row = 0; row < kRows; row++) {
 #pragma GCC unroll 2
-      for (int column = 0; column < kWide; column++) sums[row][column].store(gradient + row * in_ + column * kBlock);
+      for (int column = 0; column < kWide; column++) sums[row][column].store(gradient + row * rowStride + column * kBlock);
     }
   }
 

@@ -102,7 +102,7 @@ class Pointwise : public Instruction {
   }
 
   // Elements of the filters of a block of results.
-  std::ptrdiff_t filterStride() const { return static_cast<std::ptrdiff_t>(x_.channels) * kBlock; }
+  std::ptrdiff_t filterStride() const { return static_cast<std::ptrdiff_t>(x_.paddedChannels()) * kBlock; }
 
   template <class T>
   void runAs(const Worker& worker) {
@@ -201,7 +201,7 @@ class Pointwise : public Instruction {
 
 bool pointwiseFits(const Activation& x, const Activation& y, const WeightShape& weights, int padding) {
   const auto blocked = [](const Activation& tensor) {
-    return tensor.lanes == kBlock && tensor.pixelStride == kBlock && tensor.channels % kBlock == 0;
+    return tensor.lanes == kBlock && tensor.pixelStride == kBlock;
   };
   const bool shaped = weights.groups == 1 && weights.kernelHeight == 1 && weights.kernelWidth == 1;
   return kWinogradChannels > 0 && shaped && padding == 0 && blocked(x) && blocked(y);

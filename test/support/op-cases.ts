@@ -183,6 +183,7 @@ export const OP_CASES: readonly OpCase[] = [
   convolution({ batch: 3, channels: [16, 32], kernel: 3, size: [8, 8], stride: 2, padding: 1 }),
   convolution({ batch: 2, channels: [16, 16], kernel: 3, size: [1, 1], padding: 1 }),
   convolution({ batch: 5, channels: [32, 64], kernel: 1, size: [1, 5] }),
+  convolution({ batch: 3, channels: [40, 20], kernel: 1, size: [9, 4] }),
   // Whole blocks of channels, stride 1: what Winograd's algorithm serves, with tiles cut off at the edges.
   convolution({ batch: 3, channels: [16, 16], kernel: 3, size: [8, 8], padding: 1 }),
   convolution({ batch: 5, channels: [32, 16], kernel: 3, size: [9, 7], padding: 1 }),

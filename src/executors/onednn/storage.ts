@@ -90,7 +90,7 @@ export function planSizes(program: Program, value: ValueId): { channels: number;
 }
 
 /** Images with so few channels stay plain: blocks of 16 would be mostly padding. */
-const FEWEST_BLOCKED_CHANNELS = 5
+export const FEWEST_BLOCKED_CHANNELS = 5
 
 /** 4-D activations lie in the machine's own layout, all else plain. */
 export function planLayout(program: Program, value: ValueId): 'plain' | 'vectorised' {
