@@ -13,7 +13,8 @@ constexpr int kWinogradChannels = 256;
 constexpr int kWinogradChannels = 0;
 #endif
 
-// Whether these kernels serve the convolution: 3x3, stride 1, padding 1, one group, channels in blocks of 16.
+// Whether these kernels serve the convolution: 3x3, stride 1, padding 1, one group, channels in blocks of 16 (zeros fill up
+// the last one).
 bool winogradFits(const Activation& x, const Activation& y, const WeightShape& weights, int stride, int padding);
 
 // y from x, or with `transposed` the gradient dx from dy: the same with filters turned around and transposed.

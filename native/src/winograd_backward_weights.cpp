@@ -15,7 +15,7 @@ class BackwardWeights : public Instruction {
                   PlanBuilder& builder)
       : x_(x),
         dy_(dy),
-        sizes_(x, dy.channels),
+        sizes_(x, dy),
         gradientOffset_(gradientOffset),
         prologue_(std::move(prologue)) {
     for (const Worker& worker : builder.workers()) scratch_.emplace_back(sizes_, worker.thread, builder);
@@ -53,8 +53,9 @@ class BackwardWeights : public Instruction {
   // Points [point][in][out] -> taps [out, in, 3, 3].
   void transformFilterGradients(const float* du, float* gradient) const {
     constexpr int kAll = kTaps * kTaps;
-    for (int in = 0; in < sizes_.in; in++) {
-      for (int out = 0; out < sizes_.out; out += kBlock) {
+    for (int in = 0; in < x_.channels; in++) {
+      for (int out = 0; out < dy_.channels; out += kBlock) {
+        const int count = std::min(kBlock, dy_.channels - out);
         Vector points[kInput][kInput];
         Vector taps[kTaps][kTaps];
         const float* source = du + static_cast<std::ptrdiff_t>(in) * sizes_.out + out;
@@ -65,8 +66,8 @@ class BackwardWeights : public Instruction {
         for (int tap = 0; tap < kAll; tap++) {
           alignas(64) float lanes[kBlock];
           taps[tap / kTaps][tap % kTaps].store(lanes);
-          for (int lane = 0; lane < kBlock; lane++) {
-            gradient[(static_cast<std::ptrdiff_t>(out + lane) * sizes_.in + in) * kAll + tap] = lanes[lane];
+          for (int lane = 0; lane < count; lane++) {
+            gradient[(static_cast<std::ptrdiff_t>(out + lane) * x_.channels + in) * kAll + tap] = lanes[lane];
           }
         }
       }

@@ -19,7 +19,7 @@ class Convolution : public Instruction {
               Epilogue epilogue, PlanBuilder& builder)
       : x_(x),
         y_(y),
-        sizes_(x, y.channels),
+        sizes_(x, y),
         weights_(builder.state(weights.stateOffset)),
         weightType_(weights.type),
         transposed_(transposed),
@@ -77,19 +77,28 @@ class Convolution : public Instruction {
     }
   }
 
-  // The master's filters are [O, I, 3, 3]: O is our `out`, or our `in` where they are transposed.
+  // The master's filters are [O, I, 3, 3]: O is our `out`, or our `in` where they are transposed. Zeros for the channels that
+  // fill up a block.
   void gatherTaps(int in, int out, Vector (&taps)[kTaps][kTaps]) const {
     constexpr int kAll = kTaps * kTaps;
     alignas(64) float lanes[kAll][kBlock];
     for (int lane = 0; lane < kBlock; lane++) {
-      const float* filter = transposed_ ? weights_ + (static_cast<std::ptrdiff_t>(in) * sizes_.out + out + lane) * kAll
-                                        : weights_ + (static_cast<std::ptrdiff_t>(out + lane) * sizes_.in + in) * kAll;
-      for (int tap = 0; tap < kAll; tap++) lanes[tap][lane] = filter[transposed_ ? kAll - 1 - tap : tap];
+      const bool exists = in < x_.channels && out + lane < y_.channels;
+      const float* filter = exists ? filterOf(in, out + lane) : nullptr;
+      for (int tap = 0; tap < kAll; tap++) {
+        lanes[tap][lane] = filter == nullptr ? 0.0f : filter[transposed_ ? kAll - 1 - tap : tap];
+      }
     }
     for (int tap = 0; tap < kAll; tap++) {
       const Vector exact = Vector::load(lanes[tap]);
       taps[tap / kTaps][tap % kTaps] = weightType_ == Type::f32 ? exact : exact.rounded();
     }
+  }
+
+  const float* filterOf(int in, int out) const {
+    const std::ptrdiff_t filter = transposed_ ? static_cast<std::ptrdiff_t>(in) * y_.channels + out
+                                              : static_cast<std::ptrdiff_t>(out) * x_.channels + in;
+    return weights_ + filter * kTaps * kTaps;
   }
 
   const Activation x_;
@@ -106,8 +115,7 @@ class Convolution : public Instruction {
 
 bool winogradFits(const Activation& x, const Activation& y, const WeightShape& weights, int stride, int padding) {
   const auto blocked = [](const Activation& tensor) {
-    return tensor.lanes == kBlock && tensor.pixelStride == kBlock && tensor.channels % kBlock == 0 &&
-           tensor.channels <= kWinogradChannels;
+    return tensor.lanes == kBlock && tensor.pixelStride == kBlock && tensor.channels <= kWinogradChannels;
   };
   const bool shaped = weights.groups == 1 && weights.kernelHeight == kTaps && weights.kernelWidth == kTaps;
   return shaped && stride == 1 && padding == 1 && blocked(x) && blocked(y);

@@ -16,7 +16,8 @@ constexpr std::size_t kChunkBytes = 640 * 1024;
 
 inline int roundUp(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-// Sizes of a convolution from `in` channels to `out` channels over the same pixels, and of its transformed tensors.
+// Sizes of a convolution from `in` channels to `out` channels over the same pixels, and of its transformed tensors; channels
+// are counted with the zeros that fill up their last block.
 // Tiles of a chunk are rows; a line of padding after each point keeps the 36 points from falling on the same cache sets.
 struct Sizes {
   int in;
@@ -27,9 +28,9 @@ struct Sizes {
   int tilesWide;
   int chunk;  // tiles, a multiple of the rows of a matrix block
 
-  Sizes(const Activation& x, int outChannels)
-      : in(x.channels),
-        out(outChannels),
+  Sizes(const Activation& x, const Activation& y)
+      : in(x.paddedChannels()),
+        out(y.paddedChannels()),
         height(x.height),
         width(x.width),
         tilesHigh((x.height + kOutput - 1) / kOutput),

@@ -70,13 +70,13 @@ export function lowerProgram(source: Program, layout: StateLayout, target: Lower
 
 /**
  * As `winogradFits` and `pointwiseFits` of native/src, which refuse a plan that takes them to serve what they do not: 3x3
- * convolutions of stride 1 on whole blocks of channels, and 1x1 convolutions.
+ * convolutions of stride 1, and 1x1 convolutions.
  */
 function ownKernelRule({ winogradChannels, block }: LoweringTarget): OwnKernelRule {
   return ({ stride, padding, groups }, [out = 0, channels = 0, height = 0, width = 0]) => {
     if (winogradChannels === 0 || block !== 16 || groups !== 1) return false
-    if (height === 1 && width === 1) return padding === 0 && Math.min(out, channels) >= FEWEST_BLOCKED_CHANNELS
-    if (out % block !== 0 || channels % block !== 0) return false
+    if (Math.min(out, channels) < FEWEST_BLOCKED_CHANNELS) return false
+    if (height === 1 && width === 1) return padding === 0
     const shaped = height === 3 && width === 3 && stride === 1 && padding === 1
     return shaped && Math.max(out, channels) <= winogradChannels
   }
