@@ -5,6 +5,7 @@
 import { delimiter } from 'node:path'
 import { buildAddon } from './setup/addon.mjs'
 import { compiler } from './setup/compiler.mjs'
+import { buildImageAddon } from './setup/image-addon.mjs'
 import { inRoot } from './setup/places.mjs'
 import { runCommand } from './setup/run-command.mjs'
 import { orExplain, setUp, timed } from './setup/set-up.mjs'
@@ -12,19 +13,21 @@ import { SetupFault } from './setup/setup-fault.mjs'
 import { compiledPath, typeScriptSources } from './setup/typescript.mjs'
 
 /** Tests that run the addon. */
-const ADDON_TESTS = ['executors/agreement', 'executors/pytorch-operators', 'executors/whole-step'].map(
-  (name) => `test/${name}`,
-)
+const ENGINE_TESTS = ['executors/agreement', 'executors/pytorch-operators', 'executors/whole-step']
+const IMAGE_TESTS = ['images/image-decoder', 'images/odd-files']
+const ADDON_TESTS = [...ENGINE_TESTS, ...IMAGE_TESTS].map((name) => `test/${name}`)
 
 await orExplain(async () => {
   const { onednn } = await setUp()
   await timed('addon', () => buildAddon(onednn, { variant: 'Sanitize' }))
+  await timed('image decoder', () => buildImageAddon({ variant: 'Sanitize' }))
   const wanted = process.argv.length > 2 ? process.argv.slice(2) : ADDON_TESTS
   const files = typeScriptSources()
     .filter((path) => path.endsWith('.test.ts') && wanted.some((part) => path.includes(part)))
     .map(compiledPath)
   const env = {
     NATIVE_ENSEMBLE_ADDON: inRoot('native/build/Sanitize/one.node'),
+    NATIVE_ENSEMBLE_IMAGE_ADDON: inRoot('native/build/Sanitize/images.node'),
     LD_PRELOAD: (await Promise.all(['libasan.so', 'libubsan.so'].map(pathOf))).join(delimiter),
     // Node itself keeps memory until it ends; leaks of the addon show as growth in its own tests.
     ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=0:exitcode=99',
