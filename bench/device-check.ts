@@ -28,7 +28,7 @@ const VANISHING = 'gradient.gate.fc.bias'
 function main(): boolean {
   const { positionals } = parseArgs({ allowPositionals: true })
   const platform = positionals[0] === 'gpu' ? 'gpu' : 'cpu'
-  const devices = { platform, devices: platform === 'gpu' ? [0] : 1, plugin: null, hosts: null } as const
+  const devices = { platform, devices: platform === 'gpu' ? [0] : 1, plugin: null } as const
   const { facts } = openClient(devices)
   console.log(
     `${facts.devices.map(({ kind }) => kind).join(', ')}; PJRT API 0.${facts.minor}, ${facts.platformVersion}`,

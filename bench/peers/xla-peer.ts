@@ -40,7 +40,7 @@ const [batch, classes, branches, side] = [values.batch, values.classes, values.b
 if (batch === undefined || classes === undefined || branches === undefined || side === undefined) process.exit(2)
 
 const gpu = values.device === 'gpu'
-const devices = { platform: gpu ? 'gpu' : 'cpu', devices: gpu ? [0] : 1, plugin: null, hosts: null } as const
+const devices = { platform: gpu ? 'gpu' : 'cpu', devices: gpu ? [0] : 1, plugin: null } as const
 
 interface Stepper {
   /** Starts as many steps one after the other and waits for all. @returns the last one's first output */

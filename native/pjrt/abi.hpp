@@ -112,49 +112,17 @@ struct NamedValue {
   std::size_t valueSize;
 };
 
-using CallbackError = Error* (*)(int code, const char* message, std::size_t messageSize);
-
-struct KeyValueGetArgs {
-  Head head;
-  const char* key;
-  std::size_t keySize;
-  int timeoutMilliseconds;
-  CallbackError* callbackError;
-  void* userArgument;
-  char* value;
-  std::size_t valueSize;
-  void (*deleteValue)(char* value);
-};
-struct KeyValueTryGetArgs {
-  Head head;
-  const char* key;
-  std::size_t keySize;
-  CallbackError* callbackError;
-  void* userArgument;
-  char* value;
-  std::size_t valueSize;
-  void (*deleteValue)(char* value);
-};
-struct KeyValuePutArgs {
-  Head head;
-  const char* key;
-  std::size_t keySize;
-  const char* value;
-  std::size_t valueSize;
-  CallbackError* callbackError;
-  void* userArgument;
-};
-
+/// The key-value callbacks are for runs on several hosts: null here.
 struct ClientCreateArgs {
   Head head;
   const NamedValue* options;
   std::size_t optionCount;
-  Error* (*keyValueGet)(KeyValueGetArgs*);
+  void* keyValueGet;
   void* keyValueGetArgument;
-  Error* (*keyValuePut)(KeyValuePutArgs*);
+  void* keyValuePut;
   void* keyValuePutArgument;
   Client* client;
-  Error* (*keyValueTryGet)(KeyValueTryGetArgs*);
+  void* keyValueTryGet;
   void* keyValueTryGetArgument;
 };
 struct ClientDestroyArgs {

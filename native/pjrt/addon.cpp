@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "device_program.hpp"
-#include "socket_store.hpp"
 
 namespace {
 
@@ -84,8 +83,8 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
                        {InstanceMethod("handle", &ClientObject::handle), InstanceMethod("facts", &ClientObject::facts)});
   }
 
-  // (plugin: string, oldestMinor, options, store: {host, port} | null) opens a client; (handle: bigint) joins one that
-  // another thread holds for as long as this constructor runs.
+  // (plugin: string, oldestMinor, options) opens a client; (handle: bigint) joins one that another thread holds for as
+  // long as this constructor runs.
   explicit ClientObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ClientObject>(info) {
     guarded(info.Env(), [&] {
       if (info[0].IsBigInt()) {
@@ -96,13 +95,7 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
       }
       const auto plugin =
           std::make_shared<const pjrt::Plugin>(info[0].ToString().Utf8Value(), info[1].ToNumber().Int32Value());
-      std::unique_ptr<pjrt::KeyValueStore> store;
-      if (info[3].IsObject()) {
-        const auto address = info[3].As<Napi::Object>();
-        store = std::make_unique<pjrt::SocketStore>(address.Get("host").ToString().Utf8Value(),
-                                                    address.Get("port").ToNumber().Int32Value());
-      }
-      client_ = std::make_shared<pjrt::SharedClient>(plugin, clientOptions(info[2]), std::move(store));
+      client_ = std::make_shared<pjrt::SharedClient>(plugin, clientOptions(info[2]));
     });
   }
 

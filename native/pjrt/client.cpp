@@ -1,67 +1,8 @@
 #include "client.hpp"
 
-#include <cstdlib>
-#include <cstring>
-
 namespace pjrt {
 
 namespace {
-
-constexpr int codeInternal = 13;
-constexpr int codeNotFound = 5;
-
-char* copied(const std::string& text) {
-  auto* bytes = static_cast<char*>(std::malloc(text.size() + 1));
-  if (bytes == nullptr) throw std::bad_alloc();
-  std::memcpy(bytes, text.data(), text.size());
-  bytes[text.size()] = '\0';
-  return bytes;
-}
-
-void freeCopied(char* bytes) { std::free(bytes); }
-
-template <class Args>
-Error* failWith(Args* args, int code, const std::string& message) {
-  return (*args->callbackError)(code, message.data(), message.size());
-}
-
-KeyValueStore& storeOf(void* argument) { return *static_cast<KeyValueStore*>(argument); }
-
-Error* keyValueGet(KeyValueGetArgs* args) {
-  try {
-    const std::string key(args->key, args->keySize);
-    const std::string value = storeOf(args->userArgument).get(key, args->timeoutMilliseconds);
-    args->value = copied(value);
-    args->valueSize = value.size();
-    args->deleteValue = &freeCopied;
-    return nullptr;
-  } catch (const std::exception& error) {
-    return failWith(args, codeInternal, error.what());
-  }
-}
-
-Error* keyValueTryGet(KeyValueTryGetArgs* args) {
-  try {
-    const std::string key(args->key, args->keySize);
-    std::string value;
-    if (!storeOf(args->userArgument).tryGet(key, value)) return failWith(args, codeNotFound, "no such key: " + key);
-    args->value = copied(value);
-    args->valueSize = value.size();
-    args->deleteValue = &freeCopied;
-    return nullptr;
-  } catch (const std::exception& error) {
-    return failWith(args, codeInternal, error.what());
-  }
-}
-
-Error* keyValuePut(KeyValuePutArgs* args) {
-  try {
-    storeOf(args->userArgument).put(std::string(args->key, args->keySize), std::string(args->value, args->valueSize));
-    return nullptr;
-  } catch (const std::exception& error) {
-    return failWith(args, codeInternal, error.what());
-  }
-}
 
 NamedValue namedValue(const ClientOption& option) {
   auto named = Plugin::make<NamedValue>();
@@ -92,33 +33,20 @@ NamedValue namedValue(const ClientOption& option) {
 
 }  // namespace
 
-SharedClient::SharedClient(std::shared_ptr<const Plugin> plugin, const std::vector<ClientOption>& options,
-                           std::unique_ptr<KeyValueStore> store)
-    : plugin_(std::move(plugin)), store_(std::move(store)) {
+SharedClient::SharedClient(std::shared_ptr<const Plugin> plugin, const std::vector<ClientOption>& options)
+    : plugin_(std::move(plugin)) {
   std::vector<NamedValue> named;
   for (const ClientOption& option : options) named.push_back(namedValue(option));
   auto create = Plugin::make<ClientCreateArgs>();
   create.options = named.data();
   create.optionCount = named.size();
-  if (store_ != nullptr) {
-    create.keyValueGet = &keyValueGet;
-    create.keyValueGetArgument = store_.get();
-    create.keyValuePut = &keyValuePut;
-    create.keyValuePutArgument = store_.get();
-    create.keyValueTryGet = &keyValueTryGet;
-    create.keyValueTryGetArgument = store_.get();
-  }
   plugin_->call(Slot::clientCreate, create);
   client_ = create.client;
   describeDevices();
 }
 
 SharedClient::~SharedClient() {
-  if (leftBehind_) {
-    // The plugin may still ask the store.
-    store_.release();
-    return;
-  }
+  if (leftBehind_) return;
   auto destroy = Plugin::make<ClientDestroyArgs>();
   destroy.client = client_;
   plugin_->release(Slot::clientDestroy, destroy);

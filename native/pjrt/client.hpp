@@ -20,17 +20,6 @@ struct ClientOption {
   std::variant<std::int64_t, double, bool, std::string, std::vector<std::int64_t>> value;
 };
 
-/// The store through which the clients of several hosts find each other; calls come from threads of the plugin.
-class KeyValueStore {
- public:
-  virtual ~KeyValueStore() = default;
-  /// Waits for the key at most so long. Throws std::runtime_error where it does not come.
-  virtual std::string get(const std::string& key, int timeoutMilliseconds) = 0;
-  /// Whether the key is there now; its value goes to `value`.
-  virtual bool tryGet(const std::string& key, std::string& value) = 0;
-  virtual void put(const std::string& key, const std::string& value) = 0;
-};
-
 class DeviceProgram;
 
 struct DeviceFacts {
@@ -40,8 +29,7 @@ struct DeviceFacts {
 
 class SharedClient : public std::enable_shared_from_this<SharedClient> {
  public:
-  SharedClient(std::shared_ptr<const Plugin> plugin, const std::vector<ClientOption>& options,
-               std::unique_ptr<KeyValueStore> store);
+  SharedClient(std::shared_ptr<const Plugin> plugin, const std::vector<ClientOption>& options);
   ~SharedClient();
   SharedClient(const SharedClient&) = delete;
   SharedClient& operator=(const SharedClient&) = delete;
@@ -67,7 +55,6 @@ class SharedClient : public std::enable_shared_from_this<SharedClient> {
   void describeDevices();
 
   std::shared_ptr<const Plugin> plugin_;
-  std::unique_ptr<KeyValueStore> store_;
   Client* client_ = nullptr;
   std::vector<Device*> devices_;
   std::vector<DeviceFacts> facts_;

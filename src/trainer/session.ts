@@ -172,7 +172,7 @@ export function executorChoice({ executor, tfjsBackend, devices, pjrtPlugin }: R
       const request = parseDevices(devices)
       const platform = request.kind === 'gpu' ? 'gpu' : 'cpu'
       const own = request.kind === 'gpu' ? request.gpus : request.replicas
-      return { name: 'xla', devices: { platform, devices: own, plugin: pjrtPlugin, hosts: null } }
+      return { name: 'xla', devices: { platform, devices: own, plugin: pjrtPlugin } }
     }
   }
 }

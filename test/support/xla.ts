@@ -11,5 +11,5 @@ export const withoutXla =
 
 /** An executor on devices of the CPU plugin. */
 export function xlaOnCpu(devices = 1, options: XlaOptions = {}): XlaExecutor {
-  return xlaExecutor({ platform: 'cpu', devices, plugin: null, hosts: null }, options)
+  return xlaExecutor({ platform: 'cpu', devices, plugin: null }, options)
 }

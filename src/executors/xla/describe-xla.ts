@@ -14,7 +14,6 @@ export function describeXla(): DeviceReport[] {
         platform,
         devices: platform === 'cpu' ? 1 : null,
         plugin: null,
-        hosts: null,
       })
       const kinds = facts.devices.map(({ kind }) => kind)
       const devices = `${kinds.length} x ${[...new Set(kinds)].join(', ')}`

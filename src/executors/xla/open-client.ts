@@ -1,6 +1,6 @@
 import { UserFault } from '../../vocabulary/fault.ts'
 import { findPlugin, readPluginTable, type XlaPlatform } from './find-plugin.ts'
-import { type ClientFacts, type ClientOption, loadPjrtAddon, type PjrtClient, type StoreAddress } from './pjrt-addon.ts'
+import { type ClientFacts, type ClientOption, loadPjrtAddon, type PjrtClient } from './pjrt-addon.ts'
 
 /** Which devices a run uses. Plain data that can be sent to a replica. */
 export interface XlaDevices {
@@ -9,15 +9,6 @@ export interface XlaDevices {
   readonly devices: number | readonly number[] | null
   /** Library of the plugin, null = found. */
   readonly plugin: string | null
-  /** The hosts of the run, null = this one alone. */
-  readonly hosts: HostPlace | null
-}
-
-/** Which of several hosts this process is. */
-export interface HostPlace {
-  readonly hosts: number
-  readonly host: number
-  readonly coordinator: StoreAddress
 }
 
 export interface OpenClient {
@@ -39,7 +30,7 @@ export function openClient(wanted: XlaDevices): OpenClient {
   const { abi } = readPluginTable()
   let client: PjrtClient
   try {
-    client = new addon.Client(path, abi.oldest, clientOptions(wanted), wanted.hosts?.coordinator ?? null)
+    client = new addon.Client(path, abi.oldest, clientOptions(wanted))
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new UserFault(
@@ -56,7 +47,7 @@ export function openClient(wanted: XlaDevices): OpenClient {
   return { client, facts, warning }
 }
 
-function clientOptions({ platform, devices, hosts }: XlaDevices): ClientOption[] {
+function clientOptions({ platform, devices }: XlaDevices): ClientOption[] {
   if (platform === 'cpu') {
     return [{ name: 'cpu_device_count', type: 'int64', value: typeof devices === 'number' ? devices : 1 }]
   }
@@ -64,10 +55,5 @@ function clientOptions({ platform, devices, hosts }: XlaDevices): ClientOption[]
     devices === null || typeof devices === 'number'
       ? []
       : [{ name: 'visible_devices', type: 'int64List', value: devices }]
-  if (hosts === null) return chosen
-  return [
-    ...chosen,
-    { name: 'node_id', type: 'int64', value: hosts.host },
-    { name: 'num_nodes', type: 'int64', value: hosts.hosts },
-  ]
+  return chosen
 }

@@ -52,16 +52,10 @@ export interface ProgramBinding {
   readonly outputs: number
 }
 
-/** Where the key-value store of a run on several hosts is. */
-export interface StoreAddress {
-  readonly host: string
-  readonly port: number
-}
-
 interface PjrtAddon {
   /** Opens a client of a plugin, or joins one by its handle. */
   readonly Client: {
-    new (plugin: string, oldestMinor: number, options: readonly ClientOption[], store: StoreAddress | null): PjrtClient
+    new (plugin: string, oldestMinor: number, options: readonly ClientOption[]): PjrtClient
     new (handle: bigint): PjrtClient
   }
   readonly State: new (client: PjrtClient, device: number, tensors: number) => PjrtState

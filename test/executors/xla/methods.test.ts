@@ -1,0 +1,27 @@
+/** Whole steps of the other methods on XLA's CPU plugin. */
+import t from 'tap'
+import { dml } from '../../../src/methods/dml.ts'
+import { kd } from '../../../src/methods/kd.ts'
+import { one } from '../../../src/methods/one.ts'
+import { snapshotEnsemble } from '../../../src/methods/snapshot.ts'
+import { findNetwork } from '../../../src/networks/find-network.ts'
+import { withoutXla } from '../../support/xla.ts'
+import { compareStep } from './compare-step.ts'
+
+t.setTimeout(280_000)
+
+const resnet8 = findNetwork('resnet-8', 'basic')
+const ONE = { branches: 2, temperature: 3 } as const
+const METHODS = {
+  'ONE without shared layers and gate': one({ ...ONE, share: 'none', gate: 'average' }),
+  'ONE without distillation': one({ ...ONE, distill: 'off' }),
+  'knowledge distillation': kd({ teacher: resnet8, alpha: 0.7, temperature: 3 }),
+  'mutual learning': dml([resnet8, resnet8]),
+  'the ensemble of snapshots': snapshotEnsemble(2),
+}
+
+for (const [name, method] of Object.entries(METHODS)) {
+  t.test(name, { skip: withoutXla }, async (t) => {
+    t.same(await compareStep({ batch: 4, method }), { training: [], evaluation: [] })
+  })
+}
