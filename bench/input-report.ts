@@ -1,4 +1,5 @@
 /** The tables of `npm run bench:input`, and which of the issue's targets are reached. */
+import type { TrainingWait } from './input-training.ts'
 import type { MachineFacts } from './machine-facts.ts'
 
 export interface InputFigure {
@@ -28,6 +29,7 @@ export interface InputBenchmark {
   readonly decoder: string
   readonly figures: readonly InputFigure[]
   readonly targets: readonly InputTarget[]
+  readonly training: TrainingWait
   readonly memory: { readonly images: number; readonly megabytes: readonly number[] } | null
 }
 
@@ -88,6 +90,7 @@ export function printReport({
   decoder,
   figures,
   targets,
+  training,
   memory,
 }: InputBenchmark): string {
   const { cpu, cores, memoryGiB, node } = machine
@@ -112,6 +115,11 @@ export function printReport({
         `| ${what} | ${ratio.toFixed(2)} | >= ${target} | ${ratio >= target ? 'reached' : 'missed'} |`,
     ),
   ]
+  const { network, steps, batch, imagesPerSecond, inputWait } = training
+  lines.push(
+    '',
+    `A training run (${network}, vanilla, fp32, ${steps} steps of ${batch}, 1 decode thread beside the replica): ${imagesPerSecond.toFixed(1)} images/s, ${inputWait.toFixed(2)} % of the time waiting for images (target < 1 %: ${inputWait < 1 ? 'reached' : 'missed'}).`,
+  )
   if (memory !== null) {
     const megabytes = memory.megabytes.map(Math.round).join(', ')
     lines.push('', `Resident memory over ${memory.images} images of short side 256, 2 workers, MB: ${megabytes}.`)

@@ -17,6 +17,7 @@ import { expected, UserFault } from '../src/vocabulary/fault.ts'
 import { randomStream } from '../src/vocabulary/random.ts'
 import { type Contender, ownCifar, ownPool, runPass, SEED, startPeers } from './input-contenders.ts'
 import { figureOf, type InputBenchmark, type InputFigure, printReport, targetsOf } from './input-report.ts'
+import { measureTraining } from './input-training.ts'
 import { loadAverage, machineFacts } from './machine-facts.ts'
 import { type EncodedPicture, packPictures, pictureDataset } from './packed-pictures.ts'
 
@@ -147,6 +148,7 @@ async function main(): Promise<void> {
     const figures = await measure(contenders, rounds)
     const shortSide = splits.get('short-side-256')
     const memory = shortSide === undefined ? null : await measureMemory(shortSide, memoryImages)
+    const training = measureTraining(pictures, folder)
     const addon = loadImageAddon()
     const benchmark: InputBenchmark = {
       date: new Date().toISOString().slice(0, 10),
@@ -157,6 +159,7 @@ async function main(): Promise<void> {
       decoder: 'absence' in addon ? 'no addon' : `libjpeg-turbo ${addon.version}, resize ${addon.vectors}`,
       figures,
       targets: targetsOf(figures),
+      training,
       memory,
     }
     mkdirSync(values.out, { recursive: true })
