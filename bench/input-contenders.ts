@@ -141,7 +141,8 @@ export async function startPeers(
     if (!existsSync(command)) throw new Error(`${command} does not exist`)
     const process = new PeerProcess([command, PEER, pictures, crops], env)
     const offered = await process.modes()
-    for (const [name, version] of Object.entries(offered.versions)) versions[`${name}${suffix}`] = version
+    if (only === null) Object.assign(versions, offered.versions)
+    else if (suffix === '-simd') versions['pillow-simd'] = offered.versions['pillow'] ?? 'unknown'
     const modes = offered.modes.filter((mode) => only === null || only.includes(mode))
     for (const [place, mode] of modes.entries()) {
       contenders.push({

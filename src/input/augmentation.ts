@@ -89,6 +89,20 @@ export function writeImage(
   const targetStep = placement.flip ? -channels : channels
   const pixels = source.pixels
 
+  if (planes && stored.channels === 3 && channels === 3) {
+    // CIFAR's form, three channels in one pass: a third of the loops' own work.
+    const plane = stored.height * stored.width
+    for (let row = firstRow; row < endRow; row++) {
+      let from = image + row * rowBytes + firstColumn
+      let to = offset + ((row + down) * width + targetColumn) * 3
+      for (const end = from + columns; from < end; from++, to += targetStep) {
+        target[to] = pixels[from] ?? 0
+        target[to + 1] = pixels[from + plane] ?? 0
+        target[to + 2] = pixels[from + 2 * plane] ?? 0
+      }
+    }
+    return
+  }
   for (let channel = 0; channel < channels; channel++) {
     const stored0 = stored.channels === 1 ? 0 : channel * (planes ? stored.height * stored.width : 1)
     for (let row = firstRow; row < endRow; row++) {
