@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <future>
 #include <stdexcept>
 
 #include "averages.hpp"
@@ -81,6 +82,12 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
     worker.team = &team_->barrier();
     workers_.push_back(std::move(worker));
   }
+
+  // The first touch of gigabytes takes seconds, in which the instructions are made; the future's end waits for it.
+  const std::future<void> populating = std::async(std::launch::async, [this] {
+    const PinnedScope elsewhere(place_.cores.back());
+    for (const AlignedBuffer& arena : arenas_) arena.populate();
+  });
 
   builder_ = std::make_unique<PlanBuilder>(memory_.state, workers_, block, winograd);
   for (Worker& worker : workers_) worker.stream = dnnl::stream(builder_->engine());
