@@ -19,7 +19,7 @@ const pictures = CROP_CASES.filter((_, index) => index % 3 === 0).map(({ file, i
   bytes: readCropFile(file),
 }))
 const dataset = pictureDataset(packPictures([...pictures, ...pictures, ...pictures], join(folder, 'shard')), 32)
-const OPTIONS: PipelineOptions = { dataset, batch: 6, slots: 5, decodeWorkers: 2, seed: 4, stallSeconds: 1 }
+const OPTIONS: PipelineOptions = { dataset, batch: 6, slots: 5, decodeWorkers: 2, seed: 4, stallSeconds: 5 }
 
 async function passOf(pipeline: InputPipeline, epoch: number): Promise<string> {
   pipeline.open({ ...TRAINING, epoch, partial: 'pad' })
