@@ -16,8 +16,15 @@ interface JpegTurboPackage {
   ): { readonly data: Uint8Array; readonly width: number; readonly height: number }
 }
 
+/** What version 3 of the package asks for. Seen with Node 20.20: loading it ends the process with a segmentation fault. */
+const OLDEST_NODE = [22, 18] as const
+
 /** The package, or why it cannot be loaded: it is an optional one. */
 export function loadPrebuiltJpeg(): PrebuiltJpeg | { readonly absence: string } {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+    return { absence: `@julusian/jpeg-turbo needs Node ${OLDEST_NODE.join('.')} or newer` }
+  }
   try {
     // An optional package has no types where it is not installed: this cast is the border.
     const jpegTurbo = createRequire(import.meta.url)('@julusian/jpeg-turbo') as JpegTurboPackage
