@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { checkpointFolder, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
-import { readSafetensors } from '../../src/checkpoint/safetensors.ts'
+import { readSafetensors, writeSafetensors } from '../../src/checkpoint/safetensors.ts'
 import { readMetrics, type StepLine } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
 import { fixturePath } from '../fixtures-folder.ts'
@@ -18,16 +18,55 @@ const WEIGHT_TOLERANCE = 1e-3
 t.setTimeout(120_000)
 
 /** Options that make our run the one that PyTorch made. */
-function optionsOf(name: string, { config, steps }: PyTorchRun): string[] {
-  const { network, block, method, branches, learningRate, momentum, weightDecay, temperature } = config
+function optionsOf({ config, steps }: PyTorchRun, init: string, teacher: string): string[] {
+  const { network, block, method, learningRate, momentum, weightDecay } = config
   return [
-    ...['--init', fixturePath(`pytorch/${name}.init.safetensors`), '--augment', 'none', '--shuffle', 'none'],
+    ...['--init', init, '--augment', 'none', '--shuffle', 'none'],
     ...['--network', network, '--block', block, '--method', method, '--batch', `${config.batch}`],
     ...['--steps', `${steps.length}`, '--schedule', 'constant', '--lr', `${learningRate}`],
     ...['--momentum', `${momentum}`, '--weight-decay', `${weightDecay}`],
-    // PyTorch's runs have the distillation term's full weight from the first step.
-    ...(method === 'one' ? ['--branches', `${branches}`, '--temperature', `${temperature}`, '--ramp-up', '0'] : []),
+    ...methodOptions(config, teacher),
   ]
+}
+
+function methodOptions(config: PyTorchRun['config'], teacher: string): string[] {
+  const { method, branches, temperature, peers = '', teacherNetwork = '', alpha } = config
+  switch (method) {
+    case 'vanilla':
+      return []
+    case 'one': {
+      const ablations = (['distill', 'share', 'gate'] as const).flatMap((key) => {
+        const value = config[key]
+        return value === undefined ? [] : [`--${key}`, value]
+      })
+      // PyTorch's runs have the distillation term's full weight from the first step.
+      const distilled = config.distill === 'off' ? [] : ['--temperature', `${temperature}`, '--ramp-up', '0']
+      return ['--branches', `${branches}`, ...distilled, ...ablations]
+    }
+    case 'dml':
+    case 'ensemble':
+      return ['--peers', peers]
+    case 'kd':
+      return [
+        ...['--teacher', teacher, '--teacher-network', teacherNetwork],
+        ...['--alpha', `${alpha}`, '--temperature', `${temperature}`],
+      ]
+  }
+}
+
+/** PyTorch's weights at the start as the files that our options name: the teacher, under `teacher.` there, has its own. */
+async function writeInitialWeights(name: string, init: string, teacher: string): Promise<void> {
+  const prefix = 'teacher.'
+  const tensors = await readSafetensors(fixturePath(`pytorch/${name}.init.safetensors`))
+  const ofTeacher = tensors.filter((tensor) => tensor.name.startsWith(prefix))
+  await writeSafetensors(
+    teacher,
+    ofTeacher.map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) })),
+  )
+  await writeSafetensors(
+    init,
+    tensors.filter((tensor) => !tensor.name.startsWith(prefix)),
+  )
 }
 
 function partsOf(step: PyTorchRun['steps'][number]): Record<string, number> {
@@ -54,7 +93,10 @@ for (const { name, executor, options, skip } of CASES) {
     const wanted = await readPyTorchRun(name)
     if (wanted.config.method === 'one') t.equal(wanted.config.distillationWeight, 1)
     const cwd = t.testdir()
-    const ended = await runCli([...TRAIN_TINY, ...optionsOf(name, wanted), ...options, '--out', 'run'], { cwd })
+    const [init, teacher] = [join(cwd, 'init.safetensors'), join(cwd, 'teacher.safetensors')]
+    await writeInitialWeights(name, init, teacher)
+    const argv = [...TRAIN_TINY, ...optionsOf(wanted, init, teacher), ...options, '--out', 'run']
+    const ended = await runCli(argv, { cwd })
     t.equal(ended.code, 0, ended.stderr)
     const run = join(cwd, 'run')
     const metrics = await readMetrics(runFiles(run).metrics)
