@@ -15,7 +15,7 @@ from torch import nn
 from branching import Branching
 from cifar_resnets import cifar_resnet, cifar_resnext
 from densenet import DenseNetBC
-from imagenet_resnets import TORCHVISION_NAMES, ImageNetResNet
+from imagenet_resnets import IMAGENET_RESNETS, imagenet_resnet
 
 BLOCK_KINDS = ('basic', 'bottleneck')
 
@@ -37,8 +37,8 @@ def build(name: str, block: str, branches: int, classes: int) -> Branching:
         return cifar_resnext(depth, cardinality, base_width, widen, branches, classes)
     if match := re.fullmatch(r'densenet-bc-(\d+)-(\d+)', name):
         return DenseNetBC(int(match[1]), int(match[2]), branches, classes)
-    if name in TORCHVISION_NAMES:
-        return ImageNetResNet(name, branches, classes)
+    if name in IMAGENET_RESNETS:
+        return imagenet_resnet(name, branches, classes)
     raise ValueError(f'Expected a network that native-ensemble knows but received {name}')
 
 

@@ -16,8 +16,8 @@ import torchvision
 from torch import Tensor, nn
 
 from branching import Branching
-from networks import build_network
 from objective import objective
+from torchvision_resnets import TorchvisionResNet
 
 CLASSES, BATCH, SIZE, STEPS, KEPT = 10, 4, 64, 2, 6
 VANISHING = 1e-12
@@ -77,7 +77,7 @@ def kept(tensor: Tensor, stream: int) -> dict:
 
 
 def run(name: str, network_name: str, branches: int, dtype: torch.dtype) -> dict:
-    network = build_network(network_name, 'auto', branches, CLASSES)
+    network = TorchvisionResNet(network_name, branches, CLASSES)
     initial = hashed_state(network)
     network.load_state_dict(initial, strict=False)
     network.to(dtype).train()
