@@ -13,7 +13,8 @@ import { PeerProcess } from './peers/peer-process.ts'
 
 /** Crops of all contenders come from this seed and epoch 0. */
 export const SEED = 1
-const BATCH = 50
+/** Divides each set into an even number of batches: two workers can end together. */
+const BATCH = 30
 
 /** Images a second of one measurement. */
 export interface Contender {

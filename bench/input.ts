@@ -73,7 +73,7 @@ function makePictures(folder: string, python: string | undefined): void {
 function packSet(pictures: string, set: string, folder: string): EncodedSplit {
   const addon = loadImageAddon()
   if ('absence' in addon) throw new UserFault(`No image decoder: ${addon.absence}`, 'Build it: npm run setup')
-  const decoder = new addon.JpegDecoder(false)
+  const decoder = new addon.JpegDecoder()
   const files = readdirSync(join(pictures, set)).sort()
   const read = files.map((file): EncodedPicture => {
     const bytes = readFileSync(join(pictures, set, file))
@@ -156,7 +156,7 @@ async function main(): Promise<void> {
       load: { before, after: loadAverage() },
       rounds,
       pictures: JSON.parse(readFileSync(join(pictures, 'pictures.json'), 'utf8')),
-      decoder: 'absence' in addon ? 'no addon' : `libjpeg-turbo ${addon.version}, resize ${addon.vectors}`,
+      decoder: 'absence' in addon ? 'no addon' : `libjpeg-turbo ${addon.version}, resize ${addon.vectors[0]}`,
       figures,
       targets: targetsOf(figures),
       training,

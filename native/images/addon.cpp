@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include <jpeglib.h>
 
@@ -24,6 +25,17 @@ Array argument(const Napi::CallbackInfo& info, std::size_t place, napi_typedarra
   return info[place].As<Array>();
 }
 
+// The first argument, the fastest where it is left out.
+images::Vectors vectorsOf(const Napi::CallbackInfo& info) {
+  const std::vector<images::Vectors> here = images::vectorsHere();
+  if (info[0].IsUndefined()) return here.front();
+  const std::string wanted = info[0].ToString();
+  for (const images::Vectors one : here) {
+    if (images::nameOf(one) == wanted) return one;
+  }
+  fail(info.Env(), "Expected vectors that this build has but received " + wanted);
+}
+
 class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
  public:
   static Napi::Function define(Napi::Env env) {
@@ -32,9 +44,9 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
         {InstanceMethod("decode", &DecoderObject::decode), InstanceMethod("header", &DecoderObject::header)});
   }
 
-  // (plain: boolean)
+  // (vectors?: string), the fastest by default
   explicit DecoderObject(const Napi::CallbackInfo& info)
-      : Napi::ObjectWrap<DecoderObject>(info), decoder_(info[0].ToBoolean()) {}
+      : Napi::ObjectWrap<DecoderObject>(info), decoder_(vectorsOf(info)) {}
 
  private:
   // (bytes: Uint8Array, plan: Int32Array, target: Uint8Array, offset: number) -> faults that were bridged
@@ -84,11 +96,10 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   const int version = LIBJPEG_TURBO_VERSION_NUMBER;
   exports.Set("version", std::to_string(version / 1000000) + "." + std::to_string(version / 1000 % 1000) + "." +
                              std::to_string(version % 1000));
-#if defined(__AVX2__)
-  exports.Set("vectors", "avx2");
-#else
-  exports.Set("vectors", "none");
-#endif
+  const std::vector<images::Vectors> here = images::vectorsHere();
+  auto vectors = Napi::Array::New(env, here.size());
+  for (std::uint32_t place = 0; place < here.size(); place++) vectors[place] = images::nameOf(here[place]);
+  exports.Set("vectors", vectors);
   return exports;
 }
 

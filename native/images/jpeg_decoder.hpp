@@ -27,8 +27,8 @@ struct JpegHeader {
 
 class JpegDecoder {
  public:
-  // `plain`: the slow twins of the resize.
-  explicit JpegDecoder(bool plain);
+  // `vectors`: of the resize, among those that are here.
+  explicit JpegDecoder(Vectors vectors);
   ~JpegDecoder();
   JpegDecoder(const JpegDecoder&) = delete;
   JpegDecoder& operator=(const JpegDecoder&) = delete;
@@ -54,12 +54,13 @@ class JpegDecoder {
   [[noreturn]] void fail();
 
   std::unique_ptr<Library> library_;
-  const bool plain_;
+  const Vectors vectors_;
   bool inks_ = false;
   RowResizer horizontal_;
   AxisWeights vertical_;
-  // One decoded row; rows that the next output needs, resized; one output row.
-  std::vector<std::uint8_t> decoded_, resized_, blended_, packed_;
+  // One decoded row, which begins at `decoded_`; rows that the next output needs, resized.
+  std::vector<std::uint8_t> decodedBytes_, resized_;
+  std::uint8_t* decoded_ = nullptr;
   std::vector<const std::uint8_t*> rows_;
 };
 

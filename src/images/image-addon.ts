@@ -14,15 +14,18 @@ export interface NativeJpegDecoder {
 }
 
 export interface ImageAddon {
-  /** `plain` = the slow twin of the vector code. */
+  /** `vectors`: those of the resize (default: the first of those that are here). */
   readonly JpegDecoder: new (
-    plain: boolean,
+    vectors?: VectorSet,
   ) => NativeJpegDecoder
   /** libjpeg-turbo's version, e.g. `3.1.0`. */
   readonly version: string
-  /** Vector instructions of the resize. */
-  readonly vectors: 'avx2' | 'none'
+  /** What this build has, the fastest first; all give the same bytes. */
+  readonly vectors: readonly VectorSet[]
 }
+
+/** Vector instructions of the resize; `none` are plain loops, the slow twin of the others. */
+export type VectorSet = 'avx512' | 'avx2' | 'none'
 
 /**
  * The addon, or why it cannot be loaded; `NATIVE_ENSEMBLE_IMAGE_ADDON` names another build of it (the sanitizers'), or one

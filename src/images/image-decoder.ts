@@ -45,7 +45,7 @@ function findJpegDecoder(only?: JpegDecoderName): { jpeg: JpegDecoderName; decod
   if (wanted('libjpeg-turbo addon')) {
     const addon = loadImageAddon()
     if (!('absence' in addon)) {
-      const decoder = new addon.JpegDecoder(false)
+      const decoder = new addon.JpegDecoder()
       const words = new Int32Array(PLAN_WORDS)
       const decodeJpeg: JpegDecode = (bytes, _, plan, target, offset) => {
         planWords(plan, words)

@@ -81,7 +81,7 @@ t.test('broken files: pixels, or a reason in words', async (t) => {
 t.test(`${MUTATIONS} mutations: pixels or a reason, and the next image is right`, (t) => {
   const addon = loadImageAddon()
   if ('absence' in addon) throw new Error(addon.absence)
-  const decoder = new addon.JpegDecoder(false)
+  const decoder = new addon.JpegDecoder()
   const words = new Int32Array(PLAN_WORDS)
   const run = (bytes: Uint8Array, plan: CropPlan) => {
     const target = new Uint8Array(3 * plan.windowWidth * plan.windowHeight)
