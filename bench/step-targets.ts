@@ -62,6 +62,11 @@ export function targetRatios(network: string, figures: readonly ModeFigures[]): 
       const what = `${precision}: images/s with our 3x3 convolutions / with oneDNN's direct ones`
       ratios.push({ what, value: direct.medianMs / own.medianMs, target: null })
     }
+    const kept = find('own', `${precision}-kept`)
+    if (kept !== undefined) {
+      const what = `${precision}: images/s with blocks' outputs made again / with all of them kept`
+      ratios.push({ what, value: kept.medianMs / own.medianMs, target: null })
+    }
     return ratios
   })
 }

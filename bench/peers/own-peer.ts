@@ -20,15 +20,18 @@ import { captureTrainingStep } from '../../src/step/training-program.ts'
 import type { OwnReplicaReply, OwnReplicaRequest, OwnReplicaSetup } from './own-replica.ts'
 
 const WARM_UP_STEPS = 3
-const TRAINING = { dtype: 'f32', replicas: 1, program: 'train', winograd: true } as const
+const TRAINING = { dtype: 'f32', replicas: 1, program: 'train', kernels: {} } as const
 const MODES = {
   fp32: TRAINING,
   bf16: { ...TRAINING, dtype: 'bf16' },
   'fp32-2-replicas': { ...TRAINING, replicas: 2 },
   'bf16-2-replicas': { ...TRAINING, dtype: 'bf16', replicas: 2 },
   // Every convolution by oneDNN's direct kernels: what our own 3x3 ones save.
-  'fp32-direct': { ...TRAINING, winograd: false },
-  'bf16-direct': { ...TRAINING, dtype: 'bf16', winograd: false },
+  'fp32-direct': { ...TRAINING, kernels: { winograd: false } },
+  'bf16-direct': { ...TRAINING, dtype: 'bf16', kernels: { winograd: false } },
+  // Every block's output kept for the backward pass: what making them again costs and saves.
+  'fp32-kept': { ...TRAINING, kernels: { rematerialise: false } },
+  'bf16-kept': { ...TRAINING, dtype: 'bf16', kernels: { rematerialise: false } },
   // The pass over a test split: forward with running averages, losses and hits.
   'fp32-evaluation': { ...TRAINING, program: 'evaluate' },
   'bf16-evaluation': { ...TRAINING, dtype: 'bf16', program: 'evaluate' },
@@ -54,9 +57,9 @@ const side = Number(values.side)
 type Replicas = (request: OwnReplicaRequest) => Promise<OwnReplicaReply>
 
 /** Captures and compiles the step, and starts its replicas. */
-function startReplicas({ dtype, replicas, program: pass, winograd }: (typeof MODES)[Mode]): Replicas {
+function startReplicas({ dtype, replicas, program: pass, kernels }: (typeof MODES)[Mode]): Replicas {
   if (batch % replicas !== 0) throw new Error(`Expected a batch divisible by ${replicas} but received ${batch}`)
-  const executor = onednnExecutor({ winograd })
+  const executor = onednnExecutor(kernels)
   const specification: StepSpecification = {
     network: findNetwork(values.network, 'auto'),
     method: branches === 1 ? vanilla() : one({ branches, temperature: 3 }),
@@ -80,7 +83,7 @@ function startReplicas({ dtype, replicas, program: pass, winograd }: (typeof MOD
   const workers = shareCores(cores, replicas).map((own, replica) => {
     const place = { replica, replicas, cores: own }
     const scalars = { learning_rate: 0.1, distillation_weight: 1 }
-    const setup: OwnReplicaSetup = { program, layout, memory, place, classes, scalars, winograd }
+    const setup: OwnReplicaSetup = { program, layout, memory, place, classes, scalars, kernels }
     return new Worker(entry, { workerData: setup })
   })
   return async (request) => {

@@ -1,7 +1,7 @@
 /** Thread of the own peer: one replica's compiled step, run as often as it is told. */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { ReplicaPlace, SharedRunMemory } from '../../src/executors/executor.ts'
-import { onednnExecutor } from '../../src/executors/onednn/onednn-executor.ts'
+import { type OneDnnOptions, onednnExecutor } from '../../src/executors/onednn/onednn-executor.ts'
 import { type Program, typeOf } from '../../src/graph/program.ts'
 import type { StateLayout } from '../../src/graph/state-layout.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
@@ -15,7 +15,7 @@ export interface OwnReplicaSetup {
   readonly classes: number
   /** Values of the program's scalars by name. */
   readonly scalars: Readonly<Record<string, number>>
-  readonly winograd: boolean
+  readonly kernels: OneDnnOptions
 }
 
 export interface OwnReplicaRequest {
@@ -36,7 +36,7 @@ if (parentPort === null) throw new Error('Expected a worker thread for a replica
 const port = parentPort
 
 const { program, classes } = setup
-const compiled = onednnExecutor({ winograd: setup.winograd }).compile(program, setup.layout, setup.memory, setup.place)
+const compiled = onednnExecutor(setup.kernels).compile(program, setup.layout, setup.memory, setup.place)
 const inputs = {
   images: randomBytes(program.images === null ? 0 : elementCount(typeOf(program, program.images).shape)),
   labels: Int32Array.from({ length: program.batch }, (_, row) => (row * 7 + setup.place.replica) % classes),

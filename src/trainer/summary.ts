@@ -113,7 +113,11 @@ function memoryOf(config: RunConfig, description: DatasetDescription, replicas: 
   const { program, layout } = captureTrainingStep(specifyStep(config, description, replicas))
   const cores = shareCores(allowedCores(), replicas)
   const threads = cores[0]?.length ?? 1
-  const { plan, memory } = lowerProgram(program, layout, { threads, ...kernelsOf(config.precision) })
+  const { plan, memory } = lowerProgram(program, layout, {
+    threads,
+    rematerialise: true,
+    ...kernelsOf(config.precision),
+  })
   const all = replicas * threads
   const statistics = layout.elements - 2 * layout.weightElements
   const frozen = layout.tensors.filter(({ role }) => role === 'frozen').length

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { onednnExecutor } from '../../src/executors/onednn/onednn-executor.ts'
+import { rematerialiseJoins } from '../../src/executors/onednn/rematerialise.ts'
 import { tfjsExecutor } from '../../src/executors/tfjs/tfjs-executor.ts'
 import { dml } from '../../src/methods/dml.ts'
 import { ensemble } from '../../src/methods/ensemble.ts'
@@ -88,6 +89,26 @@ for (const { name, small } of CASES) {
         t.same(tooFar(actual, wanted, tolerance), [], `${cores.length} threads`)
       }
     }
+    t.end()
+  })
+}
+
+for (const block of ['basic', 'bottleneck'] as const) {
+  t.test(`blocks' outputs that are made again leave every number as it was, ${block}`, (t) => {
+    const specification = smallOne({ batch: 5, network: block === 'basic' ? 'resnet-32' : 'resnet-26', block })
+    const step = captureTrainingStep(specification, { gradients: true })
+    const scalars = step.program.scalars.map((scalar) => SCALARS[scalar.name as keyof typeof SCALARS])
+    const inputs = {
+      ...smallBatch(specification),
+      layout: step.layout,
+      state: tensorsOf(step.layout, drawnState(step)),
+    }
+    const again = rematerialiseJoins(step.program).nodes.filter(({ op }) => op === 'BatchNormInference')
+    t.ok(again.length > 5, `${again.length} blocks' outputs`)
+    const [made, kept] = [onednn, onednnExecutor({ rematerialise: false })].map((executor) =>
+      runProgram(executor, step.program, { ...inputs, scalars, cores: [0, 1] }),
+    )
+    t.same(made, kept)
     t.end()
   })
 }

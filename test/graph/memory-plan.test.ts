@@ -1,6 +1,7 @@
 import t from 'tap'
 import { fuseNodes } from '../../src/executors/onednn/fuse.ts'
 import { planArena } from '../../src/executors/onednn/lower-program.ts'
+import { rematerialiseJoins } from '../../src/executors/onednn/rematerialise.ts'
 import { findHomes } from '../../src/executors/onednn/storage.ts'
 import { GraphBuilder, type Value } from '../../src/graph/graph-builder.ts'
 import { type MemoryPlan, planMemory, type StorageRules } from '../../src/graph/memory-plan.ts'
@@ -93,6 +94,8 @@ function mostInUse({ buffers }: MemoryPlan, nodes: number): number {
   return Math.max(...sums)
 }
 
+const ONEDNN = { threads: 2, block: 16, winogradChannels: 256, rematerialise: true }
+
 function resNet32One(dtype: ComputeDType): Program {
   const input = { height: 32, width: 32, channels: 3, mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] }
   const method = one({ branches: 3, temperature: 3 })
@@ -113,8 +116,8 @@ for (const dtype of ['f32', 'bf16'] as const) {
   })
 
   t.test(`ONE ResNet-32 in ${dtype}, the arena of a thread of oneDNN`, (t) => {
-    const fused = fuseNodes(resNet32One(dtype), () => true)
-    const plan = planArena(fused, findHomes(fused.program), { threads: 2, block: 16, winogradChannels: 256 })
+    const fused = fuseNodes(rematerialiseJoins(resNet32One(dtype)), () => true)
+    const plan = planArena(fused, findHomes(fused.program), ONEDNN)
     t.ok(fused.accumulating.size > 0 && fused.masks.size > 0, 'nodes were fused')
     // Where the mask comes from x, nobody looks at y.
     const readsOf = (node: ProgramNode) =>
@@ -125,6 +128,18 @@ for (const dtype of ['f32', 'bf16'] as const) {
     t.end()
   })
 }
+
+t.test('blocks whose outputs are made again need less memory, the more of a row the less', (t) => {
+  const program = resNet32One('f32')
+  const bytes = [1, 2, 3].map((blocks) => {
+    const fused = fuseNodes(rematerialiseJoins(program, blocks), () => true)
+    return planArena(fused, findHomes(fused.program), ONEDNN).bytes
+  })
+  const [kept = 0, second = 0, third = 0] = bytes
+  t.ok(second < 0.9 * kept, `${bytes}`)
+  t.ok(third < 0.95 * second, `${bytes}`)
+  t.end()
+})
 
 t.test('random programs', (t) => {
   for (let seed = 0; seed < 60; seed++) {

@@ -7,6 +7,7 @@ import { importStates } from './import-states.ts'
 import { lowerNode } from './lower-node.ts'
 import { Lowering } from './lowering.ts'
 import type { Plan } from './plan-words.ts'
+import { rematerialiseJoins } from './rematerialise.ts'
 import { arenaBytes, FEWEST_BLOCKED_CHANNELS, findHomes, type Home } from './storage.ts'
 import { planExports, runningAverages, sgdRanges } from './update-ranges.ts'
 
@@ -20,6 +21,8 @@ export interface LoweringTarget {
   readonly block: number
   /** Most channels of the 3x3 convolutions that take the way of Winograd, 0 = none do. */
   readonly winogradChannels: number
+  /** Whether blocks' outputs are made again in the backward pass to spare memory. */
+  readonly rematerialise: boolean
 }
 
 export interface LoweredProgram {
@@ -31,7 +34,8 @@ export interface LoweredProgram {
 /** Turns a program into the flat plan of a replica whose threads each run it on a slice of the batch. */
 export function lowerProgram(source: Program, layout: StateLayout, target: LoweringTarget): LoweredProgram {
   const { program: imported, imports } = importStates(source)
-  const fused = fuseNodes(imported, ownKernelRule(target))
+  const lean = target.rematerialise ? rematerialiseJoins(imported) : imported
+  const fused = fuseNodes(lean, ownKernelRule(target))
   const { program } = fused
   const homes = findHomes(program)
   for (const id of imports.keys()) homes.set(id, { kind: 'rows' })

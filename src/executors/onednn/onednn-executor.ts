@@ -27,10 +27,12 @@ export interface OneDnnExecutor extends Executor {
 export interface OneDnnOptions {
   /** false = every convolution by oneDNN's direct kernels, the slow twin of our own. */
   readonly winograd?: boolean
+  /** false = every block's output is kept for the backward pass, the twin of what saves memory. */
+  readonly rematerialise?: boolean
 }
 
 /** @throws UserFault where the addon is missing */
-export function onednnExecutor({ winograd = true }: OneDnnOptions = {}): OneDnnExecutor {
+export function onednnExecutor({ winograd = true, rematerialise = true }: OneDnnOptions = {}): OneDnnExecutor {
   const addon = loadNativeAddon()
   const machine = addon.machine()
   const winogradChannels = winograd ? machine.winogradChannels : 0
@@ -51,7 +53,8 @@ export function onednnExecutor({ winograd = true }: OneDnnOptions = {}): OneDnnE
     compile: (program, layout, memory, place) => {
       checkPrecision(program, machine)
       const block = usesBf16(program) ? machine.blockBf16 : machine.blockF32
-      const lowered = lowerProgram(program, layout, { threads: place.cores.length, block, winogradChannels })
+      const target = { threads: place.cores.length, block, winogradChannels, rematerialise }
+      const lowered = lowerProgram(program, layout, target)
       const plan = new addon.Plan(
         encodePlan(lowered.plan),
         new Float32Array(memory.state),
