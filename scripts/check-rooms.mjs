@@ -26,13 +26,14 @@ export const ROOMS = {
   'src/checkpoint': ['src/vocabulary', 'src/config', 'src/graph', 'src/step'],
   'src/report': ['src/vocabulary', 'src/config'],
   'src/evaluation': ['src/vocabulary', 'src/replica', 'src/input'],
+  'src/hosts': ['src/vocabulary', 'src/config', 'src/executors'],
   'src/trainer': [
     ...['src/vocabulary', 'src/config', 'src/datasets', 'src/graph', 'src/networks', 'src/methods', 'src/step'],
-    ...['src/input', 'src/executors', 'src/replica', 'src/checkpoint', 'src/evaluation', 'src/report'],
+    ...['src/input', 'src/executors', 'src/replica', 'src/hosts', 'src/checkpoint', 'src/evaluation', 'src/report'],
   ],
   'src/cli': [
     ...['src/vocabulary', 'src/config', 'src/datasets', 'src/graph', 'src/networks', 'src/methods', 'src/step'],
-    ...['src/executors', 'src/checkpoint', 'src/evaluation', 'src/report', 'src/trainer'],
+    ...['src/executors', 'src/hosts', 'src/checkpoint', 'src/evaluation', 'src/report', 'src/trainer'],
   ],
   workers: ['src/vocabulary', 'src/datasets', 'src/input', 'src/replica'],
 }

@@ -15,6 +15,13 @@ namespace {
 
 [[noreturn]] void fail(Napi::Env env, const std::string& message) { throw Napi::Error::New(env, message); }
 
+// Faults of other hosts carry a code, by which TypeScript tells them from ours.
+[[noreturn]] void failOfHost(Napi::Env env, const one::HostFault& fault) {
+  const auto error = Napi::Error::New(env, fault.what());
+  error.Set("code", "ERR_HOST");
+  throw error;
+}
+
 template <class Array>
 Array argument(const Napi::CallbackInfo& info, std::size_t place, napi_typedarray_type type, const char* name) {
   if (!info[place].IsTypedArray() || info[place].As<Napi::TypedArray>().TypedArrayType() != type) {
@@ -22,6 +29,63 @@ Array argument(const Napi::CallbackInfo& info, std::size_t place, napi_typedarra
   }
   return info[place].As<Array>();
 }
+
+// The links to the other hosts, opened in the main thread; plans in other threads join them by their handle.
+class HostMeshObject : public Napi::ObjectWrap<HostMeshObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "HostMesh",
+                       {InstanceMethod("port", &HostMeshObject::port), InstanceMethod("handle", &HostMeshObject::handle),
+                        InstanceMethod("connect", &HostMeshObject::connect)});
+  }
+
+  // (rank, hosts, patience in milliseconds)
+  explicit HostMeshObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HostMeshObject>(info) {
+    try {
+      mesh_ = std::make_shared<one::HostMesh>(info[0].ToNumber().Int32Value(), info[1].ToNumber().Int32Value(),
+                                              std::chrono::milliseconds(info[2].ToNumber().Int64Value()));
+    } catch (const one::HostFault& fault) {
+      failOfHost(info.Env(), fault);
+    } catch (const std::exception& error) {
+      fail(info.Env(), error.what());
+    }
+  }
+
+  // The links that a handle stands for: their object must live in the main thread while this runs.
+  static std::shared_ptr<one::HostMesh> ofHandle(const Napi::Value& handle) {
+    bool lossless = false;
+    const std::uint64_t address = handle.As<Napi::BigInt>().Uint64Value(&lossless);
+    return reinterpret_cast<one::HostMesh*>(address)->shared_from_this();
+  }
+
+ private:
+  Napi::Value port(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), mesh_->port()); }
+
+  Napi::Value handle(const Napi::CallbackInfo& info) {
+    return Napi::BigInt::New(info.Env(), static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(mesh_.get())));
+  }
+
+  // (addresses: {host, port}[] by rank, token: bigint)
+  void connect(const Napi::CallbackInfo& info) {
+    const auto list = info[0].As<Napi::Array>();
+    std::vector<one::HostAddress> addresses;
+    for (std::uint32_t place = 0; place < list.Length(); place++) {
+      const auto entry = list.Get(place).As<Napi::Object>();
+      addresses.push_back({entry.Get("host").ToString().Utf8Value(), entry.Get("port").ToNumber().Int32Value()});
+    }
+    bool lossless = false;
+    const std::uint64_t token = info[1].As<Napi::BigInt>().Uint64Value(&lossless);
+    try {
+      mesh_->connect(addresses, token);
+    } catch (const one::HostFault& fault) {
+      failOfHost(info.Env(), fault);
+    } catch (const std::exception& error) {
+      fail(info.Env(), error.what());
+    }
+  }
+
+  std::shared_ptr<one::HostMesh> mesh_;
+};
 
 class PlanObject : public Napi::ObjectWrap<PlanObject> {
  public:
@@ -32,7 +96,8 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
                         InstanceMethod("times", &PlanObject::times)});
   }
 
-  // (words: Int32Array, state: Float32Array, exchange: Uint8Array, replica, replicas, cores: Int32Array)
+  // (words: Int32Array, state: Float32Array, exchange: Uint8Array, replica, replicas, cores: Int32Array,
+  //  mesh: handle of a HostMesh, or null)
   explicit PlanObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PlanObject>(info) {
     const auto words = argument<Napi::Int32Array>(info, 0, napi_int32_array, "words");
     auto state = argument<Napi::Float32Array>(info, 1, napi_float32_array, "state");
@@ -43,6 +108,7 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     place.replica = info[3].ToNumber().Int32Value();
     place.replicas = info[4].ToNumber().Int32Value();
     place.cores.assign(cores.Data(), cores.Data() + cores.ElementLength());
+    if (info[6].IsBigInt()) place.mesh = HostMeshObject::ofHandle(info[6]);
     one::SharedMemory memory;
     memory.state = state.Data();
     memory.exchange = reinterpret_cast<char*>(exchange.Data());
@@ -81,6 +147,8 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
     arguments.outputs = outputs.Data();
     try {
       plan.run(arguments);
+    } catch (const one::HostFault& fault) {
+      failOfHost(info.Env(), fault);
     } catch (const std::exception& error) {
       fail(info.Env(), error.what());
     }
@@ -129,6 +197,7 @@ Napi::Value machine(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  exports.Set("HostMesh", HostMeshObject::define(env));
   exports.Set("Plan", PlanObject::define(env));
   exports.Set("planVersion", one::kPlanVersion);
   exports.Set("machine", Napi::Function::New(env, machine, "machine"));

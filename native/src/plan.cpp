@@ -63,7 +63,9 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
   outputElements_ = reader.size();
 
   const int threads = static_cast<int>(place_.cores.size());
-  exchange_ = std::make_unique<Exchange>(memory_.exchange, place_.replicas, threads, statisticElements, gradientElements);
+  const int hosts = place_.mesh == nullptr ? 1 : place_.mesh->hosts();
+  exchange_ = std::make_unique<Exchange>(memory_.exchange, place_.replicas, threads, hosts, statisticElements,
+                                         gradientElements);
   if (exchange_->bytes() > memory_.exchangeBytes) {
     throw std::runtime_error("Expected more memory for the exchange between replicas than received");
   }
@@ -171,6 +173,7 @@ void Plan::runThread(int thread, const RunArguments& arguments) {
   }
   if (communicates_) {
     replicas_->wait();
+    if (exchange_->severalHosts()) sumOverHosts(thread);
   } else {
     worker.team->wait();
   }
@@ -181,6 +184,15 @@ void Plan::runThread(int thread, const RunArguments& arguments) {
   if (communicates_) replicas_->wait();
   exportValues(worker, arguments, true);
   record(instructions_.size() + 1);
+}
+
+// Between two meetings of the replicas: one thread of the host speaks with the others, all wait for it.
+void Plan::sumOverHosts(int thread) {
+  const int member = place_.replica * team_->threads() + thread;
+  sumOverReplicas(*exchange_, member);
+  replicas_->wait();
+  if (member == 0) place_.mesh->sum(exchange_->sums(), exchange_->sumElements(), exchange_->barrier()->abandoned);
+  replicas_->wait();
 }
 
 void Plan::prepareWeights(Worker& worker) {
@@ -223,12 +235,11 @@ void Plan::exportValues(Worker& worker, const RunArguments& arguments, bool afte
         std::memcpy(target, worker.at<float>(builder_->tensorAt(item.source)), item.count * sizeof(float));
         break;
       case ExportKind::gradient:
-        sumGradients(*exchange_, place_.replica * threads, (place_.replica + 1) * threads, item.source, item.count, 1.0f,
+        sumGradients(*exchange_, place_.replica * threads, (place_.replica + 1) * threads, item.source, item.count,
                      target);
         break;
       case ExportKind::meanGradient:
-        sumGradients(*exchange_, 0, exchange_->members(), item.source, item.count,
-                     1.0f / static_cast<float>(place_.replicas), target);
+        meanGradients(*exchange_, item.source, item.count, target);
         break;
       case ExportKind::meanStatistic:
         averageStatistics(*exchange_, item.source, item.count, target);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "exchange.hpp"
+#include "host_mesh.hpp"
 #include "plan_builder.hpp"
 #include "team.hpp"
 #include "update.hpp"
@@ -17,10 +18,12 @@ struct Place {
   int replica = 0;
   int replicas = 1;
   std::vector<int> cores;
+  // Links to the other hosts, null where there are none.
+  std::shared_ptr<HostMesh> mesh;
 };
 
 // Version of the words; plan-words.ts writes the same number.
-constexpr int kPlanVersion = 7;
+constexpr int kPlanVersion = 8;
 
 struct SharedMemory {
   float* state = nullptr;
@@ -63,6 +66,7 @@ class Plan {
   void readInstructions(WordReader& words, std::vector<InstructionPtr>& list);
   void runThread(int thread, const RunArguments& arguments);
   void prepareWeights(Worker& worker);
+  void sumOverHosts(int thread);
   void reduceScalars(const RunArguments& arguments);
   void exportValues(Worker& worker, const RunArguments& arguments, bool afterUpdate);
 

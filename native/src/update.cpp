@@ -42,11 +42,11 @@ void Update::run(const Exchange& exchange, int member, const float* scalars, flo
   const auto members = static_cast<std::size_t>(exchange.members());
   for (std::size_t place = static_cast<std::size_t>(member); place < running_.size(); place += members) {
     const RunningAverageRange& range = running_[place];
-    const float share = 1.0f / static_cast<float>(exchange.replicas());
+    const float share = exchange.replicaShare();
     for (std::size_t at = 0; at < range.elements; at++) {
       float sum = 0;
-      for (int replica = 0; replica < exchange.replicas(); replica++) {
-        sum += exchange.statistics(replica)[range.statistic + at];
+      for (int source = 0; source < exchange.statisticSources(); source++) {
+        sum += exchange.statisticSource(source)[range.statistic + at];
       }
       float& running = state[range.state + at];
       running = (1.0f - range.weight) * running + range.weight * range.correction * (sum * share);
@@ -61,15 +61,15 @@ void Update::runSgd(const SgdRange& range, const Exchange& exchange, int member,
   const std::size_t lines = (range.elements + kLanes - 1) / kLanes;
   const std::size_t begin = lines * static_cast<std::size_t>(member) / members * kLanes;
   const std::size_t end = std::min(range.elements, lines * (static_cast<std::size_t>(member) + 1) / members * kLanes);
-  const auto share = Vector::fill(1.0f / static_cast<float>(exchange.replicas()));
+  const auto share = Vector::fill(exchange.replicaShare());
   const auto decay = Vector::fill(range.decay);
   const auto weightDecay = Vector::fill(range.weightDecay);
   const auto rate = Vector::fill(scalars[range.rate]);
   // Ranges begin on lines of 16 and their last line is padded, so whole vectors stay inside.
   for (std::size_t at = begin; at < end; at += kLanes) {
     auto gradient = Vector::fill(0);
-    for (int other = 0; other < exchange.members(); other++) {
-      gradient += Vector::load(memberGradients(exchange, other) + range.gradient + at);
+    for (int source = 0; source < exchange.gradientSources(); source++) {
+      gradient += Vector::load(exchange.gradientSource(source) + range.gradient + at);
     }
     const auto weight = Vector::load(state + range.weight + at);
     const auto g = gradient * share + weightDecay * weight;
@@ -79,20 +79,49 @@ void Update::runSgd(const SgdRange& range, const Exchange& exchange, int member,
   }
 }
 
-void sumGradients(const Exchange& exchange, int from, int to, std::size_t offset, std::size_t count, float factor,
+void sumOverReplicas(const Exchange& exchange, int member) {
+  const auto members = static_cast<std::size_t>(exchange.members());
+  const std::size_t lines = exchange.gradientElements() / kLanes;
+  const std::size_t begin = lines * static_cast<std::size_t>(member) / members * kLanes;
+  const std::size_t end = lines * (static_cast<std::size_t>(member) + 1) / members * kLanes;
+  for (std::size_t at = begin; at < end; at += kLanes) {
+    auto sum = Vector::fill(0);
+    for (int other = 0; other < exchange.members(); other++) sum += Vector::load(memberGradients(exchange, other) + at);
+    sum.store(exchange.sums() + at);
+  }
+  if (member != 0) return;
+  const std::size_t gradients = exchange.gradientElements();
+  for (std::size_t at = 0; at < exchange.sumElements() - gradients; at++) {
+    float sum = 0;
+    for (int replica = 0; replica < exchange.replicas(); replica++) sum += exchange.statistics(replica)[at];
+    exchange.sums()[gradients + at] = sum;
+  }
+}
+
+void meanGradients(const Exchange& exchange, std::size_t offset, std::size_t count, float* target) {
+  for (std::size_t at = 0; at < count; at++) {
+    float sum = 0;
+    for (int source = 0; source < exchange.gradientSources(); source++) sum += exchange.gradientSource(source)[offset + at];
+    target[at] = sum * exchange.replicaShare();
+  }
+}
+
+void sumGradients(const Exchange& exchange, int from, int to, std::size_t offset, std::size_t count,
                   float* target) {
   for (std::size_t at = 0; at < count; at++) {
     float sum = 0;
     for (int member = from; member < to; member++) sum += memberGradients(exchange, member)[offset + at];
-    target[at] = sum * factor;
+    target[at] = sum;
   }
 }
 
 void averageStatistics(const Exchange& exchange, std::size_t offset, std::size_t count, float* target) {
   for (std::size_t at = 0; at < count; at++) {
     float sum = 0;
-    for (int replica = 0; replica < exchange.replicas(); replica++) sum += exchange.statistics(replica)[offset + at];
-    target[at] = sum / static_cast<float>(exchange.replicas());
+    for (int source = 0; source < exchange.statisticSources(); source++) {
+      sum += exchange.statisticSource(source)[offset + at];
+    }
+    target[at] = sum * exchange.replicaShare();
   }
 }
 

@@ -41,9 +41,12 @@ class Update {
   std::vector<RunningAverageRange> running_;
 };
 
-// Sum over the threads `from`..`to` of all replicas' threads, in their order, times `factor`.
-void sumGradients(const Exchange& exchange, int from, int to, std::size_t offset, std::size_t count, float factor,
-                  float* target);
+// This thread's shard of the sums over the threads and replicas of this host, which go to `exchange.sums()`.
+void sumOverReplicas(const Exchange& exchange, int member);
+// Sum over the threads `from`..`to` of all replicas' threads, in their order.
+void sumGradients(const Exchange& exchange, int from, int to, std::size_t offset, std::size_t count, float* target);
+// Means over all replicas of all hosts.
+void meanGradients(const Exchange& exchange, std::size_t offset, std::size_t count, float* target);
 void averageStatistics(const Exchange& exchange, std::size_t offset, std::size_t count, float* target);
 
 }  // namespace one

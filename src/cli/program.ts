@@ -17,6 +17,10 @@ type Define = (usage: string, description: string, examples: readonly string[], 
 type Plain = (action: Action) => Action
 
 const JSON_OPTION = ['--json', 'print the result as JSON'] as const
+const HOST_OPTIONS = [
+  ['--host-rank <k>', 'which of --hosts this one is, from 0; rank 0 writes the run'],
+  ['--coordinator <host:port>', 'with --hosts: where rank 0 listens'],
+] as const
 const CHECKPOINT_OPTION = ['--checkpoint <which>', 'latest, best, or a step (default: latest)'] as const
 
 /**
@@ -96,6 +100,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
       'instead of training: time the first 20 steps after 5 warm ones, print the time by op and by layer, write nothing',
     )
     .option(...JSON_OPTION)
+  for (const [flag, help] of HOST_OPTIONS) train.option(flag, help)
   train.addHelpText('after', '\nRecipes: `native-ensemble recipes` lists them.')
 
   define(
@@ -122,7 +127,8 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     ['resume runs/quickstart-1'],
     async (invocation) => await (await import('./commands/resume.ts')).resumeCommand(invocation),
   )
-  addSettings(resume, ['data', 'decodeWorkers', 'logEvery', 'keep'], false).option(...JSON_OPTION)
+  addSettings(resume, ['data', 'decodeWorkers', 'logEvery', 'keep', 'hosts'], false).option(...JSON_OPTION)
+  for (const [flag, help] of HOST_OPTIONS) resume.option(flag, help)
 
   define(
     'fetch <dataset>',

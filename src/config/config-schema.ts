@@ -56,6 +56,7 @@ export const configSchema = z.strictObject({
   tfjsBackend: z.enum(['cpu', 'tensorflow']),
   pjrtPlugin: path.nullable(),
   devices: z.string().refine(isDevices),
+  hosts: count.max(1024),
   decodeWorkers: count.max(256),
   seed: z.int().min(0).max(0xffffffff),
   out: path,

@@ -64,6 +64,7 @@ function ofSeveral(method: Method, key: 'branches' | 'snapshots', remedy: string
   }
 }
 
+const LEAVE_ONE = 'Leave one of them out.'
 const FOR_ONE_NETWORK = 'For one plain network use --method vanilla.'
 
 /** Settings that only photographs in shards have a use for. */
@@ -84,7 +85,7 @@ function trainingNoise(key: 'colourJitter' | 'pcaLighting' | 'randomErasing'): C
     between: ['augment', key],
     find: ({ augment, [key]: strength }, given) =>
       given.has(key) && strength > 0 && augment === 'none'
-        ? fault('--augment standard', flag, '--augment none', 'Leave one of them out.')
+        ? fault('--augment standard', flag, '--augment none', LEAVE_ONE)
         : null,
   }
 }
@@ -100,7 +101,7 @@ const CONTRADICTIONS: readonly Contradiction[] = [
       const length = (['epochs', 'steps'] as const).find((key) => given.has(key))
       if (length === undefined) return null
       const { flag } = OPTION_TABLE[length]
-      return fault('either', `--scale and ${flag}`, 'both', 'Leave one of them out.')
+      return fault('either', `--scale and ${flag}`, 'both', LEAVE_ONE)
     },
   },
   ...(['branches', 'distill', 'share', 'gate', 'rampUp', 'temperature', 'peers', 'teacher'] as const).map(onlyFor),
@@ -159,7 +160,7 @@ const CONTRADICTIONS: readonly Contradiction[] = [
     between: [],
     find: ({ epochs, steps }, given) =>
       given.has('epochs') && given.has('steps')
-        ? fault('either', '--epochs and --steps', `both (${epochs}, ${steps})`, 'Leave one of them out.')
+        ? fault('either', '--epochs and --steps', `both (${epochs}, ${steps})`, LEAVE_ONE)
         : null,
   },
   {
@@ -186,13 +187,21 @@ const CONTRADICTIONS: readonly Contradiction[] = [
         : null,
   },
   {
-    between: ['batch', 'devices'],
-    find({ batch, devices }) {
-      const { replicas } = parseDevices(devices)
+    between: ['hosts', 'executor'],
+    find: ({ hosts, executor }) =>
+      hosts > 1 && executor !== 'onednn'
+        ? fault('--executor onednn', '--hosts', `--executor ${executor}`, LEAVE_ONE)
+        : null,
+  },
+  {
+    between: ['batch', 'devices', 'hosts'],
+    find({ batch, devices, hosts }) {
+      const replicas = hosts * parseDevices(devices).replicas
       if (batch % replicas === 0) return null
       const lower = Math.floor(batch / replicas) * replicas
       const nearest = lower > 0 ? `${lower} or ${lower + replicas}` : String(replicas)
-      const what = `a multiple of the ${replicas} replicas of --devices ${devices}`
+      const place = hosts === 1 ? '' : ` on ${hosts} hosts`
+      const what = `a multiple of the ${replicas} replicas of --devices ${devices}${place}`
       return fault(what, '--batch', batch, `Use --batch ${nearest}.`)
     },
   },

@@ -36,6 +36,7 @@ export const DEFAULTS = {
   pjrtPlugin: null,
   tfjsBackend: 'cpu',
   devices: 'cpu',
+  hosts: 1,
   decodeWorkers: 1,
   seed: 1,
   init: null,

@@ -258,6 +258,15 @@ export const OPTION_TABLE = {
       "each GPU; xla-cpu:2 = two devices of XLA's CPU plugin",
     expects: DEVICES_EXPECTED,
   },
+  hosts: {
+    flag: '--hosts',
+    value: '<n>',
+    kind: 'number',
+    help:
+      'hosts that train together, a process on each, with --host-rank and --coordinator; by itself taken from srun and ' +
+      'from WORLD_SIZE, RANK, MASTER_ADDR and MASTER_PORT',
+    expects: 'a whole number from 1 to 1024',
+  },
   decodeWorkers: {
     flag: '--decode-workers',
     value: '<n>',

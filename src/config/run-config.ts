@@ -65,6 +65,11 @@ export interface RunConfig {
    * these GPUs, `xla-cpu:2` = two devices made of the cores.
    */
   readonly devices: string
+  /**
+   * Hosts that train together, one process each; every one has as many replicas as `devices` says. Which of them a process
+   * is stands in no configuration (host-place.ts).
+   */
+  readonly hosts: number
   /** Decode worker threads. */
   readonly decodeWorkers: number
   readonly seed: number

@@ -1,9 +1,10 @@
 import type { Executor } from './executor.ts'
+import type { HostMeshLink } from './onednn/host-mesh.ts'
 import type { XlaDevices } from './xla/open-client.ts'
 
 /** Which executor a run uses: plain data that can be sent to a replica. */
 export type ExecutorChoice =
-  | { readonly name: 'onednn' }
+  | { readonly name: 'onednn'; readonly hosts?: HostMeshLink | null }
   | { readonly name: 'tfjs'; readonly backend: 'cpu' | 'tensorflow' }
   | { readonly name: 'xla'; readonly devices: XlaDevices }
 
@@ -11,7 +12,7 @@ export type ExecutorChoice =
 export async function createExecutor(choice: ExecutorChoice): Promise<Executor> {
   if (choice.name === 'onednn') {
     const { onednnExecutor } = await import('./onednn/onednn-executor.ts')
-    return onednnExecutor()
+    return onednnExecutor({ hosts: choice.hosts ?? null })
   }
   if (choice.name === 'xla') {
     const { xlaExecutor } = await import('./xla/xla-executor.ts')

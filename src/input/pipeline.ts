@@ -9,6 +9,7 @@ import { Piscina } from 'piscina'
 import type { DatasetSplit, LoadedDataset, SplitName } from '../datasets/dataset.ts'
 import { type SlotIndex, slotIndex } from '../vocabulary/counts.ts'
 import { UserFault } from '../vocabulary/fault.ts'
+import { type BatchShare, partOfBatch, WHOLE_BATCH } from './batch-share.ts'
 import type { SlotRing } from './batch-source.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
 import { writeEpochOrder } from './epoch-order.ts'
@@ -43,6 +44,8 @@ export interface Pass {
   readonly firstBatch: number
   /** What becomes of images that do not fill a batch; padded rows have label -1 and zero pixels. */
   readonly partial: 'drop' | 'pad'
+  /** This host's part where several share each batch (default: all of it); a slot is then that part. */
+  readonly share?: BatchShare
 }
 
 export interface PipelineOptions {
@@ -172,8 +175,9 @@ export class InputPipeline {
    */
   open(pass: Pass): void {
     if (this.#closed) throw new Error('Expected an open input pipeline but received one that was closed')
-    const { dataset, batch, seed } = this.#options
+    const { dataset, seed } = this.#options
     const images = dataset[pass.split].count
+    const batch = this.#options.batch * (pass.share ?? WHOLE_BATCH).hosts
     const batches = InputPipeline.batches(dataset[pass.split], batch, pass.partial)
     if (batches === 0) {
       throw new UserFault(
@@ -249,8 +253,7 @@ export class InputPipeline {
       if (this.#free.length < this.#slotsPerTask && this.#ahead.length >= this.#slotsPerTask) break
       const fills: PlannedFill[] = []
       for (const slot of this.#free.splice(0, Math.min(this.#slotsPerTask, pass.batches - pass.nextBatch))) {
-        const first = pass.nextBatch * batch
-        const count = Math.min(batch, pass.images - first)
+        const { first, count } = partOfBatch(pass.nextBatch, batch, pass.options.share ?? WHOLE_BATCH, pass.images)
         fills.push({ slot, first, count })
         this.#ahead.push({ slot: slotIndex(slot), batch: pass.nextBatch, count })
         pass.nextBatch++

@@ -116,6 +116,11 @@ export class ReplicaGroup {
     return await first.profile({ kind: 'profile', program, on })
   }
 
+  /** Ends the waiting of all replicas for one another, and for other hosts: a run that is under way fails. */
+  abandon(): void {
+    this.#abandon()
+  }
+
   /** Ends all threads after what they were told to run. */
   async stop(): Promise<void> {
     await Promise.all(this.#handles.map((handle) => handle.stop()))

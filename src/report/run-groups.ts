@@ -58,6 +58,7 @@ const MEANING = {
   tfjsBackend: 'free',
   pjrtPlugin: 'free',
   devices: 'free',
+  hosts: 'free',
   decodeWorkers: 'free',
   seed: 'free',
   out: 'free',

@@ -7,6 +7,8 @@ import type { LoadedDataset } from '../datasets/dataset.ts'
 import { describeDataset } from '../datasets/describe-dataset.ts'
 import { createExecutor, type ExecutorChoice } from '../executors/executor-choice.ts'
 import type { Program } from '../graph/program.ts'
+import type { HostLeader } from '../hosts/host-leader.ts'
+import { ALONE, type HostLinks, type HostShare } from '../hosts/host-links.ts'
 import type { SlotRing } from '../input/batch-source.ts'
 import { jpegDecoderHere } from '../input/image-writers.ts'
 import { InputPipeline } from '../input/pipeline.ts'
@@ -19,6 +21,7 @@ import type { StepSpecification } from '../step/capture.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
 import { specifyStep } from '../step/specification.ts'
 import { captureTrainingStep, type TrainingStep } from '../step/training-program.ts'
+import type { SlotIndex } from '../vocabulary/counts.ts'
 import { loadImages } from './load-images.ts'
 
 /** Slots beside those that decode workers fill and those that are with the replicas. */
@@ -27,7 +30,9 @@ const SLOTS_IN_HAND = 2
 /** Programs and state of a run, before its images are there. */
 export interface PlannedRun {
   readonly config: RunConfig
-  /** How many share a step. */
+  /** This host's part of each batch. */
+  readonly share: HostShare
+  /** How many of this host share a step. */
   readonly replicas: number
   readonly specification: StepSpecification
   readonly step: TrainingStep
@@ -35,6 +40,7 @@ export interface PlannedRun {
   /** Flat state by `step.layout`, zeroed. */
   readonly state: SharedArrayBuffer
   readonly ring: SlotRing
+  readonly executor: ExecutorChoice
 }
 
 /** A run before any of its threads is started. */
@@ -43,14 +49,17 @@ export interface PreparedRun extends PlannedRun {
 }
 
 /** Captures the programs. @throws UserFault for what the configuration does not fit, or this machine cannot run */
-async function planRun(config: RunConfig): Promise<PlannedRun> {
-  const { batch, decodeWorkers } = config
+async function planRun(config: RunConfig, links: HostLinks | null): Promise<PlannedRun> {
+  const share = links ?? ALONE
+  const { decodeWorkers } = config
+  const batch = config.batch / share.hosts
   const description = await describeDataset(config)
   const { replicas } = parseDevices(config.devices)
-  const specification = specifyStep(config, description, replicas)
+  const specification = specifyStep(config, description, replicas * share.hosts)
   const step = captureTrainingStep(specification)
   const evaluation = captureEvaluation(specification)
-  const executor = await createExecutor(executorChoice(config))
+  const choice = executorChoice(config, links)
+  const executor = await createExecutor(choice)
   executor.check(step.program)
   const { height, width, channels } = description
   const { slots } = planRing({
@@ -60,12 +69,12 @@ async function planRun(config: RunConfig): Promise<PlannedRun> {
   })
   const ring = createSlotRing({ slots, batch, height, width, channels })
   const state = new SharedArrayBuffer(4 * step.layout.elements)
-  return { config, replicas, specification, step, evaluation, state, ring }
+  return { config, share, replicas, specification, step, evaluation, state, ring, executor: choice }
 }
 
 /** Captures the programs and loads the images. @throws UserFault as beginRun */
 export async function prepareRun(config: RunConfig, images = loadImages(config)): Promise<PreparedRun> {
-  return { ...(await planRun(config)), dataset: await images }
+  return { ...(await planRun(config, null)), dataset: await images }
 }
 
 /** A run whose replicas compile, or have compiled. */
@@ -81,6 +90,7 @@ export interface BegunRun {
  * @param images what loadImages gave, begun as early as can be
  * @param first the program that will run first
  * @param fill gives the state its values
+ * @param links to the other hosts, null where it trains alone
  * @throws UserFault for what the configuration and the files do not fit, and where the executor does not work here
  */
 export async function beginRun(
@@ -88,8 +98,9 @@ export async function beginRun(
   images: Promise<LoadedDataset>,
   first: ProgramName,
   fill: (step: TrainingStep, state: SharedArrayBuffer) => Promise<void>,
+  links: HostLinks | null = null,
 ): Promise<BegunRun> {
-  const plan = await planRun(config)
+  const plan = await planRun(config, links)
   const replicas = await startReplicas(plan, first)
   try {
     await fill(plan.step, plan.state)
@@ -101,11 +112,11 @@ export async function beginRun(
 }
 
 function startReplicas(
-  { config, replicas, step, evaluation, state, ring }: PlannedRun,
+  { executor, replicas, step, evaluation, state, ring }: PlannedRun,
   first: ProgramName,
 ): Promise<ReplicaGroup> {
   return ReplicaGroup.start({
-    executor: executorChoice(config),
+    executor,
     replicas,
     programs: { train: step.program, evaluate: evaluation },
     first,
@@ -119,16 +130,26 @@ function startReplicas(
 export interface Session {
   readonly pipeline: InputPipeline
   readonly replicas: ReplicaGroup
+  /** Opens an epoch's training images, on all hosts. */
+  openEpoch(epoch: number, firstBatch: number): void
+  /** One training step on all hosts. @returns outputs of each replica of each host */
+  trainStep(slot: SlotIndex, scalars: readonly number[]): Promise<readonly (readonly number[])[]>
   close(): Promise<void>
 }
 
 /**
  * Starts the decode workers, and the replicas where they are not running already.
+ * @param hosts leads the other hosts of the run, null where there are none and on those others
  * @throws UserFault where the executor does not work here
  */
-export async function openSession(prepared: PreparedRun, begun: ReplicaGroup | null = null): Promise<Session> {
-  const { config, dataset, ring } = prepared
-  const { batch, decodeWorkers, seed } = config
+export async function openSession(
+  prepared: PreparedRun,
+  begun: ReplicaGroup | null = null,
+  hosts: HostLeader | null = null,
+): Promise<Session> {
+  const { config, dataset, ring, share } = prepared
+  const { decodeWorkers, seed } = config
+  const { batch } = ring.geometry
   const noise = noiseOf(config, dataset.description.mean)
   const pipeline = new InputPipeline({ dataset, batch, slots: ring.geometry.slots, decodeWorkers, seed, ring, noise })
   try {
@@ -136,7 +157,14 @@ export async function openSession(prepared: PreparedRun, begun: ReplicaGroup | n
     return {
       pipeline,
       replicas,
+      openEpoch: (epoch, firstBatch) => {
+        const { augment, shuffle } = config
+        pipeline.open({ split: 'train', epoch, augment, shuffle, firstBatch, partial: 'drop', share })
+        hosts?.openPass(epoch, firstBatch)
+      },
+      trainStep: (slot, scalars) => stepOnHosts(replicas, hosts, slot, scalars),
       close: async () => {
+        hosts?.endRun()
         // First the input: a replica that waits for a slot is told that none will come.
         await pipeline.close()
         await replicas.stop()
@@ -145,6 +173,22 @@ export async function openSession(prepared: PreparedRun, begun: ReplicaGroup | n
   } catch (error) {
     await pipeline.close()
     throw error
+  }
+}
+
+/** Outputs of this host's replicas, then of the other hosts'. @throws what ended the run, wherever that was */
+async function stepOnHosts(
+  replicas: ReplicaGroup,
+  hosts: HostLeader | null,
+  slot: SlotIndex,
+  scalars: readonly number[],
+): Promise<readonly (readonly number[])[]> {
+  const own = replicas.run('train', slot, scalars)
+  if (hosts === null) return await own
+  try {
+    return (await Promise.all([own, hosts.step(scalars)])).flat()
+  } catch (error) {
+    throw await hosts.explain(error)
   }
 }
 
@@ -162,10 +206,14 @@ function noiseOf({ colourJitter, pcaLighting, randomErasing }: RunConfig, mean: 
   return { colourJitter, pcaLighting, randomErasing, erasedTo: mean.map((channel) => Math.round(255 * channel)) }
 }
 
-export function executorChoice({ executor, tfjsBackend, devices, pjrtPlugin }: RunConfig): ExecutorChoice {
+/** @param links to the other hosts, null where it runs alone */
+export function executorChoice(
+  { executor, tfjsBackend, devices, pjrtPlugin }: RunConfig,
+  links: HostLinks | null = null,
+): ExecutorChoice {
   switch (executor) {
     case 'onednn':
-      return { name: 'onednn' }
+      return { name: 'onednn', hosts: links?.mesh ?? null }
     case 'tfjs':
       return { name: 'tfjs', backend: tfjsBackend }
     case 'xla': {

@@ -21,19 +21,11 @@ const SAMPLE_COLUMNS = 8
  * @throws UserFault where the loss is not finite
  */
 export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> {
-  const { prepared, session, timetable, hooks } = run
-  const { config } = prepared
+  const { session, timetable, hooks } = run
   const { epoch, step: firstStep, stepInEpoch } = run.progress
   const meter = new EpochMeter(run)
   let step = firstStep
-  session.pipeline.open({
-    split: 'train',
-    epoch,
-    augment: config.augment,
-    shuffle: config.shuffle,
-    firstBatch: stepInEpoch,
-    partial: 'drop',
-  })
+  session.openEpoch(epoch, stepInEpoch)
   await runBatchesAhead(
     session.pipeline,
     session.replicas.stepsAhead,
@@ -50,7 +42,7 @@ async function runStep(run: RunningRun, meter: EpochMeter, { slot }: AssignedSlo
   const { prepared, session, timetable } = run
   const { program } = prepared.step
   const scalars = program.scalars.map(({ name }) => timetable.scalar(name, step))
-  const results = await session.replicas.run('train', slot, scalars)
+  const results = await session.trainStep(slot, scalars)
   const values = meanOverReplicas(
     program.outputs.map(({ name }) => name),
     results,

@@ -6,20 +6,22 @@ import { restoreState, snapshotState } from '../checkpoint/state-tensors.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
 import { executorLibraries } from '../executors/devices.ts'
+import type { HostLeader } from '../hosts/host-leader.ts'
 import { InputPipeline } from '../input/pipeline.ts'
 import { writeReport } from '../report/html-report.ts'
 import type { EvalLine } from '../report/metrics.ts'
 import type { ProgressDisplay } from '../report/progress.ts'
 import type { RunFiles } from '../report/run-files.ts'
+import type { TrainingStep } from '../step/training-program.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { evaluateState } from './evaluate-state.ts'
 import { fillInitialState } from './initial-state.ts'
+import { beginTraining } from './lead-hosts.ts'
 import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
 import {
   type BegunRun,
-  beginRun,
   executorChoice,
   inputNotices,
   openSession,
@@ -36,6 +38,8 @@ export interface TrainHooks {
   readonly display: ProgressDisplay
   /** Aborted to finish the step, save and end. */
   readonly stop: AbortSignal
+  /** Leads the other hosts that train with this one; absent where there are none. */
+  readonly hosts?: HostLeader
 }
 
 export interface TrainOutcome {
@@ -97,9 +101,10 @@ export async function resume(
   }
   const { progress, tensors } = await loadCheckpoint(folder)
   await checkSnapshots(config, snapshotsTaken(config, progress.epoch))
-  const begun = await beginRun(config, images, 'train', async ({ layout }, state) => {
+  const restore = async ({ layout }: TrainingStep, state: SharedArrayBuffer) => {
     restoreState(layout, state, tensors, folder)
-  })
+  }
+  const begun = await beginTraining(config, images, restore, hooks.hosts ?? null)
   try {
     const timetable = timetableOf(begun.prepared)
     return await runToEnd(begun, timetable, files, progress.step, { ...progress, config }, hooks)
@@ -138,10 +143,11 @@ async function trainFromStart(
   hooks: TrainHooks,
   folder: (dataset: LoadedDataset) => Promise<RunFiles>,
 ): Promise<TrainOutcome> {
-  const begun = await beginRun(config, images, 'train', async (step, state) => {
+  const fill = async (step: TrainingStep, state: SharedArrayBuffer) => {
     await fillInitialState(config, step, state)
     await loadTeacher(config, step.layout, state)
-  })
+  }
+  const begun = await beginTraining(config, images, fill, hooks.hosts ?? null)
   try {
     const timetable = timetableOf(begun.prepared)
     const files = await folder(begun.prepared.dataset)
@@ -177,7 +183,7 @@ async function runToEnd(
   const log = await MetricsLog.open(files, resumedAt)
   try {
     for (const notice of [...prepared.dataset.notices, ...inputNotices(prepared)]) hooks.display.note(notice)
-    const session = await openSession(prepared, replicas)
+    const session = await openSession(prepared, replicas, hooks.hosts ?? null)
     try {
       const run: RunningRun = { prepared, session, timetable, files, log, hooks, progress, samples: null }
       const evaluation = await runEpochs(run)

@@ -127,6 +127,7 @@ t.test('each wrong setting is told with its option', async (t) => {
     tfjsBackend: ['webgl'],
     pjrtPlugin: [''],
     devices: ['gpu:x', 'gpu:0,0', 'gpu:0,', 'cuda:0', 'tpu', 'xla-cpu:0', 'cpu:0', 'cpu:x', 'cpu:', ''],
+    hosts: [0, 1.5, 5000],
     decodeWorkers: [0, 1000],
     seed: [-1, 2 ** 32, 0.5],
     out: [''],
@@ -184,6 +185,11 @@ t.test('settings that do not go together are told', async (t) => {
     [{ colourJitter: 0.4 }, /--dataset imagenet or image-folder for --colour-jitter/],
     [{ randomErasing: 0.4, augment: 'none' }, /--augment standard for --random-erasing but received --augment none/],
     [{ batch: 7, devices: 'cpu:2' }, /a multiple of the 2 replicas .* received 7/],
+    [
+      { batch: 9, devices: 'cpu:2', hosts: 3 },
+      /a multiple of the 6 replicas of --devices cpu:2 on 3 hosts .* received 9/,
+    ],
+    [{ hosts: 2, executor: 'tfjs' }, /--executor onednn for --hosts/],
   ]
   for (const [changes, message] of cases) {
     const messages = messagesOf(changes)

@@ -35,6 +35,8 @@ export interface CliOptions {
   readonly uid?: number
   /** Options of node itself. */
   readonly nodeOptions?: readonly string[]
+  /** Logical CPUs that it may run on, as taskset takes them. */
+  readonly cores?: string
 }
 
 export interface CliProcess {
@@ -44,8 +46,13 @@ export interface CliProcess {
   said(text: string): Promise<void>
 }
 
-export function startCli(argv: readonly string[], { cwd, env = {}, uid, nodeOptions = [] }: CliOptions): CliProcess {
-  const child = spawn(process.execPath, [...nodeOptions, main, ...argv], {
+export function startCli(
+  argv: readonly string[],
+  { cwd, env = {}, uid, nodeOptions = [], cores }: CliOptions,
+): CliProcess {
+  const [program = '', ...before] =
+    cores === undefined ? [process.execPath] : ['taskset', '-c', cores, process.execPath]
+  const child = spawn(program, [...before, ...nodeOptions, main, ...argv], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -39,6 +39,7 @@ const configFor = (out: string): RunConfig => ({
   tfjsBackend: 'cpu',
   pjrtPlugin: null,
   devices: 'cpu',
+  hosts: 1,
   decodeWorkers: 1,
   seed: 1,
   out,

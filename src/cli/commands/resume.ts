@@ -1,15 +1,38 @@
 import { refuseFaults } from '../../config/config-fault.ts'
+import { findHostPlace } from '../../config/host-place.ts'
 import { readConfig } from '../../config/make-config.ts'
 import { loadImages } from '../../trainer/load-images.ts'
+import { expected } from '../../vocabulary/fault.ts'
 import { givenSettings } from '../given-settings.ts'
 import type { Invocation } from '../invocation.ts'
 import { runTraining } from './training.ts'
 
 /** `resume <run>`. */
 export async function resumeCommand({ operands, options, faults }: Invocation): Promise<number> {
-  refuseFaults(faults, 'this command')
+  const { place, faults: hostFaults } = findHostPlace(options, process.env)
+  refuseFaults([...faults, ...hostFaults], 'this command')
+  if (place !== null && place.rank > 0) {
+    const { followTraining } = await import('./several-hosts.ts')
+    return await followTraining(place, 'resume', givenSettings(options))
+  }
   const config = await readConfig(operands[0] ?? '', givenSettings(options))
+  refuseOtherHosts(config.hosts, place?.hosts ?? 1)
   const images = loadImages(config)
   const { resume } = await import('../../trainer/train.ts')
-  return await runTraining(config, (hooks) => resume(config, images, hooks), options['json'] === true)
+  const json = options['json'] === true
+  if (place !== null) {
+    const { leadTraining } = await import('./several-hosts.ts')
+    return await leadTraining(place, 'resume', config, (hooks) => resume(config, images, hooks), json)
+  }
+  return await runTraining(config, (hooks) => resume(config, images, hooks), json)
+}
+
+/** As with the devices, another number of hosts gives other numbers. @throws UserFault */
+function refuseOtherHosts(before: number, now: number): void {
+  if (before === now) return
+  const remedy =
+    before === 1
+      ? 'It was trained on one host: resume it with --hosts 1.'
+      : 'Start resume on as many hosts, each with --hosts, --host-rank and --coordinator.'
+  throw expected(`${before}, as before`, '--hosts', now, remedy)
 }

@@ -1,5 +1,6 @@
 import { fault } from '../../config/config-fault.ts'
-import { makeConfig } from '../../config/make-config.ts'
+import { findHostPlace } from '../../config/host-place.ts'
+import { type GivenSettings, makeConfig } from '../../config/make-config.ts'
 import { loadImages } from '../../trainer/load-images.ts'
 import { checkRunFolder } from '../../trainer/run-folder.ts'
 import { givenSettings } from '../given-settings.ts'
@@ -10,18 +11,29 @@ import { runTraining } from './training.ts'
 export async function trainCommand({ operands, options, faults }: Invocation): Promise<number> {
   const json = options['json'] === true
   const profile = options['profile'] === true
-  const given = givenSettings(options)
+  const { place, faults: hostFaults } = findHostPlace(options, process.env)
+  const given: GivenSettings = { ...givenSettings(options), ...(place === null ? {} : { hosts: place.hosts }) }
   const profileFaults =
     profile && given['executor'] === 'tfjs'
       ? [fault('--executor onednn', '--profile', '--executor tfjs', 'Leave one of the two out.')]
       : []
-  const config = await makeConfig(operands[0] ?? null, given, [...faults, ...profileFaults])
+  if (profile && place !== null)
+    profileFaults.push(fault('one host', '--profile', `--hosts ${place.hosts}`, 'Add --hosts 1.'))
+  const config = await makeConfig(operands[0] ?? null, given, [...faults, ...hostFaults, ...profileFaults])
   if (profile) {
     const { profileTraining } = await import('./profile.ts')
     return await profileTraining(config, json)
   }
+  if (place !== null && place.rank > 0) {
+    const { followTraining } = await import('./several-hosts.ts')
+    return await followTraining(place, 'train', config)
+  }
   await checkRunFolder(config.out)
   const images = loadImages(config)
   const { train } = await import('../../trainer/train.ts')
+  if (place !== null) {
+    const { leadTraining } = await import('./several-hosts.ts')
+    return await leadTraining(place, 'train', config, (hooks) => train(config, images, hooks), json)
+  }
   return await runTraining(config, (hooks) => train(config, images, hooks), json)
 }

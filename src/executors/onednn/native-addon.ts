@@ -15,6 +15,15 @@ export interface NativePlan {
   times(): Float64Array
 }
 
+/** TCP connections to the other hosts of a run (native/src/host_mesh.hpp); its faults have the code ERR_HOST. */
+export interface NativeHostMesh {
+  /** Where the others connect. */
+  port(): number
+  /** For plans in other threads, while this object lives. */
+  handle(): bigint
+  connect(addresses: readonly { readonly host: string; readonly port: number }[], token: bigint): void
+}
+
 export interface NativeMachine {
   /** oneDNN's version. */
   readonly version: string
@@ -39,7 +48,14 @@ interface NativeAddon {
     replica: number,
     replicas: number,
     cores: Int32Array,
+    mesh: bigint | null,
   ) => NativePlan
+  /** @param patience milliseconds */
+  readonly HostMesh: new (
+    rank: number,
+    hosts: number,
+    patience: number,
+  ) => NativeHostMesh
   machine(): NativeMachine
   /** Version of the plan's words that it reads; absent from addons built before it was told. */
   readonly planVersion?: number

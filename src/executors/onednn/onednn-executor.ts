@@ -2,6 +2,7 @@ import type { Program } from '../../graph/program.ts'
 import type { StateLayout } from '../../graph/state-layout.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import type { Executor, InstructionTime, ReplicaPlace, SharedRunMemory, TimedProgram } from '../executor.ts'
+import { type HostMeshLink, orHostFault } from './host-mesh.ts'
 import { type LoweredProgram, lowerProgram } from './lower-program.ts'
 import { layOutExchange } from './lowering.ts'
 import { loadNativeAddon, type NativeMachine } from './native-addon.ts'
@@ -29,10 +30,13 @@ export interface OneDnnOptions {
   readonly winograd?: boolean
   /** false = every block's output is kept for the backward pass, the twin of what saves memory. */
   readonly rematerialise?: boolean
+  /** Links to the other hosts of the run, over which gradients are summed. */
+  readonly hosts?: HostMeshLink | null
 }
 
 /** @throws UserFault where the addon is missing */
-export function onednnExecutor({ winograd = true, rematerialise = true }: OneDnnOptions = {}): OneDnnExecutor {
+export function onednnExecutor(options: OneDnnOptions = {}): OneDnnExecutor {
+  const { winograd = true, rematerialise = true, hosts = null } = options
   const addon = loadNativeAddon()
   const machine = addon.machine()
   const winogradChannels = winograd ? machine.winogradChannels : 0
@@ -42,7 +46,9 @@ export function onednnExecutor({ winograd = true, rematerialise = true }: OneDnn
     exchangeBytes: (programs, layout, replicas, cores) => {
       const sizes = programs.map((program) => {
         const exchange = layOutExchange(program, layout, findHomes(program))
-        return replicas * exchange.statisticElements + replicas * threadsOf(replicas, cores) * exchange.gradientElements
+        const members = replicas * threadsOf(replicas, cores)
+        const sums = hosts === null ? 0 : exchange.gradientElements + exchange.statisticElements
+        return replicas * exchange.statisticElements + members * exchange.gradientElements + sums
       })
       return EXCHANGE_HEADER_BYTES + 4 * Math.max(0, ...sizes)
     },
@@ -62,10 +68,11 @@ export function onednnExecutor({ winograd = true, rematerialise = true }: OneDnn
         place.replica,
         place.replicas,
         Int32Array.from(place.cores),
+        hosts?.handle ?? null,
       )
       return {
         lowered,
-        run: ({ images, labels, scalars }, outputs) => plan.run(images, labels, scalars, outputs),
+        run: ({ images, labels, scalars }, outputs) => orHostFault(() => plan.run(images, labels, scalars, outputs)),
         dispose: () => plan.dispose(),
         bytes: () => plan.bytes(),
         profile: (on) => plan.profile(on),

@@ -52,6 +52,14 @@ export interface ProgramBinding {
   readonly outputs: number
 }
 
+/** Where the key-value store of a run on several hosts is. */
+export interface StoreAddress {
+  readonly host: string
+  readonly port: number
+  /** In front of each key: runs of one process have keys of their own. */
+  readonly prefix: string
+}
+
 interface PjrtAddon {
   /** Opens a client of a plugin, or joins one by its handle. */
   readonly Client: {

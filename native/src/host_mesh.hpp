@@ -1,0 +1,99 @@
+// The links of a run on several hosts: one process a host, a TCP connection between each two, and the sum of a flat
+// vector over all of them. Knows no network of layers and no step; src/executors/onednn/host-mesh.ts opens it.
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace one {
+
+// Another host is gone, silent or not one of ours: not a fault of this program.
+struct HostFault : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// A file descriptor of a socket, closed with the object.
+class Socket {
+ public:
+  explicit Socket(int descriptor = -1) : descriptor_(descriptor) {}
+  Socket(Socket&& other) noexcept : descriptor_(other.release()) {}
+  Socket& operator=(Socket&& other) noexcept;
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  ~Socket();
+  int get() const { return descriptor_; }
+  bool open() const { return descriptor_ >= 0; }
+
+ private:
+  int release();
+  int descriptor_;
+};
+
+struct HostAddress {
+  std::string host;
+  int port = 0;
+};
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+class HostMesh : public std::enable_shared_from_this<HostMesh> {
+ public:
+  // Listens on a port of the system's choice, on all interfaces. `patience` bounds every later wait for another host.
+  HostMesh(int rank, int hosts, std::chrono::milliseconds patience);
+
+  int rank() const { return rank_; }
+  int hosts() const { return hosts_; }
+  int port() const { return port_; }
+
+  // Connects to the hosts of lower rank and takes the connections of those of higher rank, which say `token`: what else
+  // knocks is turned away. Throws HostFault where one does not come.
+  void connect(const std::vector<HostAddress>& addresses, std::uint64_t token);
+
+  // Replaces each element by its sum over all hosts, added up from rank 0 on whatever comes first, so that all hosts get
+  // the same bits. All hosts call it with equally many elements, in the same order of calls; one thread at a time.
+  // Returns early with HostFault where a host is gone or silent, or where `abandoned` becomes other than 0.
+  void sum(float* elements, std::size_t count, const std::atomic<std::uint32_t>& abandoned);
+
+ private:
+  struct Header {
+    std::uint64_t call;
+    std::uint64_t count;
+  };
+  // What goes to a host and what comes from it, header first, in one round.
+  struct Transfer {
+    int peer = 0;
+    Header sentHeader{};
+    Header receivedHeader{};
+    const char* send = nullptr;
+    char* receive = nullptr;
+    std::size_t sendBytes = 0;
+    std::size_t receiveBytes = 0;
+    std::size_t sent = 0;
+    std::size_t received = 0;
+    bool done() const;
+  };
+
+  Deadline deadline() const { return std::chrono::steady_clock::now() + patience_; }
+  std::size_t shardBegin(std::size_t count, int host) const;
+  Transfer transfer(int peer, const float* send, std::size_t sendCount, float* receive, std::size_t receiveCount,
+                    std::size_t count) const;
+  void exchange(std::vector<Transfer>& transfers, const std::atomic<std::uint32_t>& abandoned);
+  void sendSome(Transfer& transfer) const;
+  void receiveSome(Transfer& transfer) const;
+  void acceptOthers(std::uint64_t token, Deadline until);
+
+  int rank_;
+  int hosts_;
+  std::chrono::milliseconds patience_;
+  Socket listener_;
+  int port_ = 0;
+  std::vector<Socket> peers_;
+  std::vector<float> others_;
+  std::uint64_t calls_ = 0;
+};
+
+}  // namespace one

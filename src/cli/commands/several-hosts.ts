@@ -1,0 +1,77 @@
+/** `train` and `resume` where several hosts train together: rank 0 leads, the others follow. */
+import type { HostPlace } from '../../config/host-place.ts'
+import type { RunConfig } from '../../config/run-config.ts'
+import { HostFollower } from '../../hosts/host-follower.ts'
+import { HostLeader } from '../../hosts/host-leader.ts'
+import type { Hello } from '../../hosts/messages.ts'
+import { sharedSettings } from '../../hosts/shared-settings.ts'
+import { ProgressDisplay } from '../../report/progress.ts'
+import { followHosts } from '../../trainer/follow-hosts.ts'
+import { loadImages } from '../../trainer/load-images.ts'
+import type { TrainHooks, TrainOutcome } from '../../trainer/train.ts'
+import { EXIT } from '../failure.ts'
+import { listenForInterrupts } from '../interrupt.ts'
+import { runTraining } from './training.ts'
+
+/**
+ * Rank 0: waits for the others, trains with them, ends them as it ends.
+ * @param training train or resume @returns the exit code
+ */
+export async function leadTraining(
+  place: HostPlace,
+  command: Hello['command'],
+  config: RunConfig,
+  training: (hooks: TrainHooks) => Promise<TrainOutcome>,
+  json: boolean,
+): Promise<number> {
+  const hosts = await HostLeader.gather(place, command, config, (text) => process.stderr.write(`${text}\n`))
+  const led = async (hooks: TrainHooks) => {
+    hooks.display.note(`Training on ${place.hosts} hosts.`)
+    const stop = AbortSignal.any([hooks.stop, hosts.stopRequested])
+    const outcome = await training({ ...hooks, stop, hosts })
+    await hosts.finish(outcome.ended)
+    return outcome
+  }
+  try {
+    return await runTraining(config, led, json)
+  } catch (error) {
+    await hosts.fail(error)
+    throw error
+  }
+}
+
+/**
+ * Any other rank: trains its part of each batch until rank 0 ends.
+ * @param own settings of this host; all of the run's where it is new, to be compared with rank 0's
+ * @returns the exit code
+ */
+export async function followTraining(
+  place: HostPlace,
+  command: Hello['command'],
+  own: RunConfig | Partial<RunConfig>,
+): Promise<number> {
+  const { hosts: count, rank, coordinator } = place
+  const display = new ProgressDisplay(process.stderr)
+  const where = `${coordinator.host}:${coordinator.port}`
+  display.note(
+    `Host ${rank} of ${count}: host 0 at ${where} shows the progress and writes the run; nothing is written here.`,
+  )
+  const settings = command === 'train' && isWhole(own) ? sharedSettings(own) : null
+  const hosts = await HostFollower.join(place, command, settings)
+  const interruption = listenForInterrupts(display, 'Interrupted: asking host 0 to finish the step and save.')
+  interruption.stop.addEventListener('abort', () => hosts.requestStop())
+  try {
+    const ended = await followHosts(hosts, own, loadImages)
+    hosts.close()
+    return ended === 'interrupted' ? EXIT.interrupted : EXIT.done
+  } catch (error) {
+    await hosts.fail(error)
+    throw error
+  } finally {
+    interruption.dispose()
+  }
+}
+
+function isWhole(config: RunConfig | Partial<RunConfig>): config is RunConfig {
+  return config.network !== undefined && config.out !== undefined
+}

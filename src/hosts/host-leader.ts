@@ -1,0 +1,176 @@
+/** Rank 0 of a run on several hosts: gathers the others, tells them what to do, and ends all where one fails. */
+import { randomBytes } from 'node:crypto'
+import type { HostPlace } from '../config/host-place.ts'
+import type { RunConfig } from '../config/run-config.ts'
+import { HostMesh } from '../executors/onednn/host-mesh.ts'
+import { UserFault } from '../vocabulary/fault.ts'
+import type { FollowerLink } from './follower-link.ts'
+import { gatherFollowers } from './gather-followers.ts'
+import type { HostLinks, HostShare } from './host-links.ts'
+import type { Hello, ToFollower } from './messages.ts'
+import { hostPatience } from './patience.ts'
+import { sharedSettings } from './shared-settings.ts'
+
+/** Pieces that the state is sent in, bytes. */
+const PIECE = 2 ** 22
+/** How long an error waits for a better word of another host, which may be what caused it. Milliseconds. */
+const EXPLANATION = 2000
+
+export class HostLeader {
+  readonly share: HostShare
+  readonly #followers: readonly FollowerLink[]
+  readonly #stop = new AbortController()
+  readonly #failed = new AbortController()
+  readonly #token = randomBytes(8).toString('hex')
+  #mesh: HostMesh | null = null
+  #closed = false
+
+  /**
+   * Waits until all other hosts have come.
+   * @param note told where it waits
+   * @throws UserFault where one does not come, or has other settings; those that came are told
+   */
+  static async gather(
+    place: HostPlace,
+    command: Hello['command'],
+    config: RunConfig,
+    note: (text: string) => void,
+  ): Promise<HostLeader> {
+    const settings = command === 'train' ? sharedSettings(config) : null
+    const gathered = await gatherFollowers(place, command, settings, hostPatience(), note)
+    return new HostLeader(place, gathered.followers, gathered.watch)
+  }
+
+  private constructor(
+    { hosts }: HostPlace,
+    followers: readonly FollowerLink[],
+    watch: (onStop: () => void, onFailure: (fault: UserFault) => void) => void,
+  ) {
+    this.share = { hosts, rank: 0 }
+    this.#followers = followers
+    watch(
+      () => this.#stop.abort(),
+      (fault) => this.#fail(fault),
+    )
+  }
+
+  /** Aborted when someone at another host wants the run to end. */
+  get stopRequested(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /** Aborted when another host failed; its reason says how. */
+  get failed(): AbortSignal {
+    return this.#failed.signal
+  }
+
+  /** Lets all hosts begin a run of this configuration. @throws UserFault where a host fails */
+  async begin(config: RunConfig): Promise<HostLinks> {
+    await this.#tell({ kind: 'begin', config, token: this.#token })
+    const own = config.executor === 'onednn' && this.#mesh === null ? this.#openMesh() : null
+    const ports = await this.#all(this.#followers.map((follower) => follower.listening()))
+    const mesh = own && [
+      { host: '', port: own.port },
+      ...this.#followers.map(({ address }, place) => ({ host: address, port: ports[place] ?? 0 })),
+    ]
+    await this.#tell({ kind: 'links', mesh, store: null })
+    if (mesh !== null) own?.connect(mesh, this.#token)
+    return { ...this.share, mesh: this.#mesh?.link ?? null, store: null }
+  }
+
+  /**
+   * Gives all hosts the state that the run begins with.
+   * @param images tells apart images that are not this host's
+   * @throws UserFault where a host fails, or has other images
+   */
+  async shareState(state: SharedArrayBuffer, images: string): Promise<void> {
+    for (let offset = 0; offset < state.byteLength; offset += PIECE) {
+      const bytes = Uint8Array.from(new Uint8Array(state, offset, Math.min(PIECE, state.byteLength - offset)))
+      await this.#tell({ kind: 'state', offset, bytes })
+    }
+    const answers = await this.#all(this.#followers.map((follower) => follower.ready()))
+    const other = answers.findIndex((answer) => answer !== images)
+    if (other < 0) return
+    throw new UserFault(
+      `Expected the same images on all hosts but received ${images} on host 0 and ${answers[other]} on host ${other + 1}.`,
+      'Give each host a copy of the same files (--data names its place).',
+    )
+  }
+
+  /** All hosts open an epoch's images. */
+  openPass(epoch: number, firstBatch: number): void {
+    void this.#tell({ kind: 'pass', epoch, firstBatch })
+  }
+
+  /** One step on the other hosts. @returns outputs of each of their replicas @throws UserFault where a host fails */
+  async step(scalars: readonly number[]): Promise<readonly (readonly number[])[]> {
+    void this.#tell({ kind: 'step', scalars: [...scalars] })
+    return (await this.#all(this.#followers.map((follower) => follower.ran()))).flat()
+  }
+
+  /** No further steps of the run that was begun. */
+  endRun(): void {
+    void this.#tell({ kind: 'end' })
+  }
+
+  /** Ends the other hosts well. */
+  async finish(ended: 'finished' | 'interrupted'): Promise<void> {
+    await this.#tell({ kind: 'finished', ended })
+    this.#close()
+  }
+
+  /** Ends the other hosts with what ended this one. */
+  async fail(error: unknown): Promise<void> {
+    if (this.#closed) return
+    await this.#tellFailure(error instanceof Error ? error.message : String(error))
+    this.#close()
+  }
+
+  /** What ended the run, seen from here as `error`: what another host said of itself, where it failed too. */
+  async explain(error: unknown): Promise<unknown> {
+    if (!this.failed.aborted) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, EXPLANATION)
+        this.failed.addEventListener('abort', () => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+    return this.failed.aborted ? this.failed.reason : error
+  }
+
+  #openMesh(): HostMesh {
+    this.#mesh = new HostMesh(0, this.share.hosts, hostPatience())
+    return this.#mesh
+  }
+
+  async #tell(message: ToFollower): Promise<void> {
+    await Promise.all(this.#followers.map((follower) => follower.send(message)))
+  }
+
+  /** @throws the fault of the host that failed first */
+  async #all<T>(answers: readonly Promise<T>[]): Promise<T[]> {
+    try {
+      return await Promise.all(answers)
+    } catch (error) {
+      throw this.failed.aborted ? this.failed.reason : error
+    }
+  }
+
+  #fail(fault: UserFault): void {
+    if (this.#closed || this.failed.aborted) return
+    this.#failed.abort(fault)
+    void this.#tellFailure(fault.message)
+  }
+
+  async #tellFailure(message: string): Promise<void> {
+    const remedy = "Host 0's output says more. It has the checkpoints: resume there and here goes on from the last."
+    await this.#tell({ kind: 'failed', message, remedy })
+  }
+
+  #close(): void {
+    this.#closed = true
+    for (const follower of this.#followers) follower.close()
+  }
+}

@@ -1,0 +1,45 @@
+/** Which settings all hosts of a run must have in common, and where two hosts differ. */
+import { parseDevices } from '../config/devices.ts'
+import { OPTION_KEYS, OPTION_TABLE, type OptionKey } from '../config/option-table.ts'
+import type { RunConfig } from '../config/run-config.ts'
+
+/** Settings that each host has for itself, or that only the leader reads: it gives the others the state. */
+const OWN_SETTINGS: ReadonlySet<OptionKey> = new Set([
+  ...(['data', 'decodeWorkers', 'pjrtPlugin', 'devices', 'out', 'init', 'teacher'] as const),
+  ...(['logEvery', 'evaluateEvery', 'keep'] as const),
+])
+
+/** The shared ones, printed by the names of their options; of the devices their kind and number. */
+export function sharedSettings(config: RunConfig): Record<string, string> {
+  const shared = OPTION_KEYS.filter((key) => !OWN_SETTINGS.has(key))
+  const { kind, replicas } = parseDevices(config.devices)
+  return {
+    ...Object.fromEntries(shared.map((key) => [OPTION_TABLE[key].flag, JSON.stringify(config[key])])),
+    '--devices': `${replicas} x ${kind}`,
+  }
+}
+
+/** Each difference in words, empty where there is none. */
+export function differences(
+  own: Readonly<Record<string, string>>,
+  other: Readonly<Record<string, string>>,
+  ownName: string,
+  otherName: string,
+): string[] {
+  const flags = [...new Set([...Object.keys(own), ...Object.keys(other)])]
+  return flags.flatMap((flag) =>
+    own[flag] === other[flag]
+      ? []
+      : [`${flag} is ${own[flag] ?? 'unknown'} on ${ownName} and ${other[flag] ?? 'unknown'} on ${otherName}`],
+  )
+}
+
+/** The leader's configuration with what this host has for itself. */
+export function withOwnSettings(leader: RunConfig, own: Partial<RunConfig>): RunConfig {
+  const mine = Object.fromEntries(
+    (['data', 'decodeWorkers', 'pjrtPlugin', 'devices'] as const).flatMap((key) =>
+      own[key] === undefined ? [] : [[key, own[key]]],
+    ),
+  )
+  return { ...leader, ...mine }
+}

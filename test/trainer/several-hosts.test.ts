@@ -1,0 +1,70 @@
+/** One run on several hosts: processes that sum their gradients over TCP. */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { latestCheckpoint, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
+import { readRun } from './read-run.ts'
+import { type CliProcess, runCli, TRAIN_TINY } from './run-cli.ts'
+import { coresOf, endsOf, freePort, startHost, startHosts } from './start-hosts.ts'
+
+const STEPS = 12
+const TRAIN = [...TRAIN_TINY, '--steps', `${STEPS}`]
+t.setTimeout(200_000)
+const cwd = t.testdir()
+
+const ended = (hosts: readonly CliProcess[]) => Promise.all(hosts.map((host) => host.ended))
+
+t.test(
+  'two hosts train the bits of one with two replicas, whatever each decodes with; host 0 alone writes',
+  async (t) => {
+    const alone = await runCli([...TRAIN, '--devices', 'cpu:2', '--out', 'alone'], { cwd, cores: coresOf(2) })
+    t.equal(alone.code, 0, alone.stderr)
+    const port = await freePort()
+    const hosts = [0, 1].map((rank) =>
+      startHost(
+        [...TRAIN, '--out', `host-${rank}`, '--decode-workers', `${1 + rank}`],
+        { rank, hosts: 2, port },
+        { cwd },
+      ),
+    )
+    const [leader, follower] = await endsOf(hosts)
+    t.equal(leader.code, 0, leader.stderr)
+    t.equal(follower.code, 0, follower.stderr)
+    t.match(leader.stdout, /mean of the branches/)
+    t.equal(follower.stdout, '')
+    t.match(follower.stderr, /Host 1 of 2: .*nothing is written here/)
+    t.same(await readRun(join(cwd, 'host-0'), STEPS), await readRun(join(cwd, 'alone'), STEPS))
+    t.notOk((await readdir(cwd)).includes('host-1'))
+  },
+)
+
+t.test('a run that is asked to end on another host is saved, and resumed to the same bits', async (t) => {
+  const hosts = await startHosts([...TRAIN, '--out', 'stopped'], 2, { cwd })
+  await hosts[0]?.said('step 3/')
+  hosts[1]?.child.kill('SIGTERM')
+  const [leader, follower] = await endsOf(hosts)
+  t.equal(leader.code, 130, leader.stderr)
+  t.equal(follower.code, 130, follower.stderr)
+  const { progress } = await loadCheckpoint((await latestCheckpoint(join(cwd, 'stopped'))) ?? '')
+  t.ok(progress.step >= 3 && progress.step < STEPS, `step ${progress.step}`)
+
+  // Host 1 needs no run folder: it takes configuration and state from host 0.
+  const port = await freePort()
+  const resumed = await ended([
+    startHost(['resume', 'stopped'], { rank: 0, hosts: 2, port }, { cwd }),
+    startHost(['resume', 'elsewhere'], { rank: 1, hosts: 2, port }, { cwd }),
+  ])
+  t.same(
+    resumed.map(({ code }) => code),
+    [0, 0],
+    resumed.map(({ stderr }) => stderr).join('\n'),
+  )
+  t.same(await readRun(join(cwd, 'stopped'), STEPS), await readRun(join(cwd, 'host-0'), STEPS))
+})
+
+t.test('hosts distil from a teacher that they train first', async (t) => {
+  const kd = ['--method', 'kd', '--teacher-network', 'resnet-14', '--steps', '2', '--out', 'kd']
+  const hosts = await ended(await startHosts([...TRAIN_TINY, ...kd], 2, { cwd }))
+  for (const { code, stderr } of hosts) t.equal(code, 0, stderr)
+  t.ok((await readdir(join(cwd, 'kd'))).includes('teacher'))
+})
