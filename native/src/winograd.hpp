@@ -5,10 +5,10 @@
 
 namespace one {
 
-// Most channels of a convolution that these kernels serve: filters of more leave no room in the second-level cache for
-// tiles, and the blocks of products are made for the 32 vector registers of AVX-512.
+// Most channels of a convolution that these kernels serve: of more the scratch memory, 36 points of each tile, grows large.
+// The blocks of products are made for the 32 vector registers of AVX-512.
 #if defined(__AVX512F__)
-constexpr int kWinogradChannels = 256;
+constexpr int kWinogradChannels = 1024;
 #else
 constexpr int kWinogradChannels = 0;
 #endif

@@ -1,7 +1,7 @@
 #include "planes.hpp"
 #include "small_matrices.hpp"
 #include "winograd.hpp"
-#include "winograd_tiles.hpp"
+#include "winograd_filters.hpp"
 
 namespace one {
 namespace {
@@ -15,10 +15,11 @@ class BackwardWeights : public Instruction {
                   PlanBuilder& builder)
       : x_(x),
         dy_(dy),
-        sizes_(x, dy),
+        sizes_(x, dy, builder.workers().front().samples),
+        order_{x.channels, dy.channels, false},
         gradientOffset_(gradientOffset),
         prologue_(std::move(prologue)) {
-    for (const Worker& worker : builder.workers()) scratch_.emplace_back(sizes_, worker.thread, builder);
+    for (const Worker& worker : builder.workers()) scratch_.emplace_back(sizes_, sizes_.outSteps(), worker.thread, builder);
   }
 
   void run(Worker& worker, const RunArguments&) override {
@@ -36,47 +37,42 @@ class BackwardWeights : public Instruction {
       const int count = std::min(sizes_.chunk, tiles - first);
       transformWorkerInputs<T>(sizes_, x_, worker, prologue_.get(), first, count, scratch.inputData());
       transformOutputGradients(sizes_, dy_, worker.at<T>(dy_), first, count, scratch.resultData());
-      for (int point = 0; point < kPoints; point++) {
-        const float* v = scratch.inputData() + point * sizes_.inputPoint();
-        const float* dm = scratch.resultData() + point * sizes_.outputPoint();
-        float* du = scratch.filterData() + point * sizes_.filterPoint();
-        if (first == 0) {
-          multiplyMatrices<false>(sizes_.in, sizes_.out, count, v, 1, sizes_.in, dm, sizes_.out, du, sizes_.out);
-        } else {
-          multiplyMatrices<true>(sizes_.in, sizes_.out, count, v, 1, sizes_.in, dm, sizes_.out, du, sizes_.out);
+      const bool begun = first > 0;
+      for (int out = 0; out < sizes_.out; out += sizes_.outStep) {
+        for (int in = 0; in < sizes_.in; in += sizes_.inStep) {
+          const FilterSquare square(sizes_, in, out);
+          if (sizes_.resident() && begun) addProducts<true>(scratch, count, square);
+          else addProducts<false>(scratch, count, square);
+          if (!sizes_.resident()) finish(worker, scratch, square, begun);
         }
       }
     }
-    transformFilterGradients(scratch.filterData(), worker.gradients + gradientOffset_);
+    if (sizes_.resident()) finish(worker, scratch, FilterSquare(sizes_, 0, 0), false);
   }
 
-  // Points [point][in][out] -> taps [out, in, 3, 3].
-  void transformFilterGradients(const float* du, float* gradient) const {
-    constexpr int kAll = kTaps * kTaps;
-    for (int in = 0; in < x_.channels; in++) {
-      for (int out = 0; out < dy_.channels; out += kBlock) {
-        const int count = std::min(kBlock, dy_.channels - out);
-        Vector points[kInput][kInput];
-        Vector taps[kTaps][kTaps];
-        const float* source = du + static_cast<std::ptrdiff_t>(in) * sizes_.out + out;
-        for (int point = 0; point < kPoints; point++) {
-          points[point / kInput][point % kInput] = Vector::load(source + point * sizes_.filterPoint());
-        }
-        winograd::transformTile<kInput, kTaps, winograd::transformFilterGradient>(points, taps);
-        for (int tap = 0; tap < kAll; tap++) {
-          alignas(64) float lanes[kBlock];
-          taps[tap / kTaps][tap % kTaps].store(lanes);
-          for (int lane = 0; lane < count; lane++) {
-            gradient[(static_cast<std::ptrdiff_t>(out + lane) * x_.channels + in) * kAll + tap] = lanes[lane];
-          }
-        }
-      }
+  // dU of a square (+)= V^T dM of a chunk.
+  template <bool kAccumulate>
+  void addProducts(const Scratch& scratch, int count, const FilterSquare& square) const {
+    const float* v = scratch.inputData() + sizes_.inputPlace(square.in);
+    const float* dm = scratch.resultData() + sizes_.outputPlace(square.out);
+    for (int point = 0; point < kPoints; point++) {
+      multiplyMatrices<kAccumulate>(square.inCount, square.outCount, count, v + point * sizes_.inputPoint(), 1, sizes_.inStep,
+                                    dm + point * sizes_.outputPoint(), sizes_.outStep,
+                                    scratch.filterData() + point * sizes_.filterPoint(), sizes_.outStep);
     }
+  }
+
+  // Brings a square to its place in the gradient; `add` to what an earlier chunk left there.
+  void finish(const Worker& worker, const Scratch& scratch, const FilterSquare& square, bool add) const {
+    float* gradient = worker.gradients + gradientOffset_;
+    if (add) transformFilterGradients<true>(sizes_, square, scratch.filterData(), order_, gradient);
+    else transformFilterGradients<false>(sizes_, square, scratch.filterData(), order_, gradient);
   }
 
   const Activation x_;
   const Activation dy_;
   const Sizes sizes_;
+  const FilterOrder order_;
   const std::size_t gradientOffset_;
   const Prologue prologue_;
   std::vector<Scratch> scratch_;

@@ -13,12 +13,18 @@ namespace one::winograd {
 constexpr int kBlock = 16;  // channels of a vector
 // What the transformed tiles of a chunk may take of the second-level cache.
 constexpr std::size_t kChunkBytes = 640 * 1024;
+// Transformed filters of more bytes do not stay in the cache: they are taken in squares of kStep x kStep channels.
+constexpr std::size_t kResidentBytes = 10 * 1024 * 1024;
+constexpr int kStep = 64;
+// Tiles that a square of filters serves before it is made again: enough to make that worth it.
+constexpr int kTilesOfStep = 128;
 
 inline int roundUp(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 // Sizes of a convolution from `in` channels to `out` channels over the same pixels, and of its transformed tensors; channels
 // are counted with the zeros that fill up their last block.
-// Tiles of a chunk are rows; a line of padding after each point keeps the 36 points from falling on the same cache sets.
+// Tiles of a chunk are rows of a step's channels; a line of padding after each point keeps the 36 points from falling on the
+// same cache sets.
 struct Sizes {
   int in;
   int out;
@@ -26,25 +32,51 @@ struct Sizes {
   int width;
   int tilesHigh;
   int tilesWide;
+  int inStep;
+  int outStep;
   int chunk;  // tiles, a multiple of the rows of a matrix block
 
-  Sizes(const Activation& x, const Activation& y)
+  Sizes(const Activation& x, const Activation& y, int samples)
       : in(x.paddedChannels()),
         out(y.paddedChannels()),
         height(x.height),
         width(x.width),
         tilesHigh((x.height + kOutput - 1) / kOutput),
         tilesWide((x.width + kOutput - 1) / kOutput) {
+    const std::size_t filterBytes = kPoints * static_cast<std::size_t>(in) * static_cast<std::size_t>(out) * sizeof(float);
+    const bool resident = filterBytes <= kResidentBytes;
+    inStep = resident ? in : std::min(in, kStep);
+    outStep = resident ? out : std::min(out, kStep);
     const std::size_t tileBytes = kPoints * static_cast<std::size_t>(in + out) * sizeof(float);
     // Filters that fill the cache are read anew for each chunk: it must have tiles enough to be worth it.
-    const int worthwhile = in * out / (in + out) / 2;
-    chunk = roundUp(std::max(worthwhile, static_cast<int>(kChunkBytes / tileBytes)), kBlock);
+    const int worthwhile = resident ? in * out / (in + out) / 2 : kTilesOfStep;
+    const int wanted = std::max(worthwhile, static_cast<int>(kChunkBytes / tileBytes));
+    chunk = roundUp(std::min(wanted, std::max(1, tiles() * samples)), kBlock);
   }
 
   int tiles() const { return tilesHigh * tilesWide; }
-  std::ptrdiff_t inputPoint() const { return static_cast<std::ptrdiff_t>(chunk) * in + kBlock; }
-  std::ptrdiff_t outputPoint() const { return static_cast<std::ptrdiff_t>(chunk) * out + kBlock; }
-  std::ptrdiff_t filterPoint() const { return static_cast<std::ptrdiff_t>(in) * out + kBlock; }
+  int inSteps() const { return (in + inStep - 1) / inStep; }
+  int outSteps() const { return (out + outStep - 1) / outStep; }
+  bool resident() const { return inSteps() == 1 && outSteps() == 1; }
+  std::ptrdiff_t inputPoint() const { return static_cast<std::ptrdiff_t>(chunk) * inStep + kBlock; }
+  std::ptrdiff_t outputPoint() const { return static_cast<std::ptrdiff_t>(chunk) * outStep + kBlock; }
+  std::ptrdiff_t filterPoint() const { return static_cast<std::ptrdiff_t>(inStep) * outStep + kBlock; }
+  // Where a channel's points of a chunk begin, within its step.
+  std::ptrdiff_t inputPlace(int channel) const { return channel / inStep * kPoints * inputPoint() + channel % inStep; }
+  std::ptrdiff_t outputPlace(int channel) const { return channel / outStep * kPoints * outputPoint() + channel % outStep; }
+};
+
+// Channels of the filters that are in transformed form at a time.
+struct FilterSquare {
+  int in;
+  int out;
+  int inCount;
+  int outCount;
+  FilterSquare(const Sizes& sizes, int firstIn, int firstOut)
+      : in(firstIn),
+        out(firstOut),
+        inCount(std::min(sizes.inStep, sizes.in - firstIn)),
+        outCount(std::min(sizes.outStep, sizes.out - firstOut)) {}
 };
 
 // Where a tile of the batch lies.
@@ -104,16 +136,7 @@ inline void finishOutput(const Sizes& sizes, const Tile& tile, const Vector (&y)
   const int rows = std::min(kOutput, sizes.height - tile.top);
   const int columns = std::min(kOutput, sizes.width - tile.left);
   const int corner = tile.top * sizes.width + tile.left;
-  if (rows == kOutput && columns == kOutput) {
-#pragma GCC unroll 4
-    for (int row = 0; row < kOutput; row++) {
-#pragma GCC unroll 4
-      for (int column = 0; column < kOutput; column++) {
-        finish(y[row][column], (corner + row * sizes.width + column) * kBlock);
-      }
-    }
-    return;
-  }
+  // One place of the call, so that it is inlined and its sums stay in registers.
   for (int row = 0; row < rows; row++) {
     for (int column = 0; column < columns; column++) {
       finish(y[row][column], (corner + row * sizes.width + column) * kBlock);
@@ -143,7 +166,7 @@ inline void scatterPoints(const Vector (&points)[kInput][kInput], std::ptrdiff_t
   }
 }
 
-// V = B^T d B of the tiles first .. first + count, [point][tile][channel]. `loadOf(channel)` tells how pixels come in.
+// V = B^T d B of the tiles first .. first + count, [step of channels][point][tile][channel]. `loadOf(channel)` tells how pixels come in.
 template <class T, class LoadOf>
 void transformInputs(const Sizes& sizes, const Activation& x, const T* data, int first, int count, const LoadOf& loadOf,
                      float* v) {
@@ -155,7 +178,7 @@ void transformInputs(const Sizes& sizes, const Activation& x, const T* data, int
       const T* plane = data + tile.sample * x.sampleStride + block * x.blockStride;
       loadInput(sizes, tile, plane, loadOf(block * kBlock), d);
       winograd::transformTile<kInput, kInput, winograd::transformInput>(d, points);
-      scatterPoints(points, sizes.inputPoint(), v + place * sizes.in + block * kBlock);
+      scatterPoints(points, sizes.inputPoint(), v + sizes.inputPlace(block * kBlock) + place * sizes.inStep);
     }
   }
 }
@@ -187,11 +210,11 @@ void transformOutputGradients(const Sizes& sizes, const Activation& dy, const T*
       Vector points[kInput][kInput];
       loadOutput(sizes, tile, data + tile.sample * dy.sampleStride + block * dy.blockStride, pixels);
       winograd::transformTile<kOutput, kInput, winograd::transformOutputGradient>(pixels, points);
-      scatterPoints(points, sizes.outputPoint(), dm + place * sizes.out + block * kBlock);
+      scatterPoints(points, sizes.outputPoint(), dm + sizes.outputPlace(block * kBlock) + place * sizes.outStep);
     }
   }
 }
-// A^T M A of a chunk: `body(tile, block, pixels)` for each tile and channel block.
+// A^T M A of a chunk and of the `blocks` channel blocks of a step: `body(tile, block, pixels)` for each tile and block.
 template <class Body>
 void transformOutputs(const Sizes& sizes, int blocks, const float* m, int first, int count, const Body& body) {
   for (int place = 0; place < count; place++) {
@@ -199,7 +222,7 @@ void transformOutputs(const Sizes& sizes, int blocks, const float* m, int first,
     for (int block = 0; block < blocks; block++) {
       Vector points[kInput][kInput];
       Vector pixels[kOutput][kOutput];
-      const float* source = m + place * sizes.out + block * kBlock;
+      const float* source = m + place * sizes.outStep + block * kBlock;
 #pragma GCC unroll 6
       for (int row = 0; row < kInput; row++) {
 #pragma GCC unroll 6
@@ -217,9 +240,10 @@ struct Scratch {
   dnnl::memory memory;
   std::ptrdiff_t inputs;
   std::ptrdiff_t results;
-  Scratch(const Sizes& sizes, int thread, PlanBuilder& builder)
-      : inputs(kPoints * sizes.filterPoint()), results(inputs + kPoints * sizes.inputPoint()) {
-    const dnnl::memory::dim elements = results + kPoints * sizes.outputPoint();
+  // `resultSteps`: of the results' channels, how many steps are there at a time.
+  Scratch(const Sizes& sizes, int resultSteps, int thread, PlanBuilder& builder)
+      : inputs(kPoints * sizes.filterPoint()), results(inputs + sizes.inSteps() * kPoints * sizes.inputPoint()) {
+    const dnnl::memory::dim elements = results + resultSteps * kPoints * sizes.outputPoint();
     memory = builder.transient(thread, {{elements}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a});
   }
   float* filterData() const { return static_cast<float*>(memory.get_data_handle()); }

@@ -44,7 +44,7 @@ export interface NetworkSummary {
 }
 
 /** What most CPUs with AVX-512 have; where the addon is built it says what this one has. */
-const USUAL_KERNELS = { block: 16, winogradChannels: 256 }
+const USUAL_KERNELS = { block: 16, winogradChannels: 1024 }
 
 /**
  * @param description of the images, as describeForSummary gives it

@@ -8,7 +8,7 @@ export interface Tolerance {
 /** The worst element beyond the tolerance in words, null where all are within. */
 export function difference(actual: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: Tolerance): string | null {
   if (actual.length !== wanted.length) return `${actual.length} elements, not ${wanted.length}`
-  const largest = Math.max(...Array.from(wanted, Math.abs), 0)
+  const largest = Array.from(wanted, Math.abs).reduce((most, size) => Math.max(most, size), 0)
   let worst = { excess: 0, words: '' }
   for (let place = 0; place < wanted.length; place++) {
     const [mine, theirs] = [actual[place] ?? Number.NaN, wanted[place] ?? Number.NaN]

@@ -189,6 +189,8 @@ export const OP_CASES: readonly OpCase[] = [
   convolution({ batch: 5, channels: [32, 16], kernel: 3, size: [9, 7], padding: 1 }),
   convolution({ batch: 2, channels: [16, 48], kernel: 3, size: [5, 6], padding: 1 }),
   convolution({ batch: 1, channels: [64, 64], kernel: 3, size: [3, 2], padding: 1 }),
+  // Filters too many for the cache, with tiles of several chunks.
+  convolution({ batch: 65, channels: [264, 280], kernel: 3, size: [5, 1], padding: 1 }),
   convolution({ batch: 2, channels: [6, 5], kernel: 5, size: [7, 7], padding: 2 }),
   convolution({ batch: 1, channels: [3, 16], kernel: 7, size: [15, 13], stride: 2, padding: 3 }),
   convolution({ batch: 2, channels: [17, 5], kernel: 3, size: [7, 6] }),
