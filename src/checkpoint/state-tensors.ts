@@ -16,6 +16,9 @@ type StateMemory = SharedArrayBuffer | ArrayBuffer
 
 const MOMENTUM_PREFIX = 'momentum.'
 
+/** Of the tensors that differ: another network differs in all. */
+const LISTED = 3
+
 /** Counters that PyTorch's batch norm carries and that nothing reads where its momentum is a number. */
 export const isBatchCounter = (name: string) => name === 'num_batches_tracked' || name.endsWith('.num_batches_tracked')
 
@@ -34,7 +37,7 @@ export function snapshotState(layout: StateLayout, state: StateMemory): StateSna
 /**
  * Writes a snapshot's tensors into the state.
  * @param source what the tensors come from, for the message
- * @throws UserFault that lists every tensor that is missing, unknown or of another shape; the state is then untouched
+ * @throws UserFault that names tensors that are missing, unknown or of another shape; the state is then untouched
  */
 export function restoreState(layout: StateLayout, state: StateMemory, snapshot: StateSnapshot, source: string): void {
   const modelTensors = layout.tensors.filter(({ role }) => role !== 'momentum')
@@ -125,8 +128,7 @@ function refuseDifferences(
 ): void {
   if (differences.length === 0) return
   const count = differences.length === 1 ? '1 differs' : `${differences.length} differ`
-  throw new UserFault(
-    `Expected the tensors of this network for ${source} but ${count}:\n${differences.map((d) => `  ${d}`).join('\n')}`,
-    remedy,
-  )
+  const listed = differences.slice(0, LISTED).map((difference) => `\n  ${difference}`)
+  if (differences.length > LISTED) listed.push(`\n  and ${differences.length - LISTED} more`)
+  throw new UserFault(`Expected the tensors of this network for ${source} but ${count}:${listed.join('')}`, remedy)
 }

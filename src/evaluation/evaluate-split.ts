@@ -1,5 +1,5 @@
 import { runBatchesAhead } from '../input/batches-ahead.ts'
-import type { InputPipeline, Pass } from '../input/pipeline.ts'
+import type { AssignedSlot, InputPipeline, Pass } from '../input/pipeline.ts'
 import type { ReplicaGroup } from '../replica/replica-group.ts'
 
 /** Sums of one output of the evaluation program over a whole split, by the output's name. */
@@ -20,16 +20,21 @@ export interface EvaluationOptions {
   /** Batches being run or waiting at a time. */
   readonly ahead: number
   readonly onProgress?: (images: number) => void
+  /** Aborted to end after the batches that are being run. */
+  readonly stop?: AbortSignal
 }
 
-/** Runs every image of a split once, in the archive's order, the last batch padded. */
+/** An evaluation was ended by its `stop` before it had seen all images: there is no result. */
+export class EvaluationStopped extends Error {}
+
+/** Runs every image of a split once, in the archive's order, the last batch padded. @throws EvaluationStopped */
 export async function evaluateSplit(options: EvaluationOptions): Promise<EvaluationResult> {
-  const { pipeline, replicas, split, outputs, ahead, onProgress } = options
+  const { pipeline, replicas, split, outputs, ahead, onProgress, stop } = options
   const started = performance.now()
   const sums = new Map(outputs.map((name) => [name, 0]))
   let images = 0
   pipeline.open({ split, epoch: 0, augment: 'none', shuffle: 'none', firstBatch: 0, partial: 'pad' })
-  await runBatchesAhead(pipeline, ahead, async ({ slot, count }) => {
+  const runBatch = async ({ slot, count }: AssignedSlot) => {
     const results = await replicas.run('evaluate', slot, [])
     pipeline.release(slot)
     for (const values of results) {
@@ -39,7 +44,9 @@ export async function evaluateSplit(options: EvaluationOptions): Promise<Evaluat
     }
     images += count
     onProgress?.(images)
-  })
+  }
+  await runBatchesAhead(pipeline, ahead, runBatch, () => stop?.aborted !== true)
+  if (stop?.aborted === true) throw new EvaluationStopped('the evaluation was stopped')
   return { images, seconds: (performance.now() - started) / 1000, sums }
 }
 

@@ -7,17 +7,19 @@ export interface EvaluationMoment {
   readonly step: number
   readonly epoch: number
   readonly lr: number
+  readonly stop?: AbortSignal
   readonly onProgress?: (images: number, all: number) => void
 }
 
-/** Errors of all classifiers on a whole split with the state as it is now. */
+/** Errors of all classifiers on a whole split with the state as it is now. @throws EvaluationStopped */
 export async function evaluateState(
   { dataset, evaluation }: PreparedRun,
   { pipeline, replicas }: Session,
   split: SplitName,
-  { step, epoch, lr, onProgress }: EvaluationMoment,
+  { step, epoch, lr, stop, onProgress }: EvaluationMoment,
 ): Promise<EvalLine> {
   const result = await evaluateSplit({
+    ...(stop && { stop }),
     pipeline,
     replicas,
     split,

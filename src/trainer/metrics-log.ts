@@ -8,6 +8,11 @@ import { restartRecord, scalarsRecord, versionRecord } from '../report/tensorboa
 import { tensorboardScalars } from '../report/tensorboard-scalars.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 
+export interface ResumedAt {
+  readonly step: number
+  readonly evaluated: boolean
+}
+
 /** Appends what a run measures to metrics.jsonl and to a TensorBoard event file. */
 export class MetricsLog {
   readonly #path: string
@@ -15,11 +20,11 @@ export class MetricsLog {
   readonly #events: number
 
   /**
-   * @param resumedAt step of the checkpoint that the run goes on from, null for a new run: lines behind it are dropped,
-   *   so that each step stands in the file once
+   * @param resumedAt step of the checkpoint that the run goes on from, and whether it is evaluated; null for a new run.
+   *   Lines behind it are dropped, so that each stands in the file once
    * @throws UserFault where the files cannot be written
    */
-  static async open(files: RunFiles, resumedAt: number | null): Promise<MetricsLog> {
+  static async open(files: RunFiles, resumedAt: ResumedAt | null): Promise<MetricsLog> {
     try {
       if (resumedAt !== null) await dropLinesAfter(files.metrics, resumedAt)
       return new MetricsLog(files, resumedAt)
@@ -28,7 +33,7 @@ export class MetricsLog {
     }
   }
 
-  private constructor(files: RunFiles, resumedAt: number | null) {
+  private constructor(files: RunFiles, resumedAt: ResumedAt | null) {
     this.#path = files.metrics
     mkdirSync(files.events, { recursive: true })
     this.#metrics = openSync(files.metrics, 'a')
@@ -37,7 +42,7 @@ export class MetricsLog {
     const name = `events.out.tfevents.${now.toFixed(3)}.${hostname()}.${process.pid}`
     this.#events = openSync(join(files.events, name), 'a')
     writeSync(this.#events, versionRecord(now))
-    if (resumedAt !== null) writeSync(this.#events, restartRecord(now, resumedAt + 1))
+    if (resumedAt !== null) writeSync(this.#events, restartRecord(now, resumedAt.step + 1))
   }
 
   /** Both files hold the line when this returns. A number that is not finite has no JSON and stands there as null. */
@@ -56,7 +61,7 @@ export class MetricsLog {
   }
 }
 
-async function dropLinesAfter(path: string, step: number): Promise<void> {
+async function dropLinesAfter(path: string, { step, evaluated }: ResumedAt): Promise<void> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
@@ -64,7 +69,8 @@ async function dropLinesAfter(path: string, step: number): Promise<void> {
     if (fileErrorCode(error) === 'ENOENT') return
     throw error
   }
-  const kept = (await readMetrics(path)).filter((line) => line.step <= step)
+  const isBehind = (line: MetricsLine) => line.step > step || (line.step === step && line.kind === 'eval' && !evaluated)
+  const kept = (await readMetrics(path)).filter((line) => !isBehind(line))
   const shortened = kept.map((line) => `${JSON.stringify(line)}\n`).join('')
   if (shortened === text) return
   await writeFile(`${path}.tmp`, shortened)

@@ -64,10 +64,11 @@ export async function checkSnapshots(config: RunConfig, count: number): Promise<
 /**
  * Errors of the ensemble of the first `count` snapshots, the mean of their probabilities, put into an evaluation of the
  * network as it is now.
+ * @throws EvaluationStopped
  */
 export async function withSnapshotEnsemble(
   prepared: PreparedRun,
-  session: Pick<Session, 'pipeline'>,
+  { pipeline, stop }: Pick<Session, 'pipeline'> & { readonly stop?: AbortSignal },
   split: SplitName,
   count: number,
   line: EvalLine,
@@ -84,7 +85,8 @@ export async function withSnapshotEnsemble(
   try {
     const outputs = program.outputs.map(({ name }) => name)
     const result = await evaluateSplit({
-      pipeline: session.pipeline,
+      ...(stop && { stop }),
+      pipeline,
       replicas: group,
       split,
       outputs,

@@ -75,6 +75,19 @@ export async function loadTeacher(config: RunConfig, layout: StateLayout, state:
   loadFrozenWeights(named, layout, state, file)
 }
 
+/** In words that the run of a teacher that was given has not come to its end; null where it has, or nothing is known. */
+export async function unfinishedTeacher({ method, teacher }: RunConfig): Promise<string | null> {
+  if (method !== 'kd' || teacher === null) return null
+  const run = await findRun(teacher)
+  if (run === null) return null
+  const checkpoint = isCheckpointFolder(teacher) ? teacher : await findCheckpoint(teacher, 'latest')
+  const { step, epoch } = (await loadCheckpoint(checkpoint)).progress
+  const finished = run.steps === null ? epoch >= run.epochs : step >= run.steps
+  if (finished) return null
+  const planned = run.steps === null ? `${run.epochs} epochs` : `${run.steps} steps`
+  return `the teacher ${teacher} is taken as it is after step ${step} (epoch ${epoch + 1}): its run is to have ${planned}`
+}
+
 /** Configuration of the run that a teacher comes from; null for a file of weights. */
 async function findRun(teacher: string): Promise<RunConfig | null> {
   if (!(await isFolder(teacher))) return null

@@ -5,6 +5,7 @@ import type { RunProgress } from '../checkpoint/run-state.ts'
 import { restoreState, snapshotState } from '../checkpoint/state-tensors.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
+import { EvaluationStopped } from '../evaluation/evaluate-split.ts'
 import { executorLibraries } from '../executors/devices.ts'
 import type { HostLeader } from '../hosts/host-leader.ts'
 import { InputPipeline } from '../input/pipeline.ts'
@@ -20,6 +21,8 @@ import { beginTraining } from './lead-hosts.ts'
 import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
+import { whileLocked } from './run-lock.ts'
+import { refuseOtherImages } from './same-images.ts'
 import {
   type BegunRun,
   executorChoice,
@@ -30,7 +33,7 @@ import {
   type Session,
 } from './session.ts'
 import { checkSnapshots, endsCycle, saveSnapshot, snapshotsTaken, withSnapshotEnsemble } from './snapshots.ts'
-import { loadTeacher, resolveTeacher, teacherRun, trainsTeacher } from './teacher.ts'
+import { loadTeacher, resolveTeacher, teacherRun, trainsTeacher, unfinishedTeacher } from './teacher.ts'
 import { planTimetable, type Timetable } from './timetable.ts'
 import { refuseDivergence, trainEpoch } from './train-epoch.ts'
 
@@ -75,16 +78,23 @@ export async function train(
   hooks: TrainHooks,
 ): Promise<TrainOutcome> {
   const config = await resolveTeacher(given)
-  if (!trainsTeacher(config))
-    return await trainFromStart(config, images, hooks, (dataset) => makeFolder(config, dataset))
+  const note = (words: string) => hooks.display.note(words)
+  if (!trainsTeacher(config)) {
+    const unfinished = await unfinishedTeacher(config)
+    if (unfinished !== null) note(unfinished)
+    return await trainFromStart(config, images, hooks, async (dataset, work) => {
+      const files = await makeFolder(config, dataset)
+      return await whileLocked(files.folder, note, () => work(files))
+    })
+  }
   // What is wrong with either is told before the long work on the teacher.
   for (const run of [config, teacherRun(config)]) {
     const prepared = await prepareRun(run, images)
     timetableOf(prepared)
     await fillInitialState(run, prepared.step, prepared.state)
   }
-  await makeFolder(config, await images)
-  return await trainWithTeacher(config, images, hooks)
+  const files = await makeFolder(config, await images)
+  return await whileLocked(files.folder, note, () => trainWithTeacher(config, images, hooks))
 }
 
 /** Goes on with the run in `config.out` from its newest checkpoint. @throws UserFault as train, or where there is none */
@@ -94,6 +104,16 @@ export async function resume(
   hooks: TrainHooks,
 ): Promise<TrainOutcome> {
   const files = await openRunFolder(config.out)
+  const note = (words: string) => hooks.display.note(words)
+  return await whileLocked(files.folder, note, () => goOn(config, images, files, hooks))
+}
+
+async function goOn(
+  config: RunConfig,
+  images: Promise<LoadedDataset>,
+  files: RunFiles,
+  hooks: TrainHooks,
+): Promise<TrainOutcome> {
   const folder = await latestCheckpoint(config.out)
   if (folder === null) {
     if (trainsTeacher(config)) return await trainWithTeacher(config, images, hooks)
@@ -106,8 +126,9 @@ export async function resume(
   }
   const begun = await beginTraining(config, images, restore, hooks.hosts ?? null)
   try {
+    await refuseOtherImages(files, begun.prepared.dataset)
     const timetable = timetableOf(begun.prepared)
-    return await runToEnd(begun, timetable, files, progress.step, { ...progress, config }, hooks)
+    return await runToEnd(begun, timetable, files, { ...progress, config }, hooks, 'resumed')
   } finally {
     await begun.replicas.stop()
   }
@@ -125,7 +146,7 @@ async function trainWithTeacher(
   const { ended } = await trainOn(teacher, images, hooks)
   if (ended === 'interrupted') return { files, ended, step: 0, evaluation: null }
   hooks.display.note(`Now the student, ${config.network}.`)
-  return await trainFromStart(config, images, hooks, () => Promise.resolve(files))
+  return await trainFromStart(config, images, hooks, (_, work) => work(files))
 }
 
 /** A run in a folder of our own, whatever it has come to. */
@@ -136,12 +157,12 @@ async function trainOn(config: RunConfig, images: Promise<LoadedDataset>, hooks:
   return await train(config, images, hooks)
 }
 
-/** @param folder makes the run folder, or tells of the one that is there */
+/** @param within makes the run folder, or tells of the one that is there, for the work in it */
 async function trainFromStart(
   config: RunConfig,
   images: Promise<LoadedDataset>,
   hooks: TrainHooks,
-  folder: (dataset: LoadedDataset) => Promise<RunFiles>,
+  within: (dataset: LoadedDataset, work: (files: RunFiles) => Promise<TrainOutcome>) => Promise<TrainOutcome>,
 ): Promise<TrainOutcome> {
   const fill = async (step: TrainingStep, state: SharedArrayBuffer) => {
     await fillInitialState(config, step, state)
@@ -150,9 +171,8 @@ async function trainFromStart(
   const begun = await beginTraining(config, images, fill, hooks.hosts ?? null)
   try {
     const timetable = timetableOf(begun.prepared)
-    const files = await folder(begun.prepared.dataset)
     const progress = { epoch: 0, step: 0, stepInEpoch: 0, seed: config.seed, best: null, sums: {}, config }
-    return await runToEnd(begun, timetable, files, null, progress, hooks)
+    return await within(begun.prepared.dataset, (files) => runToEnd(begun, timetable, files, progress, hooks, 'new'))
   } finally {
     await begun.replicas.stop()
   }
@@ -176,19 +196,20 @@ async function runToEnd(
   { prepared, replicas }: BegunRun,
   timetable: Timetable,
   files: RunFiles,
-  resumedAt: number | null,
   progress: RunProgress,
   hooks: TrainHooks,
+  begun: 'new' | 'resumed',
 ): Promise<TrainOutcome> {
-  const log = await MetricsLog.open(files, resumedAt)
+  const evaluated = !awaitsEvaluation(progress, timetable)
+  const log = await MetricsLog.open(files, begun === 'new' ? null : { step: progress.step, evaluated })
   try {
     for (const notice of [...prepared.dataset.notices, ...inputNotices(prepared)]) hooks.display.note(notice)
     const session = await openSession(prepared, replicas, hooks.hosts ?? null)
     try {
       const run: RunningRun = { prepared, session, timetable, files, log, hooks, progress, samples: null }
       const evaluation = await runEpochs(run)
-      const interrupted = run.progress.step < timetable.steps
-      return { files, ended: interrupted ? 'interrupted' : 'finished', step: run.progress.step, evaluation }
+      const ended = isFinished(run.progress, timetable) ? 'finished' : 'interrupted'
+      return { files, ended, step: run.progress.step, evaluation }
     } finally {
       await session.close()
     }
@@ -202,18 +223,35 @@ async function runToEnd(
 async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
   const { timetable, hooks } = run
   let evaluation: EvalLine | null = null
-  while (run.progress.step < timetable.steps) {
-    const ended = await trainEpoch(run)
-    await run.session.replicas.pullState()
-    refuseDivergence(run)
+  while (!isFinished(run.progress, timetable)) {
+    let ended: 'epoch' | 'stopped' = 'epoch'
+    if (!awaitsEvaluation(run.progress, timetable)) {
+      ended = await trainEpoch(run)
+      await run.session.replicas.pullState()
+      refuseDivergence(run)
+    }
     if (ended === 'epoch') {
-      if (evaluationIsDue(run)) evaluation = await evaluateEpoch(run)
-      run.progress = { ...run.progress, epoch: run.progress.epoch + 1, stepInEpoch: 0, sums: {} }
+      try {
+        if (evaluationIsDue(run)) evaluation = await evaluateEpoch(run)
+        run.progress = { ...run.progress, epoch: run.progress.epoch + 1, stepInEpoch: 0, sums: {} }
+      } catch (error) {
+        // The checkpoint says that the epoch is trained and not evaluated.
+        if (!(error instanceof EvaluationStopped)) throw error
+      }
     }
     await save(run)
-    if (hooks.stop.aborted && run.progress.step < timetable.steps) break
+    if (hooks.stop.aborted) break
   }
   return evaluation
+}
+
+/** Whether an epoch's last step is done and what follows it is not. */
+function awaitsEvaluation({ step, stepInEpoch }: RunProgress, { steps, stepsPerEpoch }: Timetable): boolean {
+  return stepInEpoch === stepsPerEpoch || (step === steps && stepInEpoch > 0)
+}
+
+function isFinished({ step, stepInEpoch }: RunProgress, { steps }: Timetable): boolean {
+  return step >= steps && stepInEpoch === 0
 }
 
 /** After each `evaluateEvery` epochs, after the last, and where a snapshot is taken. */
@@ -230,6 +268,7 @@ async function evaluateEpoch(run: RunningRun): Promise<EvalLine> {
     step,
     epoch,
     lr: timetable.learningRate(step - 1),
+    stop: hooks.stop,
     onProgress: (images, all) => hooks.display.status(`evaluating: ${images}/${all} images`),
   })
   const result = endsCycle(prepared.config, epoch) ? await takeSnapshot(run, network) : network
@@ -240,10 +279,10 @@ async function evaluateEpoch(run: RunningRun): Promise<EvalLine> {
 }
 
 /** The cycle's network joins the ensemble, which is evaluated beside it. */
-async function takeSnapshot({ prepared, session, progress }: RunningRun, network: EvalLine): Promise<EvalLine> {
+async function takeSnapshot({ prepared, session, progress, hooks }: RunningRun, network: EvalLine): Promise<EvalLine> {
   await saveSnapshot(prepared, progress.epoch)
   const taken = snapshotsTaken(prepared.config, progress.epoch + 1)
-  return await withSnapshotEnsemble(prepared, session, 'test', taken, network)
+  return await withSnapshotEnsemble(prepared, { pipeline: session.pipeline, stop: hooks.stop }, 'test', taken, network)
 }
 
 async function save({ prepared, files, progress }: RunningRun): Promise<void> {

@@ -37,22 +37,16 @@ const modelDifferences = [
   'branches.1.fc.weight [4, 2] is not part of this network',
 ]
 
-t.test('all differences are listed, and the state stays untouched', async (t) => {
+t.test('the first differences are listed, and the state stays untouched', async (t) => {
   const state = filledState(3, otherLayout)
   try {
     restoreState(otherLayout, state, checkpointAt(1).tensors, 'step-00000001')
     t.fail('another network was taken')
   } catch (error) {
     const message = error instanceof Error ? error.message : ''
-    const momentum = [
-      'momentum.conv1.weight has 6 elements, not those of [2, 3, 3, 3]',
-      'momentum.fc.weight is missing',
-      'momentum.branches.0.fc.weight is not part of this network',
-      'momentum.branches.1.fc.weight is not part of this network',
-    ]
     t.same(
       message.split('\n').slice(1),
-      [...modelDifferences, ...momentum].map((line) => `  ${line}`),
+      [...modelDifferences.slice(0, 3), 'and 5 more'].map((line) => `  ${line}`),
     )
     t.match(message, /for step-00000001 but 8 differ/)
   }
