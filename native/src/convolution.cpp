@@ -3,10 +3,10 @@
 #include <stdexcept>
 
 #include "batch_norm.hpp"
+#include "direct.hpp"
 #include "elementwise.hpp"
 #include "epilogue.hpp"
 #include "group_merge.hpp"
-#include "pointwise.hpp"
 #include "winograd.hpp"
 #include "winograd_groups.hpp"
 
@@ -19,6 +19,7 @@ struct Geometry {
   int padding = 0;
 
   dnnl::memory::dims strides() const { return {stride, stride}; }
+  Kernel kernel() const { return {weights.kernelHeight, weights.kernelWidth, stride, padding}; }
   // Equal on all sides; oneDNN rounds the output's size down as PyTorch does.
   dnnl::memory::dims paddings() const { return {padding, padding}; }
 };
@@ -55,8 +56,8 @@ bool winogradServes(const PlanBuilder& builder, const Activation& x, const Activ
   return builder.winograd() && winogradFits(x, y, geometry.weights, geometry.stride, geometry.padding);
 }
 
-bool pointwiseServes(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
-  return builder.winograd() && pointwiseFits(x, y, geometry.weights, geometry.padding);
+bool directServes(const PlanBuilder& builder, const Activation& x, const Activation& y) {
+  return builder.winograd() && directFits(x, y);
 }
 
 bool winogradGroupsServe(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
@@ -275,14 +276,14 @@ InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
   if (winogradServes(builder, x, y, geometry)) {
     return winogradConvolution(x, y, geometry.weights, false, std::move(prologue), std::move(epilogue), builder);
   }
-  if (pointwiseServes(builder, x, y, geometry)) {
-    return pointwiseConvolution(x, y, geometry.weights, geometry.stride, false, std::move(prologue), std::move(epilogue),
-                                builder);
+  const bool grouped = winogradGroupsServe(builder, x, y, geometry);
+  if (!grouped && directServes(builder, x, y)) {
+    return directConvolution(x, y, geometry.weights, geometry.kernel(), false, std::move(prologue), std::move(epilogue),
+                             builder);
   }
   refusePrologue(prologue);
-  InstructionPtr convolution = winogradGroupsServe(builder, x, y, geometry)
-                                   ? winogradGroups(x, y, geometry.weights, false, false, builder)
-                                   : std::make_unique<Forward>(x, y, geometry, training, builder);
+  InstructionPtr convolution = grouped ? winogradGroups(x, y, geometry.weights, false, false, builder)
+                                       : std::make_unique<Forward>(x, y, geometry, training, builder);
   if (epilogue.statistics == nullptr && epilogue.norm == nullptr) return convolution;
   return std::make_unique<WithEpilogue>(std::move(convolution), y, std::move(epilogue));
 }
@@ -297,13 +298,14 @@ InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder) 
   if (winogradServes(builder, dx, dy, geometry)) {
     return winogradConvolution(dy, dx, geometry.weights, true, nullptr, std::move(epilogue), builder);
   }
-  if (pointwiseServes(builder, dx, dy, geometry)) {
-    return pointwiseConvolution(dy, dx, geometry.weights, geometry.stride, true, nullptr, std::move(epilogue), builder);
+  const bool grouped = winogradGroupsServe(builder, dx, dy, geometry);
+  if (!grouped && directServes(builder, dx, dy)) {
+    return directConvolution(dy, dx, geometry.weights, geometry.kernel(), true, nullptr, std::move(epilogue), builder);
   }
   if (epilogue.gradientSums != nullptr) {
     throw std::runtime_error("Expected gradient sums for a convolution of our own but received another");
   }
-  if (winogradGroupsServe(builder, dx, dy, geometry)) {
+  if (grouped) {
     return winogradGroups(dy, dx, geometry.weights, true, epilogue.accumulate, builder);
   }
   return std::make_unique<BackwardData>(dy, dx, geometry, epilogue.accumulate, builder);
@@ -319,11 +321,12 @@ InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builde
   if (winogradServes(builder, x, dy, geometry)) {
     return winogradBackwardWeights(x, dy, gradientOffset, std::move(prologue), builder);
   }
-  if (pointwiseServes(builder, x, dy, geometry)) {
-    return pointwiseBackwardWeights(x, dy, gradientOffset, geometry.stride, std::move(prologue), builder);
+  const bool grouped = winogradGroupsServe(builder, x, dy, geometry);
+  if (!grouped && directServes(builder, x, dy)) {
+    return directBackwardWeights(x, dy, geometry.weights, gradientOffset, geometry.kernel(), std::move(prologue), builder);
   }
   refusePrologue(prologue);
-  if (winogradGroupsServe(builder, x, dy, geometry)) {
+  if (grouped) {
     return winogradGroupsBackwardWeights(x, dy, geometry.weights, gradientOffset, builder);
   }
   return std::make_unique<BackwardWeights>(x, dy, gradientOffset, geometry, builder);

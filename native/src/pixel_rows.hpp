@@ -1,15 +1,16 @@
-// Pixels of a chunk of the batch as f32 rows of sixteen channels, block by block: where they lie in the activation, or copied.
+// Input pixels of a chunk of results as f32 rows of sixteen channels, block by block and tap by tap: where they lie in the
+// activation, or copied.
 #pragma once
 #include <algorithm>
 #include <type_traits>
-#include <vector>
 
+#include "convolution_window.hpp"
 #include "epilogue.hpp"
 #include "lanes.hpp"
 
 namespace one {
 
-// Some pixels of one sample, or all pixels of some.
+// Some results of one sample, or all results of some.
 struct PixelChunk {
   int sample;
   int samples;
@@ -17,13 +18,15 @@ struct PixelChunk {
   int pixels;
 };
 
-// Calls `body(chunk)` for all pixels of a worker's samples in chunks of about `wanted` pixels.
+// Calls `body(chunk)` for all results of a worker's samples in chunks of at most `wanted` results, or of one sample's.
 template <class Body>
 void forEachChunk(int samples, int pixels, int wanted, const Body& body) {
   if (pixels > wanted) {
+    const int parts = (pixels + wanted - 1) / wanted;
+    const int even = (pixels + parts - 1) / parts;
     for (int sample = 0; sample < samples; sample++) {
-      for (int pixel = 0; pixel < pixels; pixel += wanted) {
-        body(PixelChunk{sample, 1, pixel, std::min(wanted, pixels - pixel)});
+      for (int pixel = 0; pixel < pixels; pixel += even) {
+        body(PixelChunk{sample, 1, pixel, std::min(even, pixels - pixel)});
       }
     }
     return;
@@ -34,7 +37,8 @@ void forEachChunk(int samples, int pixels, int wanted, const Body& body) {
   }
 }
 
-// Pixel p of the chunk's sample s, channel block b: sixteen floats at data + s sampleStride + b blockStride + 16 p.
+// Row of result p of the chunk's sample s for channel block b and tap t of T: sixteen floats at
+// data + s sampleStride + (b T + t) blockStride + 16 p.
 struct RowView {
   const float* data;
   std::ptrdiff_t sampleStride;
@@ -46,44 +50,45 @@ class PixelRows {
   static constexpr int kBlock = 16;
   using Vector = Lanes<kBlock>;
 
-  // Of `tensor` each `stride`-th pixel in both directions counts, `width` of them in a line.
-  PixelRows(const Activation& tensor, int stride, int width, int chunkPixels, Prologue prologue)
+  // `blocks` channel blocks at a time; `norm` = the folded batch norm and rectifier that pixels come through, or null.
+  PixelRows(const Activation& tensor, int blocks, const Window& window, int chunkPixels, const FoldedBatchNorm* norm)
       : tensor_(tensor),
-        stride_(stride),
-        width_(width),
+        blocks_(blocks),
+        window_(window),
         // A line more, so that blocks do not fall on the same cache sets.
         copyStride_(static_cast<std::ptrdiff_t>(chunkPixels + 1) * kBlock),
-        prologue_(std::move(prologue)) {}
+        norm_(norm) {}
 
   // Floats that the copy of a chunk takes; 0 where pixels are read where they lie.
-  std::ptrdiff_t copyElements() const { return copied() ? tensor_.blocks * copyStride_ : 0; }
+  std::ptrdiff_t copyElements() const { return copied() ? blocks_ * static_cast<int>(window_.taps.size()) * copyStride_ : 0; }
 
-  void begin(const Worker& worker) const {
-    if (prologue_ != nullptr) prologue_->fold(worker);
-  }
-
-  RowView view(const Worker& worker, const PixelChunk& chunk, float* copy) const {
+  // Rows of the blocks from `firstBlock` on.
+  RowView view(const Worker& worker, const PixelChunk& chunk, int firstBlock, float* copy) const {
     if (!copied()) {
-      const float* data = worker.at<float>(tensor_) + chunk.sample * tensor_.sampleStride;
+      const float* data = worker.at<float>(tensor_) + chunk.sample * tensor_.sampleStride + firstBlock * tensor_.blockStride;
       return {data + chunk.pixel * kBlock, tensor_.sampleStride, tensor_.blockStride};
     }
-    if (tensor_.type == Type::f32) copyAs<float>(worker, chunk, copy);
-    else copyAs<Bf16>(worker, chunk, copy);
+    if (tensor_.type == Type::f32) copyAs<float>(worker, chunk, firstBlock, copy);
+    else copyAs<Bf16>(worker, chunk, firstBlock, copy);
     return {copy, static_cast<std::ptrdiff_t>(chunk.pixels) * kBlock, copyStride_};
   }
 
  private:
-  bool copied() const { return tensor_.type != Type::f32 || stride_ != 1 || prologue_ != nullptr; }
+  bool copied() const {
+    if (tensor_.type != Type::f32 || norm_ != nullptr || window_.inputStride != 1 || window_.taps.size() != 1) return true;
+    const Tap& tap = window_.taps.front();
+    return tap.row != 0 || tap.column != 0 || window_.width != tensor_.width || window_.height != tensor_.height;
+  }
 
   template <class T>
-  void copyAs(const Worker& worker, const PixelChunk& chunk, float* copy) const {
-    if (prologue_ == nullptr) {
-      copyWith<T>(worker, chunk, copy, [](int) { return [](Vector pixel) { return pixel; }; });
+  void copyAs(const Worker& worker, const PixelChunk& chunk, int firstBlock, float* copy) const {
+    if (norm_ == nullptr) {
+      copyWith<T>(worker, chunk, firstBlock, copy, [](int) { return [](Vector pixel) { return pixel; }; });
       return;
     }
-    const float* factors = prologue_->factor(worker);
-    const float* offsets = prologue_->offset(worker);
-    copyWith<T>(worker, chunk, copy, [&](int channel) {
+    const float* factors = norm_->factor(worker);
+    const float* offsets = norm_->offset(worker);
+    copyWith<T>(worker, chunk, firstBlock, copy, [&](int channel) {
       const Vector factor = Vector::load(factors + channel);
       const Vector offset = Vector::load(offsets + channel);
       return [factor, offset](Vector pixel) {
@@ -96,31 +101,57 @@ class PixelRows {
   }
 
   template <class T, class FinishOf>
-  void copyWith(const Worker& worker, const PixelChunk& chunk, float* copy, const FinishOf& finishOf) const {
-    for (int block = 0; block < tensor_.blocks; block++) {
+  void copyWith(const Worker& worker, const PixelChunk& chunk, int firstBlock, float* copy, const FinishOf& finishOf) const {
+    for (int block = firstBlock; block < firstBlock + blocks_; block++) {
       const auto finish = finishOf(block * kBlock);
-      float* target = copy + block * copyStride_;
-      for (int sample = 0; sample < chunk.samples; sample++) {
-        const T* plane = worker.at<T>(tensor_) + (chunk.sample + sample) * tensor_.sampleStride + block * tensor_.blockStride;
-        for (int pixel = chunk.pixel; pixel < chunk.pixel + chunk.pixels; pixel++) {
-          finish(Vector::load(plane + placeOf(pixel) * kBlock)).store(target);
-          target += kBlock;
+      const T* planes = worker.at<T>(tensor_) + chunk.sample * tensor_.sampleStride + block * tensor_.blockStride;
+      for (const Tap& tap : window_.taps) {
+        float* target = copy;
+        for (int sample = 0; sample < chunk.samples; sample++) {
+          copyPixels(chunk, tap, planes + sample * tensor_.sampleStride, finish, target);
+          target += chunk.pixels * kBlock;
         }
+        copy += copyStride_;
       }
     }
   }
 
-  // Where the counted pixel lies among all.
-  std::ptrdiff_t placeOf(int pixel) const {
-    if (stride_ == 1) return pixel;
-    return static_cast<std::ptrdiff_t>(pixel / width_ * stride_) * tensor_.width + pixel % width_ * stride_;
+  // Line by line of the results.
+  template <class T, class Finish>
+  void copyPixels(const PixelChunk& chunk, const Tap& tap, const T* plane, const Finish& finish, float* target) const {
+    const int end = chunk.pixel + chunk.pixels;
+    for (int pixel = chunk.pixel; pixel < end;) {
+      const int x = pixel % window_.width;
+      const int count = std::min(window_.width - x, end - pixel);
+      const int row = pixel / window_.width * window_.inputStride + tap.row;
+      const bool inside = row >= 0 && row < tensor_.height;
+      const T* line = inside ? plane + static_cast<std::ptrdiff_t>(row) * tensor_.width * kBlock : nullptr;
+      copyLine(line, x * window_.inputStride + tap.column, count, finish, target);
+      target += count * kBlock;
+      pixel += count;
+    }
+  }
+
+  // `count` pixels of an input line, the first at `column`; null = a line outside of the image.
+  template <class T, class Finish>
+  void copyLine(const T* line, int column, int count, const Finish& finish, float* target) const {
+    const int stride = window_.inputStride;
+    const int first = line == nullptr ? count : std::min(count, column >= 0 ? 0 : (stride - 1 - column) / stride);
+    const int left = tensor_.width - column;
+    const int last = line == nullptr ? count : std::clamp(left <= 0 ? 0 : (left + stride - 1) / stride, first, count);
+    const Vector zero = Vector::fill(0.0f);
+    for (int place = 0; place < first; place++) zero.store(target + place * kBlock);
+    for (int place = first; place < last; place++) {
+      finish(Vector::load(line + (column + place * stride) * kBlock)).store(target + place * kBlock);
+    }
+    for (int place = last; place < count; place++) zero.store(target + place * kBlock);
   }
 
   const Activation tensor_;
-  const int stride_;
-  const int width_;
+  const int blocks_;
+  const Window window_;
   const std::ptrdiff_t copyStride_;
-  const Prologue prologue_;
+  const FoldedBatchNorm* norm_;
 };
 
 }  // namespace one

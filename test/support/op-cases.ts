@@ -194,6 +194,10 @@ export const OP_CASES: readonly OpCase[] = [
   convolution({ batch: 2, channels: [6, 5], kernel: 5, size: [7, 7], padding: 2 }),
   convolution({ batch: 1, channels: [3, 16], kernel: 7, size: [15, 13], stride: 2, padding: 3 }),
   convolution({ batch: 2, channels: [17, 5], kernel: 3, size: [7, 6] }),
+  // Several chunks a sample; a stride beyond the kernel; strides that leave pixels over.
+  convolution({ batch: 2, channels: [32, 48], kernel: 3, size: [41, 37], stride: 2, padding: 1 }),
+  convolution({ batch: 2, channels: [16, 24], kernel: 2, size: [10, 8], stride: 3 }),
+  convolution({ batch: 3, channels: [20, 40], kernel: 5, size: [8, 9], stride: 2, padding: 3 }),
   convolution({ batch: 3, channels: [6, 9], kernel: 3, size: [7, 5], padding: 1, groups: 3 }),
   convolution({ batch: 2, channels: [8, 8], kernel: 3, size: [7, 7], stride: 2, padding: 1, groups: 4 }),
   convolution({ batch: 2, channels: [32, 32], kernel: 3, size: [5, 5], padding: 1, groups: 2 }),

@@ -73,17 +73,12 @@ export function lowerProgram(source: Program, layout: StateLayout, target: Lower
 }
 
 /**
- * As `winogradFits` and `pointwiseFits` of native/src, which refuse a plan that takes them to serve what they do not: 3x3
- * convolutions of stride 1, and 1x1 convolutions.
+ * As `winogradFits` and `directFits` of native/src, which refuse a plan that takes them to serve what they do not: channels in
+ * blocks of sixteen. Groups that go by Winograd are made one by one, with nothing on the way.
  */
 function ownKernelRule({ winogradChannels, block }: LoweringTarget): OwnKernelRule {
-  return ({ stride, padding, groups }, [out = 0, channels = 0, height = 0, width = 0]) => {
-    if (winogradChannels === 0 || block !== 16 || groups !== 1) return false
-    if (Math.min(out, channels) < FEWEST_BLOCKED_CHANNELS) return false
-    if (height === 1 && width === 1) return padding === 0
-    const shaped = height === 3 && width === 3 && stride === 1 && padding === 1
-    return shaped && Math.max(out, channels) <= winogradChannels
-  }
+  return ({ groups }, [out = 0, channels = 0]) =>
+    winogradChannels > 0 && block === 16 && groups === 1 && Math.min(out, channels) >= FEWEST_BLOCKED_CHANNELS
 }
 
 /** Plans one thread's arena: activations of its slice of the batch, and vectors. */

@@ -1,0 +1,265 @@
+#include <cstring>
+
+#include "convolution_results.hpp"
+#include "direct.hpp"
+#include "pixel_rows.hpp"
+#include "planes.hpp"
+#include "row_kernels.hpp"
+#include "winograd.hpp"
+
+namespace one {
+namespace {
+
+constexpr int kBlock = PixelRows::kBlock;
+constexpr int kColumns = 2;  // channel blocks of results in registers
+using Vector = PixelRows::Vector;
+
+// Pixels of a chunk: their rows stay in the first-level cache with small filters, in the second-level cache while large ones
+// pass by.
+int chunkPixels(int depth, int results) {
+  constexpr int kFewestBytes = 16 * 1024;
+  constexpr int kMostBytes = 768 * 1024;
+  constexpr int kFewest = 4 * kMostRows;
+  const int pixelBytes = depth * static_cast<int>(sizeof(float));
+  const int bytes = std::min(kMostBytes, std::max(kFewestBytes, 4 * results * pixelBytes));
+  return std::max(kFewest, bytes / pixelBytes / kMostRows * kMostRows);
+}
+
+// One window of the convolution with the rows that it reads.
+struct Pass {
+  Window window;
+  int chunk;
+  PixelRows rows;
+  // Of the filters of each channel block and tap, as they lie in memory and in a copy.
+  std::vector<std::ptrdiff_t> offsets;
+  std::vector<std::ptrdiff_t> copyOffsets;
+
+  Pass(const Activation& x, int inBlocks, int outBlocks, const Window& own, int allTaps, const FoldedBatchNorm* norm)
+      : window(own),
+        chunk(chunkPixels(inBlocks * kBlock * static_cast<int>(own.taps.size()), outBlocks * kBlock)),
+        rows(x, inBlocks, own, chunk, norm) {
+    constexpr std::ptrdiff_t kSquare = kBlock * kBlock;
+    for (int block = 0; block < inBlocks; block++) {
+      for (const Tap& tap : own.taps) {
+        copyOffsets.push_back(static_cast<std::ptrdiff_t>(offsets.size()) * kSquare);
+        offsets.push_back((static_cast<std::ptrdiff_t>(block) * allTaps + tap.filter) * kSquare);
+      }
+    }
+  }
+
+  int depthBlocks() const { return static_cast<int>(offsets.size()); }
+};
+
+class DirectConvolution : public Instruction {
+ public:
+  DirectConvolution(const Activation& x, const Activation& y, const WeightShape& weights, const Kernel& kernel,
+                    bool transposed, Prologue prologue, Epilogue epilogue, PlanBuilder& builder)
+      : y_(y),
+        groups_(weights.groups / weights.merge),
+        inBlocks_(x.blocks / groups_),
+        outBlocks_(y.blocks / groups_),
+        filterStride_(static_cast<std::ptrdiff_t>(inBlocks_) * kernel.taps() * kBlock * kBlock),
+        filters_(builder.weightCopy(weights, filterDesc(weights, transposed))),
+        filterType_(weights.type),
+        prologue_(std::move(prologue)) {
+    const bool accumulates = epilogue.accumulate;
+    const std::vector<Window> windows = transposed ? transposedWindows(y.height, y.width, kernel)
+                                                   : std::vector<Window>{forwardWindow(y.height, y.width, kernel)};
+    for (const Window& window : windows) {
+      if (window.taps.empty()) clears_ = !accumulates;
+      else passes_.emplace_back(x, inBlocks_, outBlocks_, window, kernel.taps(), prologue_.get());
+    }
+    for (const Pass& pass : passes_) copyElements_ = std::max(copyElements_, pass.rows.copyElements());
+    results_ = std::make_unique<ConvolutionResults>(y, std::move(epilogue), builder.threads());
+    const dnnl::memory::dim elements = copyElements_ + (filterType_ == Type::f32 ? 0 : kColumns * filterStride_);
+    for (const Worker& worker : builder.workers()) {
+      copies_.push_back(
+          builder.transient(worker.thread, {{elements}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a}));
+    }
+  }
+
+  void run(Worker& worker, const RunArguments&) override {
+    if (worker.samples == 0) return;
+    if (prologue_ != nullptr) prologue_->fold(worker);
+    results_->begin(worker);
+    withElement(y_.type, [&](auto element) {
+      using T = decltype(element);
+      if (clears_) std::memset(worker.at<T>(y_), 0, y_.bytes(worker.samples));
+      for (const Pass& pass : passes_) runPass<T>(worker, pass);
+    });
+    results_->end(worker);
+  }
+
+ private:
+  // Blocks of results, then of channels, then taps, then [channel][result].
+  static dnnl::memory::desc filterDesc(const WeightShape& weights, bool transposed) {
+    using tag = dnnl::memory::format_tag;
+    const tag grouped = transposed ? tag::gIOhw16o16i : tag::gOIhw16i16o;
+    const tag whole = transposed ? tag::IOhw16o16i : tag::OIhw16i16o;
+    return {weights.dims(), dnnlType(weights.type), weights.groups == weights.merge ? whole : grouped};
+  }
+
+  template <class T>
+  void runPass(const Worker& worker, const Pass& pass) const {
+    auto* copy = static_cast<float*>(copies_[static_cast<std::size_t>(worker.thread)].get_data_handle());
+    forEachChunk(worker.samples, pass.window.pixels(), pass.chunk, [&](const PixelChunk& chunk) {
+      results_->write<T>(worker, [&](const auto& open) {
+        for (int group = 0; group < groups_; group++) {
+          const RowView rows = pass.rows.view(worker, chunk, group * inBlocks_, copy);
+          const int end = (group + 1) * outBlocks_;
+          int block = group * outBlocks_;
+          for (; block + kColumns <= end; block += kColumns) multiplyChunk<kColumns>(pass, chunk, rows, block, copy, open);
+          if (block < end) multiplyChunk<1>(pass, chunk, rows, block, copy, open);
+        }
+      });
+    });
+  }
+
+  // The filters of `count` blocks of results for one pass, in f32: where they lie, or copied behind the rows.
+  RowProducts products(const Pass& pass, const RowView& rows, int block, int count, float* copy) const {
+    const std::ptrdiff_t begin = block * filterStride_;
+    RowProducts work{pass.depthBlocks(), rows.data, rows.blockStride, nullptr, pass.offsets.data(), filterStride_};
+    if (filterType_ == Type::f32) {
+      work.filters = static_cast<const float*>(filters_.get_data_handle()) + begin;
+      return work;
+    }
+    float* target = copy + copyElements_;
+    work.filters = target;
+    work.filterOffsets = pass.copyOffsets.data();
+    for (int column = 0; column < count; column++) {
+      const Bf16* filters = static_cast<const Bf16*>(filters_.get_data_handle()) + begin + column * filterStride_;
+      for (const std::ptrdiff_t offset : pass.offsets) {
+        for (int channel = 0; channel < kBlock; channel++) {
+          Vector::load(filters + offset + channel * kBlock).store(target + channel * kBlock);
+        }
+        target += kBlock * kBlock;
+      }
+    }
+    work.columnStride = static_cast<std::ptrdiff_t>(pass.offsets.size()) * kBlock * kBlock;
+    return work;
+  }
+
+  template <int kWide, class Open>
+  void multiplyChunk(const Pass& pass, const PixelChunk& chunk, const RowView& rows, int block, float* copy,
+                     const Open& open) const {
+    RowProducts work = products(pass, rows, block, kWide, copy);
+    // Rows of the chunk that follow each other without a gap are taken together, whatever samples they belong to.
+    const bool gapless = chunk.samples == 1 || rows.sampleStride == static_cast<std::ptrdiff_t>(chunk.pixels) * kBlock;
+    const int samples = gapless ? chunk.samples : 1;
+    for (int sample = 0; sample < chunk.samples; sample += samples) {
+      work.rows = rows.data + sample * rows.sampleStride;
+      const PixelChunk run{chunk.sample + sample, samples, chunk.pixel, chunk.pixels};
+      multiplyRun<kWide>(pass.window, run, work, block, open);
+    }
+  }
+
+  template <int kWide, class Open>
+  void multiplyRun(const Window& window, const PixelChunk& run, RowProducts work, int block, const Open& open) const {
+    alignas(64) float sums[kMostRows * kWide * kBlock];
+    const int all = run.samples * run.pixels;
+    const float* rows = work.rows;
+    ResultPlace at(window, run, y_.width);
+    const auto opened = [&](int column) {
+      return open(at.sample, block + column, [&] {
+        kRowKernels<kWide>[0](work, sums);
+        return Vector::load(sums + column * kBlock);
+      });
+    };
+    auto place = opened(0);
+    auto second = opened(kWide - 1);
+    for (int row = 0; row < all;) {
+      const int blocksLeft = (all - row + kMostRows - 1) / kMostRows;
+      const int count = (all - row + blocksLeft - 1) / blocksLeft;
+      work.rows = rows + row * kBlock;
+      kRowKernels<kWide>[static_cast<std::size_t>(count - 1)](work, sums);
+      for (int own = 0; own < count; own++) {
+        if (at.beyond()) {
+          close<kWide>(place, second);
+          at.nextSample();
+          place = opened(0);
+          if constexpr (kWide == 2) second = opened(1);
+        }
+        place(Vector::load(sums + own * kWide * kBlock), at.element());
+        if constexpr (kWide == 2) second(Vector::load(sums + (own * kWide + 1) * kBlock), at.element());
+        at.next();
+      }
+      row += count;
+    }
+    close<kWide>(place, second);
+  }
+
+  template <int kWide, class Place>
+  static void close(const Place& place, const Place& second) {
+    place.close();
+    if constexpr (kWide == 2) second.close();
+  }
+
+  // Walks over the results of a run.
+  struct ResultPlace {
+    const Window& window;
+    const PixelChunk& run;
+    const std::ptrdiff_t width;
+    int sample;
+    int left;
+    int y;
+    int x;
+    ResultPlace(const Window& ownWindow, const PixelChunk& ownRun, int imageWidth)
+        : window(ownWindow), run(ownRun), width(imageWidth), sample(ownRun.sample) {
+      restart();
+    }
+    void restart() {
+      left = run.pixels;
+      y = run.pixel / window.width;
+      x = run.pixel % window.width;
+    }
+    bool beyond() const { return left == 0; }
+    void nextSample() {
+      sample++;
+      restart();
+    }
+    void next() {
+      left--;
+      if (++x < window.width) return;
+      x = 0;
+      y++;
+    }
+    // Elements from the plane's begin.
+    std::ptrdiff_t element() const {
+      const std::ptrdiff_t row = window.top + y * window.resultStride;
+      return (row * width + window.left + x * window.resultStride) * kBlock;
+    }
+  };
+
+  const Activation y_;
+  const int groups_;
+  const int inBlocks_;  // of a group
+  const int outBlocks_;
+  // Elements of the filters of a block of results.
+  const std::ptrdiff_t filterStride_;
+  const dnnl::memory filters_;
+  const Type filterType_;
+  const Prologue prologue_;
+  std::vector<Pass> passes_;
+  // Whether some results have no taps: they are 0.
+  bool clears_ = false;
+  std::ptrdiff_t copyElements_ = 0;
+  std::unique_ptr<ConvolutionResults> results_;
+  std::vector<dnnl::memory> copies_;
+};
+
+}  // namespace
+
+bool directFits(const Activation& x, const Activation& y) {
+  const auto blocked = [](const Activation& tensor) {
+    return tensor.lanes == kBlock && tensor.pixelStride == kBlock;
+  };
+  return kWinogradChannels > 0 && blocked(x) && blocked(y);
+}
+
+InstructionPtr directConvolution(const Activation& x, const Activation& y, const WeightShape& weights, const Kernel& kernel,
+                                 bool transposed, Prologue prologue, Epilogue epilogue, PlanBuilder& builder) {
+  return std::make_unique<DirectConvolution>(x, y, weights, kernel, transposed, std::move(prologue), std::move(epilogue),
+                                             builder);
+}
+
+}  // namespace one
