@@ -43,10 +43,12 @@ enum class Slot : std::size_t {
   clientDestroy = 11,
   clientPlatformName = 12,
   clientPlatformVersion = 14,
+  clientDevices = 15,
   clientAddressableDevices = 16,
   clientCompile = 20,
   clientBufferFromHostBuffer = 22,
   deviceDescriptionId = 23,
+  deviceDescriptionProcessIndex = 24,
   deviceDescriptionKind = 26,
   deviceGetDescription = 29,
   executableDestroy = 40,
@@ -112,17 +114,51 @@ struct NamedValue {
   std::size_t valueSize;
 };
 
-/// The key-value callbacks are for runs on several hosts: null here.
+/// Makes an error of the plugin's; the codes are absl's.
+using CallbackError = Error* (*)(int code, const char* message, std::size_t messageSize);
+
+struct KeyValueGetArgs {
+  Head head;
+  const char* key;
+  std::size_t keySize;
+  int timeoutMilliseconds;
+  CallbackError* callbackError;
+  void* userArgument;
+  char* value;
+  std::size_t valueSize;
+  void (*deleteValue)(char* value);
+};
+struct KeyValueTryGetArgs {
+  Head head;
+  const char* key;
+  std::size_t keySize;
+  CallbackError* callbackError;
+  void* userArgument;
+  char* value;
+  std::size_t valueSize;
+  void (*deleteValue)(char* value);
+};
+struct KeyValuePutArgs {
+  Head head;
+  const char* key;
+  std::size_t keySize;
+  const char* value;
+  std::size_t valueSize;
+  CallbackError* callbackError;
+  void* userArgument;
+};
+
+/// The key-value callbacks are null where there is one host.
 struct ClientCreateArgs {
   Head head;
   const NamedValue* options;
   std::size_t optionCount;
-  void* keyValueGet;
+  Error* (*keyValueGet)(KeyValueGetArgs*);
   void* keyValueGetArgument;
-  void* keyValuePut;
+  Error* (*keyValuePut)(KeyValuePutArgs*);
   void* keyValuePutArgument;
   Client* client;
-  void* keyValueTryGet;
+  Error* (*keyValueTryGet)(KeyValueTryGetArgs*);
   void* keyValueTryGetArgument;
 };
 struct ClientDestroyArgs {
@@ -134,6 +170,12 @@ struct ClientTextArgs {
   Client* client;
   const char* text;
   std::size_t textSize;
+};
+struct ClientDevicesArgs {
+  Head head;
+  Client* client;
+  Device* const* devices;
+  std::size_t deviceCount;
 };
 struct ClientAddressableDevicesArgs {
   Head head;
@@ -188,6 +230,11 @@ struct DeviceDescriptionIdArgs {
   Head head;
   DeviceDescription* description;
   int id;
+};
+struct DeviceDescriptionProcessIndexArgs {
+  Head head;
+  DeviceDescription* description;
+  int processIndex;
 };
 struct DeviceDescriptionKindArgs {
   Head head;
@@ -277,6 +324,10 @@ constexpr std::size_t structSize() {
 template <>
 constexpr std::size_t structSize<DeviceDescriptionIdArgs>() {
   return offsetof(DeviceDescriptionIdArgs, id) + sizeof(int);
+}
+template <>
+constexpr std::size_t structSize<DeviceDescriptionProcessIndexArgs>() {
+  return offsetof(DeviceDescriptionProcessIndexArgs, processIndex) + sizeof(int);
 }
 
 }  // namespace pjrt

@@ -83,8 +83,8 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
                        {InstanceMethod("handle", &ClientObject::handle), InstanceMethod("facts", &ClientObject::facts)});
   }
 
-  // (plugin: string, oldestMinor, options) opens a client; (handle: bigint) joins one that another thread holds for as
-  // long as this constructor runs.
+  // (plugin: string, oldestMinor, options, store: {host, port, prefix} | null) opens a client; (handle: bigint) joins one
+  // that another thread holds for as long as this constructor runs.
   explicit ClientObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ClientObject>(info) {
     guarded(info.Env(), [&] {
       if (info[0].IsBigInt()) {
@@ -95,7 +95,13 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
       }
       const auto plugin =
           std::make_shared<const pjrt::Plugin>(info[0].ToString().Utf8Value(), info[1].ToNumber().Int32Value());
-      client_ = std::make_shared<pjrt::SharedClient>(plugin, clientOptions(info[2]));
+      std::unique_ptr<pjrt::KeyValueStore> store;
+      if (info[3].IsObject()) {
+        const auto given = info[3].As<Napi::Object>();
+        net::HostAddress address{given.Get("host").ToString().Utf8Value(), given.Get("port").ToNumber().Int32Value()};
+        store = std::make_unique<pjrt::KeyValueStore>(std::move(address), given.Get("prefix").ToString().Utf8Value());
+      }
+      client_ = std::make_shared<pjrt::SharedClient>(plugin, clientOptions(info[2]), std::move(store));
     });
   }
 
@@ -122,6 +128,14 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
         devices.Set(devices.Length(), device);
       }
       facts.Set("devices", devices);
+      auto everywhere = Napi::Array::New(env);
+      for (const auto& [id, process] : client_->places()) {
+        auto device = Napi::Object::New(env);
+        device.Set("id", id);
+        device.Set("process", process);
+        everywhere.Set(everywhere.Length(), device);
+      }
+      facts.Set("everywhere", everywhere);
       return facts;
     });
   }

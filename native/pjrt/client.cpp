@@ -33,20 +33,26 @@ NamedValue namedValue(const ClientOption& option) {
 
 }  // namespace
 
-SharedClient::SharedClient(std::shared_ptr<const Plugin> plugin, const std::vector<ClientOption>& options)
-    : plugin_(std::move(plugin)) {
+SharedClient::SharedClient(std::shared_ptr<const Plugin> plugin, const std::vector<ClientOption>& options,
+                           std::unique_ptr<KeyValueStore> store)
+    : plugin_(std::move(plugin)), store_(std::move(store)) {
   std::vector<NamedValue> named;
   for (const ClientOption& option : options) named.push_back(namedValue(option));
   auto create = Plugin::make<ClientCreateArgs>();
   create.options = named.data();
   create.optionCount = named.size();
+  if (store_ != nullptr) offerStore(create, *store_);
   plugin_->call(Slot::clientCreate, create);
   client_ = create.client;
   describeDevices();
 }
 
 SharedClient::~SharedClient() {
-  if (leftBehind_) return;
+  if (leftBehind_) {
+    // The plugin's threads may still ask the store.
+    store_.release();
+    return;
+  }
   auto destroy = Plugin::make<ClientDestroyArgs>();
   destroy.client = client_;
   plugin_->release(Slot::clientDestroy, destroy);
@@ -58,17 +64,39 @@ void SharedClient::describeDevices() {
   plugin_->call(Slot::clientAddressableDevices, list);
   devices_.assign(list.devices, list.devices + list.deviceCount);
   for (Device* device : devices_) {
-    auto get = Plugin::make<DeviceGetDescriptionArgs>();
-    get.device = device;
-    plugin_->call(Slot::deviceGetDescription, get);
-    auto id = Plugin::make<DeviceDescriptionIdArgs>();
-    id.description = get.description;
-    plugin_->call(Slot::deviceDescriptionId, id);
     auto kind = Plugin::make<DeviceDescriptionKindArgs>();
-    kind.description = get.description;
+    kind.description = descriptionOf(device);
     plugin_->call(Slot::deviceDescriptionKind, kind);
-    facts_.push_back({id.id, std::string(kind.kind, kind.kindSize)});
+    facts_.push_back({idOf(kind.description), std::string(kind.kind, kind.kindSize)});
   }
+}
+
+DeviceDescription* SharedClient::descriptionOf(Device* device) const {
+  auto get = Plugin::make<DeviceGetDescriptionArgs>();
+  get.device = device;
+  plugin_->call(Slot::deviceGetDescription, get);
+  return get.description;
+}
+
+int SharedClient::idOf(DeviceDescription* description) const {
+  auto id = Plugin::make<DeviceDescriptionIdArgs>();
+  id.description = description;
+  plugin_->call(Slot::deviceDescriptionId, id);
+  return id.id;
+}
+
+std::vector<DevicePlace> SharedClient::places() const {
+  auto list = Plugin::make<ClientDevicesArgs>();
+  list.client = client_;
+  plugin_->call(Slot::clientDevices, list);
+  std::vector<DevicePlace> places;
+  for (std::size_t place = 0; place < list.deviceCount; place++) {
+    auto process = Plugin::make<DeviceDescriptionProcessIndexArgs>();
+    process.description = descriptionOf(list.devices[place]);
+    plugin_->call(Slot::deviceDescriptionProcessIndex, process);
+    places.push_back({idOf(process.description), process.processIndex});
+  }
+  return places;
 }
 
 Device* SharedClient::device(std::size_t place) const {

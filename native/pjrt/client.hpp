@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "key_value_store.hpp"
 #include "plugin.hpp"
 
 namespace pjrt {
@@ -27,9 +28,18 @@ struct DeviceFacts {
   std::string kind;
 };
 
+/// A device of any host.
+struct DevicePlace {
+  int id;
+  /// The host's number.
+  int process;
+};
+
 class SharedClient : public std::enable_shared_from_this<SharedClient> {
  public:
-  SharedClient(std::shared_ptr<const Plugin> plugin, const std::vector<ClientOption>& options);
+  /// @param store where the clients of several hosts find each other, null where there is one
+  SharedClient(std::shared_ptr<const Plugin> plugin, const std::vector<ClientOption>& options,
+               std::unique_ptr<KeyValueStore> store);
   ~SharedClient();
   SharedClient(const SharedClient&) = delete;
   SharedClient& operator=(const SharedClient&) = delete;
@@ -37,6 +47,8 @@ class SharedClient : public std::enable_shared_from_this<SharedClient> {
   const std::shared_ptr<const Plugin>& plugin() const { return plugin_; }
   Client* get() const { return client_; }
   const std::vector<DeviceFacts>& facts() const { return facts_; }
+  /// Devices of all hosts.
+  std::vector<DevicePlace> places() const;
   std::string platform() const { return text(Slot::clientPlatformName); }
   std::string platformVersion() const { return text(Slot::clientPlatformVersion); }
   /// Throws std::runtime_error where there are fewer devices.
@@ -53,8 +65,11 @@ class SharedClient : public std::enable_shared_from_this<SharedClient> {
  private:
   std::string text(Slot slot) const;
   void describeDevices();
+  DeviceDescription* descriptionOf(Device* device) const;
+  int idOf(DeviceDescription* description) const;
 
   std::shared_ptr<const Plugin> plugin_;
+  std::unique_ptr<KeyValueStore> store_;
   Client* client_ = nullptr;
   std::vector<Device*> devices_;
   std::vector<DeviceFacts> facts_;

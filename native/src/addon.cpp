@@ -68,7 +68,7 @@ class HostMeshObject : public Napi::ObjectWrap<HostMeshObject> {
   // (addresses: {host, port}[] by rank, token: bigint)
   void connect(const Napi::CallbackInfo& info) {
     const auto list = info[0].As<Napi::Array>();
-    std::vector<one::HostAddress> addresses;
+    std::vector<net::HostAddress> addresses;
     for (std::uint32_t place = 0; place < list.Length(); place++) {
       const auto entry = list.Get(place).As<Napi::Object>();
       addresses.push_back({entry.Get("host").ToString().Utf8Value(), entry.Get("port").ToNumber().Int32Value()});

@@ -1,27 +1,21 @@
 #include "host_mesh.hpp"
 
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <thread>
 
 namespace one {
 namespace {
 
-using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
+using net::Clock;
+using net::Deadline;
+using net::HostAddress;
+using net::Milliseconds;
+using net::Socket;
 
 // How long a wait sleeps before it looks whether the run was given up.
-constexpr milliseconds kSlice{100};
-constexpr milliseconds kKnockPatience{5000};
+constexpr Milliseconds kSlice{100};
+constexpr Milliseconds kKnockPatience{5000};
 
 struct Greeting {
   std::uint64_t token;
@@ -31,83 +25,13 @@ struct Greeting {
 
 std::string systemReason() { return std::strerror(errno); }
 
-void configure(int descriptor) {
-  const int on = 1;
-  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
-}
-
 std::string nameOf(int host) { return "host " + std::to_string(host); }
 
 HostFault gone(int host) { return HostFault("Expected " + nameOf(host) + " to take part in the step but it is gone"); }
 
-// Waits until the socket can be read or written; false where the time is over.
-bool waitFor(int descriptor, short events, Deadline until) {
-  for (;;) {
-    const auto left = std::chrono::duration_cast<milliseconds>(until - Clock::now()).count();
-    if (left <= 0) return false;
-    pollfd entry{descriptor, events, 0};
-    if (poll(&entry, 1, static_cast<int>(left)) > 0) return true;
-  }
-}
-
-// All of the bytes, or false where the connection ends or the time is over.
-bool transferAll(int descriptor, char* bytes, std::size_t size, bool sending, Deadline until) {
-  for (std::size_t at = 0; at < size;) {
-    const ssize_t count = sending ? send(descriptor, bytes + at, size - at, MSG_NOSIGNAL)
-                                  : recv(descriptor, bytes + at, size - at, 0);
-    if (count > 0) {
-      at += static_cast<std::size_t>(count);
-    } else if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
-      if (!waitFor(descriptor, sending ? POLLOUT : POLLIN, until)) return false;
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
-
-// One attempt at each address of the host; closed where none answers.
-Socket tryConnect(const HostAddress& wanted, Deadline until) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (getaddrinfo(wanted.host.c_str(), std::to_string(wanted.port).c_str(), &hints, &found) != 0) return Socket();
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
-  for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
-    Socket socket(::socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, address->ai_protocol));
-    if (!socket.open()) continue;
-    configure(socket.get());
-    if (::connect(socket.get(), address->ai_addr, address->ai_addrlen) == 0) return socket;
-    if (errno != EINPROGRESS || !waitFor(socket.get(), POLLOUT, std::min(until, Clock::now() + kKnockPatience))) continue;
-    int error = 0;
-    socklen_t size = sizeof error;
-    if (getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0) return socket;
-  }
-  return Socket();
-}
-
 }  // namespace
 
-Socket& Socket::operator=(Socket&& other) noexcept {
-  if (this != &other) {
-    if (open()) close(descriptor_);
-    descriptor_ = other.release();
-  }
-  return *this;
-}
-
-Socket::~Socket() {
-  if (open()) close(descriptor_);
-}
-
-int Socket::release() {
-  const int descriptor = descriptor_;
-  descriptor_ = -1;
-  return descriptor;
-}
-
-HostMesh::HostMesh(int rank, int hosts, milliseconds patience)
+HostMesh::HostMesh(int rank, int hosts, Milliseconds patience)
     : rank_(rank), hosts_(hosts), patience_(patience), peers_(static_cast<std::size_t>(std::max(hosts, 0))) {
   if (hosts < 2 || rank < 0 || rank >= hosts) {
     throw std::runtime_error("Expected a rank below the number of hosts but received " + std::to_string(rank) + " of " +
@@ -138,7 +62,7 @@ HostMesh::HostMesh(int rank, int hosts, milliseconds patience)
       getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &bound) != 0) {
     throw HostFault("Expected to open a port for the other hosts but received: " + systemReason());
   }
-  configure(listener_.get());
+  net::configure(listener_);
   // The port lies in the same place in both forms of address.
   sockaddr_in named{};
   std::memcpy(&named, &address, sizeof named);
@@ -153,8 +77,8 @@ void HostMesh::connect(const std::vector<HostAddress>& addresses, std::uint64_t 
     Socket socket;
     Greeting greeting{token, static_cast<std::uint32_t>(rank_), static_cast<std::uint32_t>(hosts_)};
     for (;;) {
-      socket = tryConnect(address, until);
-      if (socket.open() && transferAll(socket.get(), reinterpret_cast<char*>(&greeting), sizeof greeting, true, until)) break;
+      socket = net::tryConnect(address, until);
+      if (socket.open() && net::sendAll(socket, &greeting, sizeof greeting, until)) break;
       if (Clock::now() >= until) {
         throw HostFault("Expected " + nameOf(host) + " to answer at " + address.host + ":" +
                         std::to_string(address.port) + " but it does not");
@@ -168,17 +92,17 @@ void HostMesh::connect(const std::vector<HostAddress>& addresses, std::uint64_t 
 
 void HostMesh::acceptOthers(std::uint64_t token, Deadline until) {
   for (int missing = hosts_ - 1 - rank_; missing > 0;) {
-    if (!waitFor(listener_.get(), POLLIN, until)) {
+    if (!net::waitFor(listener_, POLLIN, until)) {
       const auto absent =
           std::find_if(peers_.begin() + rank_ + 1, peers_.end(), [](const Socket& peer) { return !peer.open(); });
       throw HostFault("Expected " + nameOf(static_cast<int>(absent - peers_.begin())) + " to connect but it did not");
     }
     Socket socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!socket.open()) continue;
-    configure(socket.get());
+    net::configure(socket);
     Greeting greeting{};
     const Deadline soon = std::min(until, Clock::now() + kKnockPatience);
-    if (!transferAll(socket.get(), reinterpret_cast<char*>(&greeting), sizeof greeting, false, soon)) continue;
+    if (!net::receiveAll(socket, &greeting, sizeof greeting, soon)) continue;
     const auto host = static_cast<std::size_t>(greeting.rank);
     const bool ours = greeting.token == token && greeting.hosts == static_cast<std::uint32_t>(hosts_) &&
                       host > static_cast<std::size_t>(rank_) && host < peers_.size() && !peers_[host].open();
@@ -273,7 +197,8 @@ void HostMesh::exchange(std::vector<Transfer>& transfers, const std::atomic<std:
 void HostMesh::sendSome(Transfer& one) const {
   const int descriptor = peers_[static_cast<std::size_t>(one.peer)].get();
   const bool inHeader = one.sent < sizeof(Header);
-  const char* from = inHeader ? reinterpret_cast<const char*>(&one.sentHeader) + one.sent : one.send + (one.sent - sizeof(Header));
+  const char* from = inHeader ? reinterpret_cast<const char*>(&one.sentHeader) + one.sent
+                              : one.send + (one.sent - sizeof(Header));
   const std::size_t size = inHeader ? sizeof(Header) - one.sent : sizeof(Header) + one.sendBytes - one.sent;
   const ssize_t count = send(descriptor, from, size, MSG_NOSIGNAL);
   if (count >= 0) one.sent += static_cast<std::size_t>(count);
@@ -299,10 +224,11 @@ void HostMesh::receiveSome(Transfer& one) const {
   }
   one.received += static_cast<std::size_t>(count);
   const bool headerEnds = inHeader && one.received == sizeof(Header);
-  if (headerEnds && (one.receivedHeader.call != one.sentHeader.call || one.receivedHeader.count != one.sentHeader.count)) {
+  const auto& [call, elements] = one.receivedHeader;
+  if (headerEnds && (call != one.sentHeader.call || elements != one.sentHeader.count)) {
     throw HostFault("Expected " + nameOf(one.peer) + " to sum " + std::to_string(one.sentHeader.count) +
                     " elements in call " + std::to_string(one.sentHeader.call) + " but it sums " +
-                    std::to_string(one.receivedHeader.count) + " in call " + std::to_string(one.receivedHeader.call));
+                    std::to_string(elements) + " in call " + std::to_string(call));
   }
 }
 

@@ -2,12 +2,13 @@
 // vector over all of them. Knows no network of layers and no step; src/executors/onednn/host-mesh.ts opens it.
 #pragma once
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "../common/socket.hpp"
 
 namespace one {
 
@@ -16,34 +17,10 @@ struct HostFault : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// A file descriptor of a socket, closed with the object.
-class Socket {
- public:
-  explicit Socket(int descriptor = -1) : descriptor_(descriptor) {}
-  Socket(Socket&& other) noexcept : descriptor_(other.release()) {}
-  Socket& operator=(Socket&& other) noexcept;
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  ~Socket();
-  int get() const { return descriptor_; }
-  bool open() const { return descriptor_ >= 0; }
-
- private:
-  int release();
-  int descriptor_;
-};
-
-struct HostAddress {
-  std::string host;
-  int port = 0;
-};
-
-using Deadline = std::chrono::steady_clock::time_point;
-
 class HostMesh : public std::enable_shared_from_this<HostMesh> {
  public:
-  // Listens on a port of the system's choice, on all interfaces. `patience` bounds every later wait for another host.
-  HostMesh(int rank, int hosts, std::chrono::milliseconds patience);
+  // Listens on a port of the system's choice, on all interfaces. `patience` bounds each later wait for another host.
+  HostMesh(int rank, int hosts, net::Milliseconds patience);
 
   int rank() const { return rank_; }
   int hosts() const { return hosts_; }
@@ -51,7 +28,7 @@ class HostMesh : public std::enable_shared_from_this<HostMesh> {
 
   // Connects to the hosts of lower rank and takes the connections of those of higher rank, which say `token`: what else
   // knocks is turned away. Throws HostFault where one does not come.
-  void connect(const std::vector<HostAddress>& addresses, std::uint64_t token);
+  void connect(const std::vector<net::HostAddress>& addresses, std::uint64_t token);
 
   // Replaces each element by its sum over all hosts, added up from rank 0 on whatever comes first, so that all hosts get
   // the same bits. All hosts call it with equally many elements, in the same order of calls; one thread at a time.
@@ -77,21 +54,21 @@ class HostMesh : public std::enable_shared_from_this<HostMesh> {
     bool done() const;
   };
 
-  Deadline deadline() const { return std::chrono::steady_clock::now() + patience_; }
+  net::Deadline deadline() const { return net::Clock::now() + patience_; }
   std::size_t shardBegin(std::size_t count, int host) const;
   Transfer transfer(int peer, const float* send, std::size_t sendCount, float* receive, std::size_t receiveCount,
                     std::size_t count) const;
   void exchange(std::vector<Transfer>& transfers, const std::atomic<std::uint32_t>& abandoned);
   void sendSome(Transfer& transfer) const;
   void receiveSome(Transfer& transfer) const;
-  void acceptOthers(std::uint64_t token, Deadline until);
+  void acceptOthers(std::uint64_t token, net::Deadline until);
 
   int rank_;
   int hosts_;
-  std::chrono::milliseconds patience_;
-  Socket listener_;
+  net::Milliseconds patience_;
+  net::Socket listener_;
   int port_ = 0;
-  std::vector<Socket> peers_;
+  std::vector<net::Socket> peers_;
   std::vector<float> others_;
   std::uint64_t calls_ = 0;
 };

@@ -101,7 +101,9 @@ void sumOverReplicas(const Exchange& exchange, int member) {
 void meanGradients(const Exchange& exchange, std::size_t offset, std::size_t count, float* target) {
   for (std::size_t at = 0; at < count; at++) {
     float sum = 0;
-    for (int source = 0; source < exchange.gradientSources(); source++) sum += exchange.gradientSource(source)[offset + at];
+    for (int source = 0; source < exchange.gradientSources(); source++) {
+      sum += exchange.gradientSource(source)[offset + at];
+    }
     target[at] = sum * exchange.replicaShare();
   }
 }

@@ -44,7 +44,7 @@ const VARIANTS = {
  */
 export async function compileAddon(addon, variant) {
   const sources = filesBelow(addon.sources, ['.cpp'])
-  const headers = filesBelow(addon.sources, ['.h', '.hpp'])
+  const headers = [addon.sources, 'native/common'].flatMap((folder) => filesBelow(folder, ['.h', '.hpp']))
   const includes = [...nodeHeaders(), ...addon.include].flatMap((folder) => ['-isystem', folder])
   const flags = [...FORM, ...addon.compile, ...COMMON_FLAGS, ...VARIANTS[variant], ...includes]
   const toolchain = hashOf([

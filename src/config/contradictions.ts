@@ -187,11 +187,14 @@ const CONTRADICTIONS: readonly Contradiction[] = [
         : null,
   },
   {
-    between: ['hosts', 'executor'],
-    find: ({ hosts, executor }) =>
-      hosts > 1 && executor !== 'onednn'
-        ? fault('--executor onednn', '--hosts', `--executor ${executor}`, LEAVE_ONE)
-        : null,
+    between: ['hosts', 'executor', 'devices'],
+    find({ hosts, executor, devices }) {
+      if (hosts === 1) return null
+      if (executor === 'tfjs') return fault('--executor onednn or xla', '--hosts', '--executor tfjs', LEAVE_ONE)
+      if (executor === 'onednn' || parseDevices(devices).kind === 'gpu') return null
+      const remedy = "XLA's CPU plugin has no links between processes: use --devices cpu, or GPUs."
+      return fault('cpu or gpu', '--devices with --hosts', devices, remedy)
+    },
   },
   {
     between: ['batch', 'devices', 'hosts'],

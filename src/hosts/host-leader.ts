@@ -10,6 +10,7 @@ import type { HostLinks, HostShare } from './host-links.ts'
 import type { Hello, ToFollower } from './messages.ts'
 import { hostPatience } from './patience.ts'
 import { sharedSettings } from './shared-settings.ts'
+import { startStore } from './store-thread.ts'
 
 /** Pieces that the state is sent in, bytes. */
 const PIECE = 2 ** 22
@@ -23,6 +24,8 @@ export class HostLeader {
   readonly #failed = new AbortController()
   readonly #token = randomBytes(8).toString('hex')
   #mesh: HostMesh | null = null
+  #storePort: number | null = null
+  #runs = 0
   #closed = false
 
   /**
@@ -73,9 +76,10 @@ export class HostLeader {
       { host: '', port: own.port },
       ...this.#followers.map(({ address }, place) => ({ host: address, port: ports[place] ?? 0 })),
     ]
-    await this.#tell({ kind: 'links', mesh, store: null })
+    const store = config.executor === 'xla' ? await this.#openStore() : null
+    await this.#tell({ kind: 'links', mesh, store })
     if (mesh !== null) own?.connect(mesh, this.#token)
-    return { ...this.share, mesh: this.#mesh?.link ?? null, store: null }
+    return { ...this.share, mesh: this.#mesh?.link ?? null, store: store && { host: '127.0.0.1', ...store } }
   }
 
   /**
@@ -138,6 +142,13 @@ export class HostLeader {
       })
     }
     return this.failed.aborted ? this.failed.reason : error
+  }
+
+  /** Each run's clients have keys of their own in the one store. */
+  async #openStore(): Promise<{ port: number; prefix: string }> {
+    this.#storePort ??= await startStore()
+    this.#runs++
+    return { port: this.#storePort, prefix: `run-${this.#runs}/` }
   }
 
   #openMesh(): HostMesh {

@@ -6,6 +6,7 @@ import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
 import { describeDataset } from '../datasets/describe-dataset.ts'
 import { createExecutor, type ExecutorChoice } from '../executors/executor-choice.ts'
+import type { XlaHosts } from '../executors/xla/open-client.ts'
 import type { Program } from '../graph/program.ts'
 import type { HostLeader } from '../hosts/host-leader.ts'
 import { ALONE, type HostLinks, type HostShare } from '../hosts/host-links.ts'
@@ -206,6 +207,10 @@ function noiseOf({ colourJitter, pcaLighting, randomErasing }: RunConfig, mean: 
   return { colourJitter, pcaLighting, randomErasing, erasedTo: mean.map((channel) => Math.round(255 * channel)) }
 }
 
+function xlaHosts(links: HostLinks | null): XlaHosts | null {
+  return links === null || links.store === null ? null : { hosts: links.hosts, rank: links.rank, store: links.store }
+}
+
 /** @param links to the other hosts, null where it runs alone */
 export function executorChoice(
   { executor, tfjsBackend, devices, pjrtPlugin }: RunConfig,
@@ -220,7 +225,7 @@ export function executorChoice(
       const request = parseDevices(devices)
       const platform = request.kind === 'gpu' ? 'gpu' : 'cpu'
       const own = request.kind === 'gpu' ? request.gpus : request.replicas
-      return { name: 'xla', devices: { platform, devices: own, plugin: pjrtPlugin } }
+      return { name: 'xla', devices: { platform, devices: own, plugin: pjrtPlugin, hosts: xlaHosts(links) } }
     }
   }
 }

@@ -189,7 +189,8 @@ t.test('settings that do not go together are told', async (t) => {
       { batch: 9, devices: 'cpu:2', hosts: 3 },
       /a multiple of the 6 replicas of --devices cpu:2 on 3 hosts .* received 9/,
     ],
-    [{ hosts: 2, executor: 'tfjs' }, /--executor onednn for --hosts/],
+    [{ hosts: 2, executor: 'tfjs' }, /--executor onednn or xla for --hosts/],
+    [{ hosts: 2, devices: 'xla-cpu', executor: 'xla' }, /cpu or gpu for --devices with --hosts/],
   ]
   for (const [changes, message] of cases) {
     const messages = messagesOf(changes)

@@ -13,8 +13,7 @@ export class DeviceCopy {
   /** Tensors that programs changed since the host's copy was made. */
   readonly #changed = new Set<number>()
   #stale = true
-  /** Runs that were started; all replicas start the same ones in the same order. */
-  launches = 0
+  #launches = { collective: 0, own: 0 }
   #meetings = 0
 
   constructor(client: PjrtClient, device: number, layout: StateLayout, memory: SharedRunMemory) {
@@ -29,6 +28,15 @@ export class DeviceCopy {
     const place = this.#layout.tensors.findIndex((tensor) => tensor.name === name)
     if (place < 0) throw new Error(`Expected a state tensor named ${name} in the layout but received none`)
     return place
+  }
+
+  /**
+   * Number of the next run: the same in all replicas, which start the same ones in the same order; on all hosts the same for
+   * runs that sum over replicas. Other runs, which a host may do for itself, have the even numbers.
+   */
+  nextLaunch(collective: boolean): number {
+    if (collective) return 2 * this.#launches.collective++ + 1
+    return 2 * ++this.#launches.own
   }
 
   /** Number of the next step at which replicas meet. */

@@ -1,6 +1,6 @@
 import { UserFault } from '../../vocabulary/fault.ts'
 import { findPlugin, readPluginTable, type XlaPlatform } from './find-plugin.ts'
-import { type ClientFacts, type ClientOption, loadPjrtAddon, type PjrtClient } from './pjrt-addon.ts'
+import { type ClientFacts, type ClientOption, loadPjrtAddon, type PjrtClient, type StoreAddress } from './pjrt-addon.ts'
 
 /** Which devices a run uses. Plain data that can be sent to a replica. */
 export interface XlaDevices {
@@ -9,6 +9,15 @@ export interface XlaDevices {
   readonly devices: number | readonly number[] | null
   /** Library of the plugin, null = found. */
   readonly plugin: string | null
+  /** Where several hosts share each step (default: one alone). */
+  readonly hosts?: XlaHosts | null
+}
+
+/** This process among those of a run, each with a client of its own. */
+export interface XlaHosts {
+  readonly hosts: number
+  readonly rank: number
+  readonly store: StoreAddress
 }
 
 export interface OpenClient {
@@ -30,7 +39,7 @@ export function openClient(wanted: XlaDevices): OpenClient {
   const { abi } = readPluginTable()
   let client: PjrtClient
   try {
-    client = new addon.Client(path, abi.oldest, clientOptions(wanted))
+    client = new addon.Client(path, abi.oldest, clientOptions(wanted), wanted.hosts?.store ?? null)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new UserFault(
@@ -47,7 +56,7 @@ export function openClient(wanted: XlaDevices): OpenClient {
   return { client, facts, warning }
 }
 
-function clientOptions({ platform, devices }: XlaDevices): ClientOption[] {
+function clientOptions({ platform, devices, hosts }: XlaDevices): ClientOption[] {
   if (platform === 'cpu') {
     return [{ name: 'cpu_device_count', type: 'int64', value: typeof devices === 'number' ? devices : 1 }]
   }
@@ -55,5 +64,10 @@ function clientOptions({ platform, devices }: XlaDevices): ClientOption[] {
     devices === null || typeof devices === 'number'
       ? []
       : [{ name: 'visible_devices', type: 'int64List', value: devices }]
-  return chosen
+  if (hosts === undefined || hosts === null) return chosen
+  return [
+    ...chosen,
+    { name: 'node_id', type: 'int64', value: hosts.rank },
+    { name: 'num_nodes', type: 'int64', value: hosts.hosts },
+  ]
 }

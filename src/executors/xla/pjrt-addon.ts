@@ -18,6 +18,8 @@ export interface ClientFacts {
   readonly minor: number
   /** Devices of this process. */
   readonly devices: readonly { readonly id: number; readonly kind: string }[]
+  /** Devices of all hosts, `process` = the number of the host. */
+  readonly everywhere: readonly { readonly id: number; readonly process: number }[]
 }
 
 /** The devices of a plugin; shared by all threads through its handle. */
@@ -63,7 +65,7 @@ export interface StoreAddress {
 interface PjrtAddon {
   /** Opens a client of a plugin, or joins one by its handle. */
   readonly Client: {
-    new (plugin: string, oldestMinor: number, options: readonly ClientOption[]): PjrtClient
+    new (plugin: string, oldestMinor: number, options: readonly ClientOption[], store: StoreAddress | null): PjrtClient
     new (handle: bigint): PjrtClient
   }
   readonly State: new (client: PjrtClient, device: number, tensors: number) => PjrtState

@@ -1,12 +1,13 @@
 import type { Program } from '../../graph/program.ts'
 import type { StateLayout } from '../../graph/state-layout.ts'
+import { expected } from '../../vocabulary/fault.ts'
 import type { Executor, PendingRun, QueuedProgram, ReplicaPlace, RunInputs, SharedRunMemory } from '../executor.ts'
 import { encodeCompileOptions } from './compile-options.ts'
 import { DeviceCopy } from './device-copy.ts'
 import { type FoundPlugin, findPlugin, pluginIdentity } from './find-plugin.ts'
 import { type HostInputKind, type LoweredProgram, lowerProgram } from './lower-program.ts'
 import { type OpenClient, openClient, type XlaDevices } from './open-client.ts'
-import { loadPjrtAddon, type PjrtClient, type PjrtProgram } from './pjrt-addon.ts'
+import { type ClientFacts, loadPjrtAddon, type PjrtClient, type PjrtProgram } from './pjrt-addon.ts'
 import { programKey, readCached, writeCached } from './program-cache.ts'
 import { abandon, abandonedWord, EXCHANGE_BYTES, meetReplicas, readHandle, writeHandle } from './replica-meeting.ts'
 
@@ -90,6 +91,7 @@ export function xlaExecutor(devices: XlaDevices, options: XlaOptions = {}): XlaE
         memory,
         place,
         plugin: findPlugin(devices.platform, devices.plugin),
+        hosts: devices.hosts?.hosts ?? 1,
         ...options,
       })
     },
@@ -102,6 +104,7 @@ interface Compilation extends XlaOptions {
   readonly memory: SharedRunMemory
   readonly place: ReplicaPlace
   readonly plugin: FoundPlugin
+  readonly hosts: number
 }
 
 class CompiledXla implements XlaProgram {
@@ -112,18 +115,21 @@ class CompiledXla implements XlaProgram {
   readonly #place: ReplicaPlace
   readonly #writes: readonly number[]
 
-  constructor(program: Program, { client, copy, memory, place, plugin, excessPrecision = true }: Compilation) {
+  constructor(program: Program, compilation: Compilation) {
+    const { client, copy, memory, place, plugin, excessPrecision = true } = compilation
+    // What sums nothing over the replicas is run by a host for itself.
+    const hosts = program.nodes.some(({ op }) => op === 'AllReduceMean') ? compilation.hosts : 1
+    const replicas = place.replicas * hosts
     const facts = client.facts()
     const platform = facts.platform === 'cpu' ? 'cpu' : 'gpu'
     this.#copy = copy
     this.#memory = memory
     this.#place = place
-    this.lowered = lowerProgram(program, { replicas: place.replicas, wideFilterGradients: platform === 'cpu' })
+    this.lowered = lowerProgram(program, { replicas, wideFilterGradients: platform === 'cpu' })
     const { text, reads, writes, inputs, outputElements } = this.lowered
-    const deviceIds = facts.devices.slice(0, place.replicas).map(({ id }) => id)
     const options = encodeCompileOptions({
-      replicas: place.replicas,
-      deviceIds,
+      replicas,
+      deviceIds: replicaDevices(facts, place.replicas, hosts),
       flags: {
         ...FLAGS[platform],
         ...(plugin.toolkit === null ? {} : { xla_gpu_cuda_data_dir: plugin.toolkit }),
@@ -135,11 +141,12 @@ class CompiledXla implements XlaProgram {
     const shapes = inputs.map(({ shape }) => shape)
     const { Program } = loadPjrtAddon()
     const key = programKey(text, options, facts, pluginIdentity(plugin))
-    const cached = readCached(key)
+    // The hosts compile together: one that took its program from the disk would let the others wait.
+    const cached = hosts > 1 ? null : readCached(key)
     const kept = cached === null ? null : attempt(() => new Program(client, cached, options, binding, shapes, key))
     this.#native = kept ?? new Program(client, text, options, binding, shapes, key)
     // Not every plugin can hand out what it compiled.
-    if (kept === null && place.replica === 0) {
+    if (kept === null && place.replica === 0 && hosts === 1) {
       const bytes = attempt(() => this.#native.serialise())
       if (bytes !== null) writeCached(key, bytes)
     }
@@ -157,9 +164,9 @@ class CompiledXla implements XlaProgram {
     }
     const arrays = this.lowered.inputs.map(({ kind, shape }) => checkLength(inputs, kind, shape))
     this.#copy.refresh()
-    this.#copy.launches++
+    const launch = this.#copy.nextLaunch(collective)
     if (collective) meetReplicas(this.#memory.exchange, this.#copy.nextMeeting(), this.#place.replicas)
-    const run = new Run(this.#native, this.#copy.native, arrays, this.#copy.launches)
+    const run = new Run(this.#native, this.#copy.native, arrays, launch)
     this.#copy.markChanged(this.#writes)
     const abandoned = abandonedWord(this.#memory.exchange)
     return { finish: () => run.wait(outputs, abandoned, patience()) }
@@ -168,6 +175,20 @@ class CompiledXla implements XlaProgram {
   dispose(): void {
     this.#native.dispose()
   }
+}
+
+/**
+ * Global numbers of the devices by replica: this host's first ones, or as many of each host in the order of the hosts.
+ * @throws UserFault where a host has fewer
+ */
+export function replicaDevices({ devices, everywhere }: ClientFacts, replicas: number, hosts: number): number[] {
+  if (hosts === 1) return devices.slice(0, replicas).map(({ id }) => id)
+  return Array.from({ length: hosts }, (_, host) => {
+    const own = everywhere.flatMap(({ id, process }) => (process === host ? [id] : [])).toSorted((a, b) => a - b)
+    if (own.length >= replicas) return own.slice(0, replicas)
+    const remedy = 'Give each host as many --devices.'
+    throw expected(`${replicas} or more devices on each host`, '--devices', `${own.length} on host ${host}`, remedy)
+  }).flat()
 }
 
 /** Before anything is launched: a replica that fails later would leave its partners waiting. */
