@@ -1,4 +1,7 @@
-/** Finds libjpeg-turbo 2 or newer: in $LIBJPEG_ROOT, in the system, else as a static library from a wheel into .libjpeg/. */
+/**
+ * Finds libjpeg-turbo 2 or newer: in $LIBJPEG_ROOT, in the system, else as a static library from a wheel into .libjpeg/;
+ * LIBJPEG_ROOT=wheel takes the wheel whatever the system has.
+ */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,7 +48,7 @@ export async function findLibjpeg() {
   const stamp = readStamp('libjpeg')
   if (stamp?.key === key && stamp.needs.every((path) => existsSync(path))) return { libjpeg: stamp.libjpeg, done: null }
 
-  const libjpeg = chosen === '' ? await fromSystemOrWheel() : await fromFolder(chosen, 'from LIBJPEG_ROOT')
+  const libjpeg = await from(chosen)
   const needs = libjpeg.include === null ? [] : [join(libjpeg.include, 'jpeglib.h')]
   writeStamp('libjpeg', { key, libjpeg, needs })
   return { libjpeg, done: `libjpeg-turbo ${libjpeg.version} ${libjpeg.origin}` }
@@ -59,12 +62,18 @@ async function fromFolder(folder, origin) {
   return probe({ origin, include: join(folder, 'include'), link: [library, isolate] })
 }
 
-async function fromSystemOrWheel() {
+async function from(chosen) {
+  if (chosen === 'wheel') return await fromWheel()
+  if (chosen !== '') return await fromFolder(chosen, 'from LIBJPEG_ROOT')
   try {
     return await probe({ origin: 'from the system', include: null, link: ['-ljpeg'] })
   } catch (error) {
     if (!(error instanceof SetupFault)) throw error
   }
+  return await fromWheel()
+}
+
+async function fromWheel() {
   if (!existsSync(inRoot('.libjpeg/lib/libjpeg.a'))) await fetchWheel()
   return fromFolder(inRoot('.libjpeg'), 'from its wheel')
 }
