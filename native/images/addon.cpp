@@ -11,19 +11,13 @@
 
 #include <jpeglib.h>
 
+#include "../common/arguments.hpp"
 #include "jpeg_decoder.hpp"
 
 namespace {
 
-[[noreturn]] void fail(Napi::Env env, const std::string& message) { throw Napi::Error::New(env, message); }
-
-template <class Array>
-Array argument(const Napi::CallbackInfo& info, std::size_t place, napi_typedarray_type type, const char* name) {
-  if (!info[place].IsTypedArray() || info[place].As<Napi::TypedArray>().TypedArrayType() != type) {
-    fail(info.Env(), std::string("Expected a typed array of the right type for ") + name);
-  }
-  return info[place].As<Array>();
-}
+using border::argument;
+using border::fail;
 
 // The first argument, the fastest where it is left out.
 images::Vectors vectorsOf(const Napi::CallbackInfo& info) {

@@ -7,11 +7,12 @@
 
 #include <cstring>
 
+#include "../common/arguments.hpp"
 #include "device_program.hpp"
 
 namespace {
 
-[[noreturn]] void fail(Napi::Env env, const std::string& message) { throw Napi::Error::New(env, message); }
+using border::fail;
 
 /// Runs native work; its exceptions become JavaScript's.
 template <class Work>

@@ -8,27 +8,14 @@
 #include <memory>
 #include <string>
 
+#include "../common/arguments.hpp"
 #include "machine.hpp"
 #include "plan.hpp"
 
 namespace {
 
-[[noreturn]] void fail(Napi::Env env, const std::string& message) { throw Napi::Error::New(env, message); }
-
-// Faults of other hosts carry a code, by which TypeScript tells them from ours.
-[[noreturn]] void failOfHost(Napi::Env env, const one::HostFault& fault) {
-  const auto error = Napi::Error::New(env, fault.what());
-  error.Set("code", "ERR_HOST");
-  throw error;
-}
-
-template <class Array>
-Array argument(const Napi::CallbackInfo& info, std::size_t place, napi_typedarray_type type, const char* name) {
-  if (!info[place].IsTypedArray() || info[place].As<Napi::TypedArray>().TypedArrayType() != type) {
-    fail(info.Env(), std::string("Expected a typed array of the right type for ") + name);
-  }
-  return info[place].As<Array>();
-}
+using border::argument;
+using border::fail;
 
 // The links to the other hosts, opened in the main thread; plans in other threads join them by their handle.
 class HostMeshObject : public Napi::ObjectWrap<HostMeshObject> {
