@@ -64,7 +64,7 @@ export function targetRatios(network: string, figures: readonly ModeFigures[]): 
     }
     const kept = find('own', `${precision}-kept`)
     if (kept !== undefined) {
-      const what = `${precision}: images/s with blocks' outputs made again / with all of them kept`
+      const what = `${precision}: images/s with memory saved / with every value kept`
       ratios.push({ what, value: kept.medianMs / own.medianMs, target: null })
     }
     return ratios

@@ -29,9 +29,9 @@ const MODES = {
   // Every convolution by oneDNN's direct kernels: what our own 3x3 ones save.
   'fp32-direct': { ...TRAINING, kernels: { winograd: false } },
   'bf16-direct': { ...TRAINING, dtype: 'bf16', kernels: { winograd: false } },
-  // Every block's output kept for the backward pass: what making them again costs and saves.
-  'fp32-kept': { ...TRAINING, kernels: { rematerialise: false } },
-  'bf16-kept': { ...TRAINING, dtype: 'bf16', kernels: { rematerialise: false } },
+  // Every block's output kept, every concatenation copied: what saving memory costs or gains.
+  'fp32-kept': { ...TRAINING, kernels: { lean: false } },
+  'bf16-kept': { ...TRAINING, dtype: 'bf16', kernels: { lean: false } },
   // The pass over a test split: forward with running averages, losses and hits.
   'fp32-evaluation': { ...TRAINING, program: 'evaluate' },
   'bf16-evaluation': { ...TRAINING, dtype: 'bf16', program: 'evaluate' },

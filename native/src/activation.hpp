@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 
 #include <dnnl.hpp>
 
@@ -31,6 +32,7 @@ struct Activation {
   std::ptrdiff_t blockStride = 0;
   std::ptrdiff_t pixelStride = 0;
   std::ptrdiff_t sampleStride = 0;  // elements, padding channels included
+  bool part = false;                // the first channels of a larger tensor
   dnnl::memory::format_tag tag = dnnl::memory::format_tag::nchw;
 
   int pixels() const { return height * width; }
@@ -38,10 +40,10 @@ struct Activation {
   std::size_t bytes(int samples) const {
     return static_cast<std::size_t>(sampleStride) * static_cast<std::size_t>(samples) * bytesOf(type);
   }
-  // Whether elements of equal place lie at equal distances.
-  bool liesAs(const Activation& other) const {
+  // Whether elements of equal place lie at equal distances within a sample.
+  bool samplesLieAs(const Activation& other) const {
     return type == other.type && lanes == other.lanes && blocks == other.blocks && blockStride == other.blockStride &&
-           pixelStride == other.pixelStride && sampleStride == other.sampleStride;
+           pixelStride == other.pixelStride;
   }
   // Channels first .. first + count - 1, where both are multiples of the lanes.
   Activation channelRange(int first, int count) const {
@@ -51,9 +53,15 @@ struct Activation {
     range.blocks = count / lanes;
     return range;
   }
-  // oneDNN's description of `samples` images.
+  // oneDNN's description of `samples` images. What lies behind a part's last channel is not zero, as oneDNN would have it.
   dnnl::memory::desc desc(int samples) const {
+    if (part) throw std::logic_error("Expected a whole tensor for oneDNN but received a part of one");
     return dnnl::memory::desc({samples, channels, height, width}, dnnlType(type), tag);
+  }
+  // Makes the tensor, in blocks of channels, the first part of one of `wholeChannels`.
+  void layWithin(int wholeChannels) {
+    sampleStride = (wholeChannels + lanes - 1) / lanes * blockStride;
+    part = true;
   }
   // Fills the derived fields. `block`: channels of the machine's block, 0 = channels last.
   void lay(int block) {

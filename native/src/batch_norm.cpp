@@ -13,7 +13,7 @@ namespace {
 template <class T, int L>
 void applyAffine(const Activation& shape, const Worker& worker, const T* x, const T* residual, T* y,
                  const float* factor, const float* offset, bool relu) {
-  forEachPlaneBackwards(shape, worker, [&](std::ptrdiff_t place, int channel) {
+  forEachPlaneBackwards(shape, worker, [&](std::ptrdiff_t place, int channel, int) {
     const auto a = Lanes<L>::load(factor + channel);
     const auto b = Lanes<L>::load(offset + channel);
     for (int pixel = 0; pixel < shape.pixels(); pixel++) {
@@ -45,7 +45,7 @@ void storeStatisticsAs(const Activation& tensor, const Worker& worker, double* s
   const int padded = tensor.paddedChannels();
   double* squares = sums + padded;
   std::memset(sums, 0, 2 * static_cast<std::size_t>(padded) * sizeof(double));
-  forEachPlane(tensor, worker, [&](std::ptrdiff_t place, int channel) {
+  forEachPlane(tensor, worker, [&](std::ptrdiff_t place, int channel, int) {
     const auto shift = Lanes<L>::load(x + static_cast<std::ptrdiff_t>(channel / L) * tensor.blockStride);
     addPlanePair<L>(tensor.pixels(), sums + channel, squares + channel, [&](int pixel, auto& sum, auto& square) {
       const auto distance = Lanes<L>::load(x + place + pixel * tensor.pixelStride) - shift;

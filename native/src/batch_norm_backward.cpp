@@ -1,4 +1,6 @@
 #include <cstring>
+#include <stdexcept>
+#include <type_traits>
 #include <vector>
 
 #include "batch_norm.hpp"
@@ -17,6 +19,7 @@ class Backward : public Instruction {
       : dy_(builder.tensor(words)),
         gate_(words, builder),
         dx_(builder.tensor(words)),
+        accumulates_(words.integer() != 0),
         dresidual_(builder.optionalTensor(words)),
         scaleGradient_(words.size()),
         shiftGradient_(words.size()),
@@ -24,6 +27,9 @@ class Backward : public Instruction {
         summed_(words.integer() != 0),
         threads_(builder.threads()),
         count_(static_cast<double>(builder.batch()) * gate_.x().pixels()) {
+    if (!gate_.x().samplesLieAs(dy_) || !dx_.samplesLieAs(dy_)) {
+      throw std::runtime_error("Expected a batch norm's x and dx whose samples lie in memory as its dy's");
+    }
     vectors_.resize(builder.workers().size(), std::vector<float>(3 * static_cast<std::size_t>(gate_.padded())));
   }
 
@@ -43,17 +49,19 @@ class Backward : public Instruction {
     storeGradients(worker, sums, sums + gate_.padded());
     worker.team->wait();
     prepareAffine(worker);
-    gate_.withMask([&](auto mask) { applySlice<T, L, decltype(mask)::value>(worker); });
+    gate_.withMask([&](auto mask) {
+      constexpr Mask kMask = decltype(mask)::value;
+      accumulates_ ? applySlice<T, L, kMask, true>(worker) : applySlice<T, L, kMask, false>(worker);
+    });
   }
 
   template <class T, int L, Mask kMask>
   void sumSlice(const Worker& worker, double* shiftSums, double* scaleSums) const {
-    const Activation& x = gate_.x();
     const T* dy = worker.at<T>(dy_);
-    forEachPlane(x, worker, [&](std::ptrdiff_t place, int channel) {
-      const auto gate = gate_.gate<T, L, kMask>(worker, channel);
-      addPlanePair<L>(x.pixels(), shiftSums + channel, scaleSums + channel, [&](int pixel, auto& sum, auto& product) {
-        const std::ptrdiff_t at = place + pixel * x.pixelStride;
+    forEachPlane(dy_, worker, [&](std::ptrdiff_t place, int channel, int sample) {
+      const auto gate = gate_.gate<T, L, kMask>(worker, dy_, sample, channel);
+      addPlanePair<L>(dy_.pixels(), shiftSums + channel, scaleSums + channel, [&](int pixel, auto& sum, auto& product) {
+        const std::ptrdiff_t at = place + pixel * dy_.pixelStride;
         gate.addTo(at, Lanes<L>::load(dy + at), sum, product);
       });
     });
@@ -90,26 +98,31 @@ class Backward : public Instruction {
     }
   }
 
-  template <class T, int L, Mask kMask>
+  template <class T, int L, Mask kMask, bool kAccumulate>
   void applySlice(const Worker& worker) const {
-    const Activation& x = gate_.x();
     const T* dy = worker.at<T>(dy_);
-    T* dx = worker.at<T>(dx_);
     T* dresidual = dresidual_ == nullptr ? nullptr : worker.at<T>(*dresidual_);
     const int padded = gate_.padded();
     const float* vectors = vectors_[static_cast<std::size_t>(worker.thread)].data();
-    forEachPlaneBackwards(x, worker, [&](std::ptrdiff_t place, int channel) {
-      const auto gate = gate_.gate<T, L, kMask>(worker, channel);
+    forEachPlaneBackwards(dy_, worker, [&](std::ptrdiff_t place, int channel, int sample) {
+      const auto gate = gate_.gate<T, L, kMask>(worker, dy_, sample, channel);
+      T* dx = worker.at<T>(dx_) + sample * (dx_.sampleStride - dy_.sampleStride);
       const auto a = Lanes<L>::load(vectors + channel);
       const auto b = Lanes<L>::load(vectors + padded + channel);
       const auto c = Lanes<L>::load(vectors + 2 * padded + channel);
-      for (int pixel = 0; pixel < x.pixels(); pixel++) {
-        const std::ptrdiff_t at = place + pixel * x.pixelStride;
+      for (int pixel = 0; pixel < dy_.pixels(); pixel++) {
+        const std::ptrdiff_t at = place + pixel * dy_.pixelStride;
         const auto input = Lanes<L>::load(gate.x + at);
         const auto gradient = gate.gradient(at, input, Lanes<L>::load(dy + at));
         // Both results may lie over an input: everything is read before anything is written.
         if (dresidual != nullptr) gradient.store(dresidual + at);
-        (gradient * a + (input - gate.mean) * b + c).store(dx + at);
+        auto result = gradient * a + (input - gate.mean) * b + c;
+        if constexpr (kAccumulate) {
+          // As if it came back from memory before it is added.
+          if constexpr (std::is_same_v<T, Bf16>) result = result.rounded();
+          result += Lanes<L>::load(dx + at);
+        }
+        result.store(dx + at);
       }
     });
   }
@@ -117,6 +130,8 @@ class Backward : public Instruction {
   const Activation dy_;
   BatchNormGate gate_;
   const Activation dx_;
+  // Whether dx is added to what is there: the gradient of a tensor of which x is a part.
+  const bool accumulates_;
   const Activation* dresidual_;
   const std::size_t scaleGradient_;
   const std::size_t shiftGradient_;

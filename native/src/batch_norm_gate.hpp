@@ -14,7 +14,7 @@ namespace one {
 // What tells which elements the rectifier let through.
 enum class Mask { none = 0, fromOutput = 1, fromInput = 2 };
 
-// x, its mean, and the gradient that the rectifier lets through, of one channel block.
+// x, its mean, and the gradient that the rectifier lets through, of one channel block of a sample; places are those of dy.
 template <class T, int L, Mask kMask>
 struct Gate {
   const T* x;
@@ -86,11 +86,12 @@ class BatchNormGate {
     }
   }
 
-  // Of the channel block that begins with `channel`.
+  // Of the channel block that begins with `channel`, for places in dy, whose samples may lie at other distances than x's.
   template <class T, int L, Mask kMask>
-  Gate<T, L, kMask> gate(const Worker& worker, int channel) const {
+  Gate<T, L, kMask> gate(const Worker& worker, const Activation& dy, int sample, int channel) const {
+    const std::ptrdiff_t apart = sample * (x_.sampleStride - dy.sampleStride);
     const float* vectors = vectors_[static_cast<std::size_t>(worker.thread)].data() + channel;
-    return {worker.at<T>(x_), kMask == Mask::fromOutput ? worker.at<T>(*y_) : nullptr, Lanes<L>::load(vectors),
+    return {worker.at<T>(x_) + apart, kMask == Mask::fromOutput ? worker.at<T>(*y_) : nullptr, Lanes<L>::load(vectors),
             Lanes<L>::load(vectors + padded()), Lanes<L>::load(vectors + 2 * padded())};
   }
 

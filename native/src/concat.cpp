@@ -86,11 +86,11 @@ void clearLastBlock(const Activation& tensor, const Worker& worker) {
   }
 }
 
-// [B, C1, H, W], [B, C2, H, W], ... -> [B, C1 + C2 + ..., H, W].
+// [B, C1, H, W], [B, C2, H, W], ... -> [B, C1 + C2 + ..., H, W], behind the channels that y holds already.
 class Concat : public Instruction {
  public:
-  Concat(WordReader& words, PlanBuilder& builder) : y_(builder.tensor(words)) {
-    int start = 0;
+  Concat(WordReader& words, PlanBuilder& builder) : y_(builder.tensor(words)), start_(words.integer()) {
+    int start = start_;
     for (std::size_t left = words.size(); left > 0; left--) {
       const Activation& x = builder.tensor(words);
       copies_.push_back({x, y_, 0, start, x.channels});
@@ -99,12 +99,14 @@ class Concat : public Instruction {
   }
 
   void run(Worker& worker, const RunArguments&) override {
-    clearLastBlock(y_, worker);
+    // Where the channels that are there reach into the last block, its rest is zero already.
+    if ((y_.blocks - 1) * y_.lanes >= start_) clearLastBlock(y_, worker);
     for (const ChannelCopy& copy : copies_) copy.run(worker);
   }
 
  private:
   const Activation y_;
+  const int start_;
   std::vector<ChannelCopy> copies_;
 };
 

@@ -18,8 +18,8 @@ class ConvolutionResults {
   ConvolutionResults(const Activation& y, Epilogue epilogue, int threads) : y_(y), epilogue_(std::move(epilogue)) {
     const bool summing = epilogue_.statistics != nullptr || epilogue_.gradientSums != nullptr;
     for (int thread = 0; thread < threads; thread++) sums_.emplace_back(summing ? y_.blocks : 0);
-    if (epilogue_.gradientSums != nullptr && !epilogue_.gradientSums->gate.x().liesAs(y_)) {
-      throw std::runtime_error("Expected a batch norm's x that lies in memory as its dy");
+    if (epilogue_.gradientSums != nullptr && !epilogue_.gradientSums->gate.x().samplesLieAs(y_)) {
+      throw std::runtime_error("Expected a batch norm's x whose samples lie in memory as its dy's");
     }
   }
 
@@ -52,7 +52,7 @@ class ConvolutionResults {
         const auto open = [&](auto accumulate) {
           body([&](int sample, int block, const auto&) {
             return Gradients<T, kMask, decltype(accumulate)::value>{
-                y, plane(sample, block), norm.gate<T, kBlock, kMask>(worker, block * kBlock), sums.open(block)};
+                y, plane(sample, block), norm.gate<T, kBlock, kMask>(worker, y_, sample, block * kBlock), sums.open(block)};
           });
         };
         epilogue_.accumulate ? open(std::true_type{}) : open(std::false_type{});

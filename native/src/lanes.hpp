@@ -142,6 +142,11 @@ struct Lanes<1> {
     v += other.v;
     return *this;
   }
+  Lanes rounded() const {
+    Bf16 half;
+    store(&half);
+    return load(&half);
+  }
   Lanes rectified() const { return {v > 0 ? v : 0}; }
   static Lanes where(Lanes gate, Lanes value) { return {gate.v > 0 ? value.v : 0}; }
 };

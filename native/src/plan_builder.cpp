@@ -22,7 +22,14 @@ void PlanBuilder::readTensor(WordReader& words) {
   tensor.width = words.integer();
   tensor.type = words.integer() == 0 ? Type::f32 : Type::bf16;
   tensor.layout = words.integer() == 0 ? Layout::plain : Layout::vectorised;
+  const int wholeChannels = words.integer();
   tensor.lay(block_);
+  if (wholeChannels != tensor.channels) {
+    if (tensor.layout == Layout::plain || block_ == 0) {
+      throw std::runtime_error("Expected a tensor in blocks of channels for a part of another");
+    }
+    tensor.layWithin(wholeChannels);
+  }
   tensors_.push_back(tensor);
 }
 

@@ -28,12 +28,12 @@ void dispatch(const Activation& tensor, const Body& body) {
   withElement(tensor.type, [&](auto element) { withLanes(tensor, [&](auto lanes) { body(element, lanes); }); });
 }
 
-// Every (sample, channel block) of the worker's slice: `body(place of the plane's first element, first channel)`.
+// Every (sample, channel block) of the worker's slice: `body(place of the plane's first element, first channel, sample)`.
 template <class Body>
 void forEachPlane(const Activation& tensor, const Worker& worker, const Body& body) {
   for (int sample = 0; sample < worker.samples; sample++) {
     for (int block = 0; block < tensor.blocks; block++) {
-      body(sample * tensor.sampleStride + block * tensor.blockStride, block * tensor.lanes);
+      body(sample * tensor.sampleStride + block * tensor.blockStride, block * tensor.lanes, sample);
     }
   }
 }
@@ -44,7 +44,7 @@ template <class Body>
 void forEachPlaneBackwards(const Activation& tensor, const Worker& worker, const Body& body) {
   for (int sample = worker.samples - 1; sample >= 0; sample--) {
     for (int block = tensor.blocks - 1; block >= 0; block--) {
-      body(sample * tensor.sampleStride + block * tensor.blockStride, block * tensor.lanes);
+      body(sample * tensor.sampleStride + block * tensor.blockStride, block * tensor.lanes, sample);
     }
   }
 }

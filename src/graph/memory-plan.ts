@@ -6,6 +6,8 @@ export interface StorageRules {
   bytesOf(value: ValueId): number
   /** Inputs of the node over which its output `output` may be written, best first. */
   sharesWith(node: ProgramNode, output: number): readonly ValueId[]
+  /** The value in whose memory another one is made, although it may still be read; undefined for memory of its own. */
+  within(value: ValueId): ValueId | undefined
   /** Inputs that the node's kernel really looks at. */
   reads(node: ProgramNode): readonly ValueId[]
   /** Bytes that each buffer's offset is a multiple of. */
@@ -91,7 +93,8 @@ function shareBuffers(program: Program, rules: StorageRules): OpenBuffer[] {
           buffer.bytes >= bytes
         )
       })
-      const shared = dying === undefined ? undefined : home.get(dying)
+      const host = rules.within(id) ?? dying
+      const shared = host === undefined ? undefined : home.get(host)
       const buffer = shared ?? { bytes, from: index, to, values: [] }
       if (shared === undefined) buffers.push(buffer)
       buffer.to = Math.max(buffer.to, to)

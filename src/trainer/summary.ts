@@ -115,7 +115,7 @@ function memoryOf(config: RunConfig, description: DatasetDescription, replicas: 
   const threads = cores[0]?.length ?? 1
   const { plan, memory } = lowerProgram(program, layout, {
     threads,
-    rematerialise: true,
+    lean: true,
     ...kernelsOf(config.precision),
   })
   const all = replicas * threads

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { fuseNodes } from '../../src/executors/onednn/fuse.ts'
+import { growConcats } from '../../src/executors/onednn/fuse-concats.ts'
 import { planArena } from '../../src/executors/onednn/lower-program.ts'
 import { rematerialiseJoins } from '../../src/executors/onednn/rematerialise.ts'
 import { findHomes } from '../../src/executors/onednn/storage.ts'
@@ -41,7 +42,7 @@ function plainRules(program: Program): StorageRules {
     const { shape, dtype } = typeOf(program, id)
     return made.has(id) ? elementCount(shape) * bytesPerElement(dtype) : 0
   }
-  return { alignment: LINE, bytesOf, sharesWith: inPlace, reads }
+  return { alignment: LINE, bytesOf, within: () => undefined, sharesWith: inPlace, reads }
 }
 
 /**
@@ -94,12 +95,14 @@ function mostInUse({ buffers }: MemoryPlan, nodes: number): number {
   return Math.max(...sums)
 }
 
-const ONEDNN = { threads: 2, block: 16, winogradChannels: 256, rematerialise: true }
+const ONEDNN = { threads: 2, block: 16, winogradChannels: 256, lean: true }
 
-function resNet32One(dtype: ComputeDType): Program {
+const resNet32One = (dtype: ComputeDType) => stepOf('resnet-32', dtype)
+
+function stepOf(name: string, dtype: ComputeDType): Program {
   const input = { height: 32, width: 32, channels: 3, mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] }
   const method = one({ branches: 3, temperature: 3 })
-  const network = findNetwork('resnet-32', 'auto')
+  const network = findNetwork(name, 'auto')
   const optimiser = { momentum: 0.9, weightDecay: 1e-4 }
   return captureTrainingStep({ network, method, classes: 100, batch: 128, dtype, input, ...optimiser }).program
 }
@@ -138,6 +141,38 @@ t.test('blocks whose outputs are made again need less memory, the more of a row 
   const [kept = 0, second = 0, third = 0] = bytes
   t.ok(second < 0.9 * kept, `${bytes}`)
   t.ok(third < 0.95 * second, `${bytes}`)
+  t.end()
+})
+
+t.test("a dense block's features and their gradients lie in one tensor each", (t) => {
+  const program = stepOf('densenet-bc-40-12', 'f32')
+  const [grown, copied] = [true, false].map((grows) => fuseNodes(program, () => true, grows))
+  t.equal(copied?.parts.size, 0)
+  t.ok((grown?.parts.size ?? 0) >= 2 * 5 * 5, `${grown?.parts.size} parts of five blocks with six layers each`)
+  const [lean, plain] = [grown, copied].map((fused) =>
+    fused === undefined ? undefined : planArena(fused, findHomes(fused.program), ONEDNN),
+  )
+  t.same(lean === undefined ? [] : overlaps(lean), [])
+  t.ok((lean?.bytes ?? 0) < 0.6 * (plain?.bytes ?? 0), `${lean?.bytes} bytes where copies need ${plain?.bytes}`)
+  for (const [value, host] of grown?.within ?? []) t.equal(lean?.offsets.get(value), lean?.offsets.get(host))
+  t.end()
+})
+
+t.test('a concatenation that is asked for at the end, or read otherwise, is not a part of the next', (t) => {
+  const graph = new GraphBuilder(2)
+  const [x, a, b] = ['x', 'a', 'b'].map((name) => graph.state(name, [2, 4, 3, 3]))
+  if (x === undefined || a === undefined || b === undefined) throw new Error('three states')
+  const first = graph.applyOne('Concat', [x, a], {})
+  const second = graph.applyOne('Concat', [first, b], {})
+  const asked = graph.finish('asked', [
+    { name: 'first', value: first },
+    { name: 'second', value: second },
+  ])
+  t.equal(growConcats(asked, () => true).parts.size, 0)
+  const free = { ...asked, outputs: asked.outputs.slice(1) }
+  t.same([...growConcats(free, () => true).within], [[second.id, first.id]])
+  const read = { ...free, nodes: [...free.nodes, { ...free.nodes[0], inputs: [first.id], outputs: [99] }] } as Program
+  t.equal(growConcats(read, () => false).parts.size, 0)
   t.end()
 })
 

@@ -1,9 +1,11 @@
 import type { ConvAttributes } from '../../graph/ops.ts'
 import { type NodeFor, type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
 import type { Shape } from '../../vocabulary/shape.ts'
+import { growConcats, type SharedChannels, sumConcats } from './fuse-concats.ts'
+import { findUses, isReadOnce, type Uses } from './uses.ts'
 
 /** What the instructions of a plan do beside their own node's work. */
-export interface FusedProgram {
+export interface FusedProgram extends SharedChannels {
   /** Nodes that others took up are gone; fused convolutions read what they add behind their own inputs. */
   readonly program: Program
   /** Region of sums that a convolution fills for the batch norm behind it, by either node. */
@@ -24,25 +26,28 @@ export interface FusedProgram {
   readonly gradientSums: ReadonlyMap<ProgramNode, NodeFor<'BatchNormGrad'>>
   /** Shift of the batch norm whose rectifier's mask a gradient finds from x, without reading y. */
   readonly masks: ReadonlyMap<ProgramNode, ValueId>
-}
-
-interface Uses {
-  readonly producer: ReadonlyMap<ValueId, ProgramNode>
-  /** Nodes that read a value, in order. */
-  readonly readers: ReadonlyMap<ValueId, readonly ProgramNode[]>
-  /** Values that must be there at the end. */
-  readonly kept: ReadonlySet<ValueId>
+  /** Batch norms' gradients that add dx to the first channels of their last input. */
+  readonly adding: ReadonlySet<ProgramNode>
 }
 
 /**
  * Finds passes over activations that a convolution can do while it has the elements in registers: batch norm's sums and
  * the rectified norm of its input (training), the norm of its result (evaluation), and the sum of gradients at a join.
  */
-export function fuseNodes(program: Program, ours: OwnKernelRule = notOurs): FusedProgram {
+export function fuseNodes(program: Program, ours: OwnKernelRule = notOurs, grows = true): FusedProgram {
   const folded = foldNorms(program)
   const summed = foldSums(folded.program)
-  const masks = findMasks(summed.program)
-  const { program: fused, prologues, unstored } = foldRectifiers(summed.program, masks, ours)
+  const foundMasks = findMasks(summed.program)
+  const { program: through, prologues, unstored } = foldRectifiers(summed.program, foundMasks, ours)
+  const grown = growConcats(through, (node, x) => {
+    if (!grows) return false
+    const only = node.inputs.indexOf(x) === node.inputs.lastIndexOf(x)
+    if (node.op === 'BatchNormGrad') return only && node.inputs[1] === x && foundMasks.has(node)
+    if (node.op === 'BatchNorm') return only && node.inputs[0] === x && unstored.has(node.outputs[0] ?? -1)
+    return only && node.inputs[0] === x && prologues.has(node)
+  })
+  const { program: fused, parts, within, adding: added } = sumConcats(through, grown)
+  const masks = new Map([...foundMasks].map(([node, shift]) => [added.get(node) ?? node, shift]))
   const uses = findUses(fused)
   const statistics = new Map<ProgramNode, number>()
   const measured = new Set<ProgramNode>()
@@ -70,7 +75,7 @@ export function fuseNodes(program: Program, ours: OwnKernelRule = notOurs): Fuse
   }
   const { norms } = folded
   const { accumulating } = summed
-  const training = { gradientRegions, gradientSums, masks }
+  const training = { gradientRegions, gradientSums, masks, parts, within, adding: new Set(added.values()) }
   return { program: fused, statistics, measured, norms, accumulating, prologues, unstored, ...training }
 }
 
@@ -192,23 +197,4 @@ function endsBefore(
   const isEarlier = (node: ProgramNode) => (order.get(node) ?? 0) < (order.get(convolution) ?? 0)
   const others = (readers.get(sum) ?? []).filter((reader) => reader !== addition)
   return isEarlier(maker) && others.every(isEarlier)
-}
-
-function isReadOnce({ readers, kept }: Uses, value: ValueId): boolean {
-  return !kept.has(value) && readers.get(value)?.length === 1
-}
-
-function findUses(program: Program): Uses {
-  const producer = new Map<ValueId, ProgramNode>()
-  const readers = new Map<ValueId, ProgramNode[]>()
-  for (const node of program.nodes) {
-    for (const id of node.outputs) producer.set(id, node)
-    for (const id of node.inputs) {
-      const known = readers.get(id)
-      if (known === undefined) readers.set(id, [node])
-      else known.push(node)
-    }
-  }
-  const kept = new Set([...program.outputs, ...program.updates].map(({ value }) => value))
-  return { producer, readers, kept }
 }

@@ -3,6 +3,7 @@ import { type NodeFor, type ProgramNode, typeOf, type ValueId } from '../../grap
 import type { Shape } from '../../vocabulary/shape.ts'
 import type { Lowering } from './lowering.ts'
 import { float, type Word } from './plan-words.ts'
+import { planSizes } from './storage.ts'
 
 type LoweringRule<N extends OpName> = (lowering: Lowering, node: NodeFor<N>) => void
 type LoweringRules = { readonly [N in OpName]: LoweringRule<N> }
@@ -185,6 +186,7 @@ const RULES: LoweringRules = {
         lowering.tensor(at(inputs, 0)),
         ...gateWords(lowering, node),
         lowering.tensor(at(outputs, 0)),
+        lowering.fused.adding.has(node) ? 1 : 0,
         attributes.residual ? lowering.tensor(at(outputs, 3)) : NONE,
         lowering.gradient(at(outputs, 1)),
         lowering.gradient(at(outputs, 2)),
@@ -257,7 +259,10 @@ const RULES: LoweringRules = {
   },
   Concat: (lowering, node) => {
     const result = lowering.tensor(at(node.outputs, 0))
-    lowering.emit('concat', [result, node.inputs.length, ...tensors(lowering, node.inputs)], node)
+    const grows = lowering.fused.within.has(at(node.outputs, 0))
+    const copied = grows ? node.inputs.slice(1) : node.inputs
+    const start = grows ? planSizes(lowering.program, at(node.inputs, 0)).channels : 0
+    lowering.emit('concat', [result, start, copied.length, ...tensors(lowering, copied)], node)
   },
   SliceChannels: (lowering, node) => {
     const operands = tensors(lowering, [...node.inputs, ...node.outputs])

@@ -21,8 +21,8 @@ export interface LoweringTarget {
   readonly block: number
   /** Most channels of the 3x3 convolutions that take the way of Winograd, 0 = none do. */
   readonly winogradChannels: number
-  /** Whether blocks' outputs are made again in the backward pass to spare memory. */
-  readonly rematerialise: boolean
+  /** Whether blocks' outputs are made again in the backward pass and concatenations grow in place, to spare memory. */
+  readonly lean: boolean
 }
 
 export interface LoweredProgram {
@@ -32,10 +32,10 @@ export interface LoweredProgram {
 }
 
 /** Turns a program into the flat plan of a replica whose threads each run it on a slice of the batch. */
-export function lowerProgram(source: Program, layout: StateLayout, target: LoweringTarget): LoweredProgram {
-  const { program: imported, imports } = importStates(source)
-  const lean = target.rematerialise ? rematerialiseJoins(imported) : imported
-  const fused = fuseNodes(lean, ownKernelRule(target))
+export function lowerProgram(captured: Program, layout: StateLayout, target: LoweringTarget): LoweredProgram {
+  const { program: imported, imports } = importStates(captured)
+  const source = target.lean ? rematerialiseJoins(imported) : imported
+  const fused = fuseNodes(source, ownKernelRule(target), target.lean)
   const { program } = fused
   const homes = findHomes(program)
   for (const id of imports.keys()) homes.set(id, { kind: 'rows' })
@@ -89,8 +89,9 @@ export function planArena(fused: FusedProgram, homes: ReadonlyMap<ValueId, Home>
     alignment: LINE_BYTES,
     bytesOf: (id) => {
       const home = homes.get(id)
-      return home === undefined || fused.unstored.has(id) ? 0 : arenaBytes(program, id, home, samples, target.block)
+      return home === undefined || fused.unstored.has(id) ? 0 : arenaBytes(fused, id, home, samples, target.block)
     },
+    within: (id) => fused.within.get(id),
     sharesWith: (node, output) => (accumulating.has(node) ? node.inputs.slice(2) : sharesWith(node, output)),
     // A rectifier's mask comes from y, or from x; without a rectifier the gradient never looks at y.
     reads: (node) =>

@@ -102,7 +102,9 @@ export class Lowering {
       throw new Error(`Expected a tensor in the arena but received %${id}, ${this.home(id).kind} of ${dtype}`)
     }
     const layout = planLayout(this.program, id)
-    const index = this.tensors.push({ offset, ...planSizes(this.program, id), dtype, layout }) - 1
+    const sizes = planSizes(this.program, id)
+    const wholeChannels = this.fused.parts.get(id) ?? sizes.channels
+    const index = this.tensors.push({ offset, ...sizes, wholeChannels, dtype, layout }) - 1
     this.#tensorIndex.set(id, index)
     return index
   }

@@ -28,15 +28,15 @@ export interface OneDnnExecutor extends Executor {
 export interface OneDnnOptions {
   /** false = every convolution by oneDNN's direct kernels, the slow twin of our own. */
   readonly winograd?: boolean
-  /** false = every block's output is kept for the backward pass, the twin of what saves memory. */
-  readonly rematerialise?: boolean
+  /** false = every block's output is kept and every concatenation copied, the twin of what saves memory (docs/memory.md). */
+  readonly lean?: boolean
   /** Links to the other hosts of the run, over which gradients are summed. */
   readonly hosts?: HostMeshLink | null
 }
 
 /** @throws UserFault where the addon is missing */
 export function onednnExecutor(options: OneDnnOptions = {}): OneDnnExecutor {
-  const { winograd = true, rematerialise = true, hosts = null } = options
+  const { winograd = true, lean = true, hosts = null } = options
   const addon = loadNativeAddon()
   const machine = addon.machine()
   const winogradChannels = winograd ? machine.winogradChannels : 0
@@ -59,7 +59,7 @@ export function onednnExecutor(options: OneDnnOptions = {}): OneDnnExecutor {
     compile: (program, layout, memory, place) => {
       checkPrecision(program, machine)
       const block = usesBf16(program) ? machine.blockBf16 : machine.blockF32
-      const target = { threads: place.cores.length, block, winogradChannels, rematerialise }
+      const target = { threads: place.cores.length, block, winogradChannels, lean }
       const lowered = lowerProgram(program, layout, target)
       const plan = new addon.Plan(
         encodePlan(lowered.plan),

@@ -1,7 +1,7 @@
 /** The 32-bit words in which a plan crosses to the addon; native/src/plan.cpp reads them in this order. */
 
 /** Raised with each change of the words; plan.cpp holds the same number. */
-export const PLAN_VERSION = 8
+export const PLAN_VERSION = 9
 
 /** Numbers are places in this list; plan.cpp holds the same order. */
 export const OPCODES = [
@@ -63,6 +63,8 @@ export interface PlanTensor {
   /** Byte offset, a multiple of 64. */
   readonly offset: number
   readonly channels: number
+  /** Channels of the tensor whose first ones these are, `channels` where it is a tensor of its own. */
+  readonly wholeChannels: number
   readonly height: number
   readonly width: number
   readonly dtype: 'f32' | 'bf16'
@@ -142,9 +144,9 @@ export function encodePlan(plan: Plan): Int32Array {
     plan.gradientElements,
     plan.statisticElements,
     plan.outputElements,
-    ...list(plan.tensors, ({ offset, channels, height, width, dtype, layout }) => [
+    ...list(plan.tensors, ({ offset, channels, wholeChannels, height, width, dtype, layout }) => [
       ...[offset / LINE_BYTES, channels, height, width],
-      ...[dtype === 'f32' ? 0 : 1, layout === 'plain' ? 0 : 1],
+      ...[dtype === 'f32' ? 0 : 1, layout === 'plain' ? 0 : 1, wholeChannels],
     ]),
     ...list(plan.instructions, instructionWords),
     ...list(plan.reducedScalars, (scalar) => [scalar]),

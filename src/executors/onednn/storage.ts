@@ -2,6 +2,7 @@ import type { Program, ProgramNode, ValueId } from '../../graph/program.ts'
 import { typeOf } from '../../graph/program.ts'
 import { bytesPerElement } from '../../vocabulary/dtype.ts'
 import { elementCount } from '../../vocabulary/shape.ts'
+import type { FusedProgram } from './fuse.ts'
 
 /** Where a value lives on this executor. */
 export type Home =
@@ -98,11 +99,18 @@ export function planLayout(program: Program, value: ValueId): 'plain' | 'vectori
   return shape.length === 4 && (shape[1] ?? 0) >= FEWEST_BLOCKED_CHANNELS ? 'vectorised' : 'plain'
 }
 
-/** Bytes of a value for `samples` rows in a thread's arena, padding channels of the layout included. */
-export function arenaBytes(program: Program, value: ValueId, home: Home, samples: number, block: number): number {
+/** Bytes of a value for `samples` rows in a thread's arena, padding channels of the layout and a whole's others included. */
+export function arenaBytes(
+  { program, parts }: Pick<FusedProgram, 'program' | 'parts'>,
+  value: ValueId,
+  home: Home,
+  samples: number,
+  block: number,
+): number {
   if (home.kind !== 'rows' && home.kind !== 'vector') return 0
   const type = typeOf(program, value)
-  const { channels, height, width } = planSizes(program, value)
+  const { channels: own, height, width } = planSizes(program, value)
+  const channels = parts.get(value) ?? own
   const padded =
     planLayout(program, value) === 'vectorised' && block > 0 ? Math.ceil(channels / block) * block : channels
   const rows = home.kind === 'vector' ? 1 : samples
