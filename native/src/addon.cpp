@@ -17,6 +17,13 @@ namespace {
 using border::argument;
 using border::fail;
 
+// Faults of other hosts carry a code, by which TypeScript tells them from ours.
+[[noreturn]] void failOfHost(Napi::Env env, const one::HostFault& fault) {
+  const auto error = Napi::Error::New(env, fault.what());
+  error.Set("code", "ERR_HOST");
+  throw error;
+}
+
 // The links to the other hosts, opened in the main thread; plans in other threads join them by their handle.
 class HostMeshObject : public Napi::ObjectWrap<HostMeshObject> {
  public:
