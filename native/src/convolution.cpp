@@ -7,6 +7,7 @@
 #include "elementwise.hpp"
 #include "epilogue.hpp"
 #include "group_merge.hpp"
+#include "image.hpp"
 #include "winograd.hpp"
 #include "winograd_groups.hpp"
 
@@ -58,6 +59,10 @@ bool winogradServes(const PlanBuilder& builder, const Activation& x, const Activ
 
 bool directServes(const PlanBuilder& builder, const Activation& x, const Activation& y) {
   return builder.winograd() && directFits(x, y);
+}
+
+bool imageServes(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
+  return builder.winograd() && imageFits(x, y, geometry.weights, geometry.stride);
 }
 
 bool winogradGroupsServe(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
@@ -282,6 +287,9 @@ InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
                              builder);
   }
   refusePrologue(prologue);
+  if (imageServes(builder, x, y, geometry)) {
+    return imageConvolution(x, y, geometry.weights, geometry.kernel(), std::move(epilogue), builder);
+  }
   InstructionPtr convolution = grouped ? winogradGroups(x, y, geometry.weights, false, false, builder)
                                        : std::make_unique<Forward>(x, y, geometry, training, builder);
   if (epilogue.statistics == nullptr && epilogue.norm == nullptr) return convolution;
@@ -326,6 +334,9 @@ InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builde
     return directBackwardWeights(x, dy, geometry.weights, gradientOffset, geometry.kernel(), std::move(prologue), builder);
   }
   refusePrologue(prologue);
+  if (imageServes(builder, x, dy, geometry)) {
+    return imageBackwardWeights(x, dy, gradientOffset, geometry.kernel(), builder);
+  }
   if (grouped) {
     return winogradGroupsBackwardWeights(x, dy, geometry.weights, gradientOffset, builder);
   }

@@ -13,6 +13,7 @@ namespace {
 constexpr int kBlock = PixelRows::kBlock;
 constexpr int kColumns = 2;  // channel blocks of results in registers
 using Vector = PixelRows::Vector;
+using BlockedRows = RowLayout<kBlock, kBlock>;
 
 // Pixels of a chunk: their rows stay in the first-level cache with small filters, in the second-level cache while large ones
 // pass by.
@@ -33,6 +34,8 @@ struct Pass {
   // Of the filters of each channel block and tap, as they lie in memory and in a copy.
   std::vector<std::ptrdiff_t> offsets;
   std::vector<std::ptrdiff_t> copyOffsets;
+  // Of the rows of each.
+  std::vector<std::ptrdiff_t> rowOffsets;
 
   Pass(const Activation& x, int inBlocks, int outBlocks, const Window& own, int allTaps, const FoldedBatchNorm* norm)
       : window(own),
@@ -42,12 +45,13 @@ struct Pass {
     for (int block = 0; block < inBlocks; block++) {
       for (const Tap& tap : own.taps) {
         copyOffsets.push_back(static_cast<std::ptrdiff_t>(offsets.size()) * kSquare);
+        rowOffsets.push_back(static_cast<std::ptrdiff_t>(offsets.size()) * rows.blockStride());
         offsets.push_back((static_cast<std::ptrdiff_t>(block) * allTaps + tap.filter) * kSquare);
       }
     }
   }
 
-  int depthBlocks() const { return static_cast<int>(offsets.size()); }
+  int steps() const { return static_cast<int>(offsets.size()); }
 };
 
 class DirectConvolution : public Instruction {
@@ -118,7 +122,7 @@ class DirectConvolution : public Instruction {
   // The filters of `count` blocks of results for one pass, in f32: where they lie, or copied behind the rows.
   RowProducts products(const Pass& pass, const RowView& rows, int block, int count, float* copy) const {
     const std::ptrdiff_t begin = block * filterStride_;
-    RowProducts work{pass.depthBlocks(), rows.data, rows.blockStride, nullptr, pass.offsets.data(), filterStride_};
+    RowProducts work{pass.steps(), rows.data, pass.rowOffsets.data(), nullptr, pass.offsets.data(), filterStride_};
     if (filterType_ == Type::f32) {
       work.filters = static_cast<const float*>(filters_.get_data_handle()) + begin;
       return work;
@@ -161,17 +165,16 @@ class DirectConvolution : public Instruction {
     ResultPlace at(window, run, y_.width);
     const auto opened = [&](int column) {
       return open(at.sample, block + column, [&] {
-        kRowKernels<kWide>[0](work, sums);
+        kRowKernels<kWide, BlockedRows>[0](work, kBlock, sums);
         return Vector::load(sums + column * kBlock);
       });
     };
     auto place = opened(0);
     auto second = opened(kWide - 1);
     for (int row = 0; row < all;) {
-      const int blocksLeft = (all - row + kMostRows - 1) / kMostRows;
-      const int count = (all - row + blocksLeft - 1) / blocksLeft;
+      const int count = rowsOfBlock(all - row);
       work.rows = rows + row * kBlock;
-      kRowKernels<kWide>[static_cast<std::size_t>(count - 1)](work, sums);
+      kRowKernels<kWide, BlockedRows>[static_cast<std::size_t>(count - 1)](work, kBlock, sums);
       for (int own = 0; own < count; own++) {
         if (at.beyond()) {
           close<kWide>(place, second);

@@ -62,6 +62,9 @@ class PixelRows {
   // Floats that the copy of a chunk takes; 0 where pixels are read where they lie.
   std::ptrdiff_t copyElements() const { return copied() ? blocks_ * static_cast<int>(window_.taps.size()) * copyStride_ : 0; }
 
+  // From the rows of a channel block and tap to the next.
+  std::ptrdiff_t blockStride() const { return copied() ? copyStride_ : tensor_.blockStride; }
+
   // Rows of the blocks from `firstBlock` on.
   RowView view(const Worker& worker, const PixelChunk& chunk, int firstBlock, float* copy) const {
     if (!copied()) {

@@ -193,6 +193,8 @@ export const OP_CASES: readonly OpCase[] = [
   convolution({ batch: 65, channels: [264, 280], kernel: 3, size: [5, 1], padding: 1 }),
   convolution({ batch: 2, channels: [6, 5], kernel: 5, size: [7, 7], padding: 2 }),
   convolution({ batch: 1, channels: [3, 16], kernel: 7, size: [15, 13], stride: 2, padding: 3 }),
+  convolution({ batch: 2, channels: [3, 72], kernel: 7, size: [70, 67], stride: 2, padding: 3 }),
+  convolution({ batch: 2, channels: [4, 36], kernel: 5, size: [9, 8], padding: 4 }),
   convolution({ batch: 2, channels: [17, 5], kernel: 3, size: [7, 6] }),
   // Several chunks a sample; a stride beyond the kernel; strides that leave pixels over.
   convolution({ batch: 2, channels: [32, 48], kernel: 3, size: [41, 37], stride: 2, padding: 1 }),
