@@ -31,12 +31,12 @@ class BackwardWeights : public Instruction {
         gradientOffset_(gradientOffset),
         inPlace_(taps_ == 1 && weights.merge == 1 && out_ * groups_ == weights.out && in_ == weights.perGroup),
         prologue_(std::move(prologue)),
-        outputs_(dy, out_ / kBlock, Window{dy.height, dy.width, 1, 1, 0, 0, {Tap{0, 0, 0}}}, kChunkPixels, nullptr) {
+        outputs_(dy, out_ / kBlock, in_, Window{dy.height, dy.width, 1, 1, 0, 0, {Tap{0, 0, 0}}}, kChunkPixels, nullptr) {
     const Window all = forwardWindow(dy.height, dy.width, kernel);
     for (const Tap& tap : all.taps) {
       Window window = all;
       window.taps = {tap};
-      inputs_.emplace_back(x, in_ / kBlock, window, kChunkPixels, prologue_.get());
+      inputs_.emplace_back(x, in_ / kBlock, out_, window, kChunkPixels, prologue_.get());
     }
     for (const PixelRows& rows : inputs_) inputElements_ = std::max(inputElements_, rows.copyElements());
     const dnnl::memory::dim elements = inputElements_ + outputs_.copyElements() + (inPlace_ ? 0 : groups_ * groupElements());

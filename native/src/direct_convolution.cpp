@@ -40,7 +40,7 @@ struct Pass {
   Pass(const Activation& x, int inBlocks, int outBlocks, const Window& own, int allTaps, const FoldedBatchNorm* norm)
       : window(own),
         chunk(chunkPixels(inBlocks * kBlock * static_cast<int>(own.taps.size()), outBlocks * kBlock)),
-        rows(x, inBlocks, own, chunk, norm) {
+        rows(x, inBlocks, outBlocks * kBlock, own, chunk, norm) {
     constexpr std::ptrdiff_t kSquare = kBlock * kBlock;
     for (int block = 0; block < inBlocks; block++) {
       for (const Tap& tap : own.taps) {

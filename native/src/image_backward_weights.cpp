@@ -59,7 +59,7 @@ class BackwardWeights : public Instruction {
         kernel_(kernel),
         gradientOffset_(gradientOffset),
         bands_(x, dy, kernel),
-        outputs_(dy, dy.blocks, Window{dy.height, dy.width, 1, 1, 0, 0, {Tap{0, 0, 0}}}, bands_.pixels(), nullptr) {
+        outputs_(dy, dy.blocks, x.channels * kernel.taps(), Window{dy.height, dy.width, 1, 1, 0, 0, {Tap{0, 0, 0}}}, bands_.pixels(), nullptr) {
     const dnnl::memory::dim elements = sumElements() + bands_.elements() + outputs_.copyElements();
     for (const Worker& worker : builder.workers()) {
       scratch_.push_back(

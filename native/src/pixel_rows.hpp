@@ -50,10 +50,13 @@ class PixelRows {
   static constexpr int kBlock = 16;
   using Vector = Lanes<kBlock>;
 
-  // `blocks` channel blocks at a time; `norm` = the folded batch norm and rectifier that pixels come through, or null.
-  PixelRows(const Activation& tensor, int blocks, const Window& window, int chunkPixels, const FoldedBatchNorm* norm)
+  // `blocks` channel blocks at a time, each row multiplied with `uses` channels; `norm` = the folded batch norm and rectifier
+  // that pixels come through, or null.
+  PixelRows(const Activation& tensor, int blocks, int uses, const Window& window, int chunkPixels,
+            const FoldedBatchNorm* norm)
       : tensor_(tensor),
         blocks_(blocks),
+        worthCopying_(uses >= kUsesWorthCopying),
         window_(window),
         // A line more, so that blocks do not fall on the same cache sets.
         copyStride_(static_cast<std::ptrdiff_t>(chunkPixels + 1) * kBlock),
@@ -77,8 +80,13 @@ class PixelRows {
   }
 
  private:
+  // Planes of 8 x 8 or 16 x 16 pixels begin on the same cache sets, so that rows in place push each other out; with so many
+  // uses a copy costs less.
+  static constexpr int kUsesWorthCopying = 256;
+
   bool copied() const {
-    if (tensor_.type != Type::f32 || norm_ != nullptr || window_.inputStride != 1 || window_.taps.size() != 1) return true;
+    if (tensor_.type != Type::f32 || norm_ != nullptr || worthCopying_) return true;
+    if (window_.inputStride != 1 || window_.taps.size() != 1) return true;
     const Tap& tap = window_.taps.front();
     return tap.row != 0 || tap.column != 0 || window_.width != tensor_.width || window_.height != tensor_.height;
   }
@@ -152,6 +160,7 @@ class PixelRows {
 
   const Activation tensor_;
   const int blocks_;
+  const bool worthCopying_;
   const Window window_;
   const std::ptrdiff_t copyStride_;
   const FoldedBatchNorm* norm_;

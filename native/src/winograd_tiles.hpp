@@ -13,8 +13,10 @@ namespace one::winograd {
 constexpr int kBlock = 16;  // channels of a vector
 // What the transformed tiles of a chunk may take of the second-level cache.
 constexpr std::size_t kChunkBytes = 640 * 1024;
-// Transformed filters of more bytes do not stay in the cache: they are taken in squares of kStep x kStep channels.
+// Transformed filters of more bytes are not kept: they are taken in squares of kStep x kStep channels, which stay in the
+// second-level cache. Where all tiles are one chunk, filters are not needed again and only those of less are kept.
 constexpr std::size_t kResidentBytes = 10 * 1024 * 1024;
+constexpr std::size_t kResidentOnceBytes = 1024 * 1024;
 constexpr int kStep = 64;
 // Tiles that a square of filters serves before it is made again: enough to make that worth it.
 constexpr int kTilesOfStep = 128;
@@ -44,7 +46,8 @@ struct Sizes {
         tilesHigh((x.height + kOutput - 1) / kOutput),
         tilesWide((x.width + kOutput - 1) / kOutput) {
     const std::size_t filterBytes = kPoints * static_cast<std::size_t>(in) * static_cast<std::size_t>(out) * sizeof(float);
-    const bool resident = filterBytes <= kResidentBytes;
+    const bool once = tiles() * samples <= kTilesOfStep;
+    const bool resident = filterBytes <= (once ? kResidentOnceBytes : kResidentBytes);
     inStep = resident ? in : std::min(in, kStep);
     outStep = resident ? out : std::min(out, kStep);
     const std::size_t tileBytes = kPoints * static_cast<std::size_t>(in + out) * sizeof(float);
