@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { findNetwork } from '../src/networks/find-network.ts'
 import { expected } from '../src/vocabulary/fault.ts'
-import type { StepTask } from './peers/peer-catalogue.ts'
+import type { StepTask } from './peers/step-task.ts'
 
 export const STEP_HELP = `Usage: npm run bench:step -- [options]
 
@@ -15,11 +15,11 @@ export const STEP_HELP = `Usage: npm run bench:step -- [options]
   --classes <n>      (default 100)
   --batch <n>        (default 128)
   --threads <n>      (default: all cores)
-  --peers <list>     own,xla,torch,tfjs-node (default: those that work here; xla on GPUs)
+  --peers <list>     own,xla,torch,jax,tfjs-node (default: those that work here; xla and jax on GPUs)
   --device <name>    cpu or gpu (default cpu)
   --modes <list>     only these modes, e.g. fp32,bf16,fp32-channels-last (default: all)
   --fresh            start each mode's process anew in each round: where all together do not fit into memory
-  --python <path>    Python that has PyTorch (default python3)
+  --python <path>    Python that has PyTorch and JAX (default python3)
   --out <folder>     for step-<network>-<date>.json and .md (default results)
 docs/peers.md says how each peer is installed.`
 

@@ -1,4 +1,4 @@
-/** The ratios that issue 4 asks for, computed from one run of the step benchmark. */
+/** The ratios that issues 4 (on CPUs) and 7 (on GPUs) ask for, computed from one run of the step benchmark. */
 import type { ModeFigures } from './step-report.ts'
 
 export interface TargetRatio {
@@ -23,14 +23,34 @@ function torchTarget(network: string, precision: Precision): number {
 /** Every ratio whose two sides were measured. */
 export function targetRatios(network: string, figures: readonly ModeFigures[]): TargetRatio[] {
   const find = (peer: string, mode: string) => figures.find((row) => row.peer === peer && row.mode === mode)
+  const fastest = (peer: string, precision: Precision) =>
+    figures
+      .filter((row) => row.peer === peer && row.precision === precision)
+      .toSorted((left, right) => left.medianMs - right.medianMs)[0]
   const tfjs = figures.find(({ peer }) => peer === 'tfjs-node')
   return PRECISIONS.flatMap((precision) => {
-    const own = find('own', precision)
-    if (own === undefined) return []
     const ratios: TargetRatio[] = []
-    const best = figures
-      .filter((row) => row.peer === 'torch' && row.precision === precision)
-      .toSorted((left, right) => left.medianMs - right.medianMs)[0]
+    const best = fastest('torch', precision)
+    const xla = find('xla', precision)
+    if (xla !== undefined) {
+      // 5 % behind the best counts as level on ImageNet's networks.
+      const onImageNet = network.startsWith('imagenet-')
+      const jax = fastest('jax', precision)
+      const level = atLeast(onImageNet ? 0.95 : 1)
+      if (jax !== undefined) {
+        ratios.push({
+          what: `${precision}: xla's images/s against JAX`,
+          value: jax.medianMs / xla.medianMs,
+          target: level,
+        })
+      }
+      if (best !== undefined) {
+        const what = `${precision}: xla's images/s against PyTorch's best mode, ${best.mode}`
+        ratios.push({ what, value: best.medianMs / xla.medianMs, target: atLeast(onImageNet ? 0.95 : 1.3) })
+      }
+    }
+    const own = find('own', precision)
+    if (own === undefined) return ratios
     if (best !== undefined) {
       const speed = best.medianMs / own.medianMs
       const target = atLeast(torchTarget(network, precision))

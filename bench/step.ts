@@ -7,8 +7,9 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
 import { loadAverage, type MachineFacts, machineFacts } from './machine-facts.ts'
-import { findPeers, type Peer, type StepTask } from './peers/peer-catalogue.ts'
+import { findPeers, type Peer } from './peers/peer-catalogue.ts'
 import { PeerProcess } from './peers/peer-process.ts'
+import type { StepTask } from './peers/step-task.ts'
 import { figuresOf, type ModeFigures, type ModeTimes, printTable } from './step-report.ts'
 import { readSettings, type Settings, STEP_HELP } from './step-settings.ts'
 import { printTargets, type TargetRatio, targetRatios } from './step-targets.ts'
@@ -48,8 +49,8 @@ function choosePeers({ peers, python, task }: Settings): Peer[] {
   if (unknown !== undefined) {
     throw expected(known.map(({ name }) => name).join(', '), '--peers', unknown, 'Name them with commas between.')
   }
-  // XLA on a CPU is no contestant of ours, but it can be asked for.
-  const usual = (name: string) => name !== 'xla' || task.device === 'gpu'
+  // XLA on a CPU, ours or JAX's, is no contestant of ours, but it can be asked for.
+  const usual = (name: string) => (name !== 'xla' && name !== 'jax') || task.device === 'gpu'
   const wanted = known.filter(({ name }) => (peers === null ? usual(name) : peers.includes(name)))
   for (const { name, absence, remedy } of wanted) {
     if (absence !== null) console.log(`${name} is left out: ${absence}\n  install it: ${remedy}`)

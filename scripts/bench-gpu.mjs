@@ -1,6 +1,6 @@
 /**
  * `npm run bench:gpu [-- --device cpu --quick]`: on a machine with a GPU, checks every operation on the device, then measures
- * the steps that issue 7 asks for against PyTorch in the same run; each writes its results/step-gpu-*.md.
+ * the steps of four networks against PyTorch and JAX in the same run; each writes its results/step-gpu-*.md.
  */
 import { parseArgs } from 'node:util'
 import { inRoot } from './setup/places.mjs'
@@ -34,7 +34,7 @@ await orExplain(async () => {
       '--device',
       values.device,
       '--peers',
-      'xla,torch',
+      'xla,torch,jax',
       '--fresh',
       '--python',
       values.python,

@@ -4,22 +4,22 @@
  */
 import { once } from 'node:events'
 import { extname } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { onednnExecutor } from '../../src/executors/onednn/onednn-executor.ts'
-import { one } from '../../src/methods/one.ts'
-import { vanilla } from '../../src/methods/vanilla.ts'
-import { findNetwork } from '../../src/networks/find-network.ts'
 import { drawInitialState } from '../../src/networks/initial-weights.ts'
 import { allowedCores, shareCores } from '../../src/replica/cores.ts'
-import type { StepSpecification } from '../../src/step/capture.ts'
-import { captureEvaluation } from '../../src/step/evaluation-program.ts'
-import { captureTrainingStep } from '../../src/step/training-program.ts'
 import type { OwnReplicaReply, OwnReplicaRequest, OwnReplicaSetup } from './own-replica.ts'
+import {
+  captureStep,
+  type PeerRequest,
+  readStepTask,
+  STEP_SCALARS,
+  serveRequests,
+  unknownMode,
+  WARM_UP_STEPS,
+} from './step-task.ts'
 
-const WARM_UP_STEPS = 3
 const TRAINING = { dtype: 'f32', replicas: 1, program: 'train', kernels: {} } as const
 const MODES = {
   fp32: TRAINING,
@@ -38,41 +38,16 @@ const MODES = {
 } as const
 type Mode = keyof typeof MODES
 
-const { values } = parseArgs({
-  options: {
-    network: { type: 'string', default: 'resnet-32' },
-    side: { type: 'string', default: '32' },
-    branches: { type: 'string', default: '3' },
-    classes: { type: 'string', default: '100' },
-    batch: { type: 'string', default: '128' },
-    threads: { type: 'string', default: '2' },
-  },
-})
-const branches = Number(values.branches)
-const classes = Number(values.classes)
-const batch = Number(values.batch)
-const threads = Number(values.threads)
-const side = Number(values.side)
+const task = readStepTask()
 
 type Replicas = (request: OwnReplicaRequest) => Promise<OwnReplicaReply>
 
 /** Captures and compiles the step, and starts its replicas. */
 function startReplicas({ dtype, replicas, program: pass, kernels }: (typeof MODES)[Mode]): Replicas {
+  const { batch, classes, threads } = task
   if (batch % replicas !== 0) throw new Error(`Expected a batch divisible by ${replicas} but received ${batch}`)
   const executor = onednnExecutor(kernels)
-  const specification: StepSpecification = {
-    network: findNetwork(values.network, 'auto'),
-    method: branches === 1 ? vanilla() : one({ branches, temperature: 3 }),
-    classes,
-    batch: batch / replicas,
-    dtype,
-    // CIFAR-100's own statistics would do no other work.
-    input: { height: side, width: side, channels: 3, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
-    momentum: 0.9,
-    weightDecay: 1e-4,
-  }
-  const { program: training, layout, parameters } = captureTrainingStep(specification)
-  const program = pass === 'train' ? training : captureEvaluation(specification)
+  const { program, layout, parameters } = captureStep(task, { dtype, pass }, replicas)
   const cores = allowedCores().slice(0, threads)
   const memory = {
     state: new SharedArrayBuffer(layout.elements * 4),
@@ -82,8 +57,7 @@ function startReplicas({ dtype, replicas, program: pass, kernels }: (typeof MODE
   const entry = new URL(`./own-replica${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
   const workers = shareCores(cores, replicas).map((own, replica) => {
     const place = { replica, replicas, cores: own }
-    const scalars = { learning_rate: 0.1, distillation_weight: 1 }
-    const setup: OwnReplicaSetup = { program, layout, memory, place, classes, scalars, kernels }
+    const setup: OwnReplicaSetup = { program, layout, memory, place, classes, scalars: STEP_SCALARS, kernels }
     return new Worker(entry, { workerData: setup })
   })
   return async (request) => {
@@ -113,29 +87,18 @@ function isMode(name: unknown): name is Mode {
   return typeof name === 'string' && Object.hasOwn(MODES, name)
 }
 
-async function answer(request: {
-  measure?: string
-  profile?: string
-  modes?: boolean
-  steps?: number
-}): Promise<object> {
+async function answer(request: PeerRequest): Promise<object> {
   if (request.modes === true) {
     const { version, instructionSet, threading } = onednnExecutor().machine
     const versions = { node: process.versions.node, onednn: version, instructionSet, threading }
     return { modes: Object.keys(MODES), versions }
   }
   const mode = request.measure ?? request.profile
-  if (!isMode(mode))
-    return { error: `Expected one of ${Object.keys(MODES).join(', ')} for the mode but received ${mode}` }
+  if (!isMode(mode)) return unknownMode(MODES, mode)
   const { ms, loss, byOp } = await measure(mode, request.steps ?? 1, request.profile !== undefined)
   return { mode, ms, loss, byOp, peakRssBytes: process.resourceUsage().maxRSS * 1024 }
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const reply = await answer(JSON.parse(line)).catch((error: unknown) => ({
-    error: error instanceof Error ? error.message : String(error),
-  }))
-  process.stdout.write(`${JSON.stringify(reply)}\n`)
-}
+await serveRequests(answer)
 // Its replicas would wait for more steps for ever.
 process.exit()

@@ -4,21 +4,10 @@ import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findPlugins } from '../../src/executors/xla/find-plugin.ts'
-
-/** The training step that all peers run. */
-export interface StepTask {
-  readonly network: string
-  /** Height and width of the images. */
-  readonly side: number
-  readonly branches: number
-  readonly classes: number
-  readonly batch: number
-  readonly threads: number
-  readonly device: 'cpu' | 'gpu'
-}
+import type { StepTask } from './step-task.ts'
 
 export interface Peer {
-  readonly name: 'own' | 'xla' | 'torch' | 'tfjs-node'
+  readonly name: 'own' | 'xla' | 'torch' | 'jax' | 'tfjs-node'
   /** Why it cannot run here, null where it can. */
   readonly absence: string | null
   /** What brings it where it is absent. */
@@ -32,12 +21,10 @@ const CPU_ONLY = 'it is compared on CPUs only'
 const TFJS_FOLDER = `${ROOT}.tfjs-node`
 
 /**
- * @param python the interpreter that may have PyTorch
+ * @param python the interpreter that may have PyTorch and JAX
  * @param device what the peers are to run on; oneDNN and tfjs-node know CPUs only
  */
 export function findPeers(python: string, device: StepTask['device'] = 'cpu'): Peer[] {
-  const torch = spawnSync(python, ['-c', 'import torch'], { encoding: 'utf8' })
-  const torchFault = torch.error?.message ?? torch.stderr.trim().split('\n').at(-1) ?? ''
   const tfjsBinding = `${TFJS_FOLDER}/node_modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node`
   return [
     {
@@ -60,9 +47,15 @@ export function findPeers(python: string, device: StepTask['device'] = 'cpu'): P
     },
     {
       name: 'torch',
-      absence: torch.status === 0 ? null : torchFault,
+      absence: absenceOf(python, 'torch'),
       remedy: `${python} -m pip install torch==2.13.0`,
       command: (task) => [python, `${ROOT}bench/peers/torch_peer.py`, ...options(task), '--device', task.device],
+    },
+    {
+      name: 'jax',
+      absence: absenceOf(python, 'jax'),
+      remedy: `${python} -m pip install ${device === 'gpu' ? "'jax[cuda13]'" : 'jax'}`,
+      command: (task) => [python, `${ROOT}bench/peers/jax_peer.py`, ...options(task), '--device', task.device],
     },
     {
       name: 'tfjs-node',
@@ -71,6 +64,14 @@ export function findPeers(python: string, device: StepTask['device'] = 'cpu'): P
       command: (task) => [process.execPath, `${ROOT}bench/peers/tfjs-node-peer.cjs`, ...options(task)],
     },
   ]
+}
+
+/** Why Python has no such module; it is looked for, not loaded. */
+function absenceOf(python: string, module: string): string | null {
+  const find = `import importlib.util, sys; sys.exit(importlib.util.find_spec(${JSON.stringify(module)}) is None)`
+  const found = spawnSync(python, ['-c', find], { encoding: 'utf8' })
+  if (found.status === 0) return null
+  return found.error?.message ?? `${python} has no module ${module}`
 }
 
 function options({ network, side, branches, classes, batch, threads }: StepTask): string[] {

@@ -1,6 +1,8 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { Parser } from 'tap-parser'
 import { inRoot, root } from '../setup/places.mjs'
+
+let setprivWorks = null
 
 /**
  * @typedef {object} FileResult
@@ -20,7 +22,8 @@ import { inRoot, root } from '../setup/places.mjs'
  */
 export function runTestFile(file, { timeoutSeconds, env = {} }) {
   const began = performance.now()
-  const child = spawn(process.execPath, ['--enable-source-maps', inRoot(file)], {
+  const [program, ...before] = [...endWithUs(), process.execPath]
+  const child = spawn(program, [...before, '--enable-source-maps', inRoot(file)], {
     cwd: root,
     env: { ...process.env, TAP_TIMEOUT: String(timeoutSeconds), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -60,6 +63,15 @@ export function runTestFile(file, { timeoutSeconds, env = {} }) {
     collectFaults(parser, faults)
     child.stdout.pipe(parser)
   })
+}
+
+/**
+ * util-linux's setpriv lets the kernel end the test with this process: a test whose main thread is stuck in native code would
+ * outlive a runner that was killed. Where it is not installed, tests run without.
+ */
+function endWithUs() {
+  setprivWorks ??= spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0
+  return setprivWorks ? ['setpriv', '--pdeathsig', 'KILL'] : []
 }
 
 /** Innermost failing assertions only: a subtest that fails because of them merely repeats them. */

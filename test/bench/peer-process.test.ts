@@ -34,6 +34,21 @@ t.test('our own peer measures, profiles and refuses', async (t) => {
   await t.rejects(peer.measure('fp8', 1), { message: /^Expected one of fp32, .* for the mode but received fp8$/ })
 })
 
+for (const [name, mode] of [
+  ['xla', 'fp32'],
+  ['jax', 'fp32-jit'],
+] as const) {
+  const found = findPeers('python3').find((one) => one.name === name)
+  t.test(`the peer ${name} trains on its one batch`, { skip: found?.absence ?? false }, async (t) => {
+    const peer = new PeerProcess(found?.command(TASK) ?? [])
+    t.teardown(() => peer.stop())
+    t.ok((await peer.modes()).modes.includes(mode))
+    const first = await peer.measure(mode, 2)
+    t.equal(first.ms.length, 2)
+    t.ok((await peer.measure(mode, 3)).loss < first.loss)
+  })
+}
+
 t.test('a peer that ends is told with its last words', async (t) => {
   const peer = new PeerProcess([process.execPath, '-e', 'console.error("no library"); process.exit(3)'])
   await t.rejects(peer.modes(), { message: 'the process ended (3): no library' })

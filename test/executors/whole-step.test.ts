@@ -11,9 +11,9 @@ import { snapshotEnsemble } from '../../src/methods/snapshot.ts'
 import { findNetwork } from '../../src/networks/find-network.ts'
 import { captureEvaluation } from '../../src/step/evaluation-program.ts'
 import { captureTrainingStep } from '../../src/step/training-program.ts'
-import type { ComputeDType } from '../../src/vocabulary/dtype.ts'
+import { STEP_SCALARS, STEP_TOLERANCES, tooFar, VANISHING } from '../support/compare-steps.ts'
 import { distanceOfScale } from '../support/compare-tensors.ts'
-import { type ProgramRun, runProgram } from '../support/run-program.ts'
+import { runProgram } from '../support/run-program.ts'
 import { drawnState, smallBatch, smallOne, tensorsOf } from '../support/small-steps.ts'
 
 /** Whole steps of every method on oneDNN against TensorFlow.js in JavaScript: losses, every gradient, the state afterwards. */
@@ -21,15 +21,6 @@ t.setTimeout(240_000)
 const tfjs = await tfjsExecutor('cpu')
 const onednn = onednnExecutor()
 const direct = onednnExecutor({ winograd: false })
-
-/**
- * Of a tensor's scale. bf16 has 8 bits: an activation that is rounded to the other side moves what follows by 2^-8 of
- * itself, and so other roundings, through some ten layers forward and ten backward.
- */
-const TOLERANCES: Readonly<Record<ComputeDType, number>> = { f32: 5e-5, bf16: 0.02 }
-const SCALARS = { learning_rate: 0.1, distillation_weight: 0.6 } as const
-/** Gates' biases go into a batch norm, so their gradient is zero but for rounding. */
-const VANISHING = /^gradient\.gate\.fc\.bias$/
 
 const [resnet8, resnet14] = [findNetwork('resnet-8', 'basic'), findNetwork('resnet-14', 'bottleneck')]
 const ONE = { branches: 3, temperature: 3 } as const
@@ -63,14 +54,14 @@ for (const { name, small } of CASES) {
   const step = captureTrainingStep(specification, { gradients: true })
   const evaluation = captureEvaluation(specification, { logits: true })
   const skip = specification.dtype === 'bf16' && !onednn.machine.bf16
-  const tolerance = TOLERANCES[specification.dtype]
+  const tolerance = STEP_TOLERANCES[specification.dtype]
   // Winograd's sums are up to some 1e-6 away from those of others: in bf16 enough to round many values to the other side.
   const variants = specification.dtype === 'bf16' ? [direct] : [direct, onednn]
   const state = tensorsOf(step.layout, drawnState(step))
   const inputs = { ...smallBatch(specification), layout: step.layout, state }
 
   t.test(`training step, ${name}`, { skip }, (t) => {
-    const scalars = step.program.scalars.map((scalar) => SCALARS[scalar.name as keyof typeof SCALARS])
+    const scalars = step.program.scalars.map((scalar) => STEP_SCALARS[scalar.name] ?? Number.NaN)
     const wanted = runProgram(tfjs, step.program, { ...inputs, scalars })
     for (const executor of variants) {
       for (const cores of [[0], [0, 1], [0, 1, 0]]) {
@@ -107,7 +98,7 @@ for (const { name, small } of LEAN_CASES) {
   const skip = specification.dtype === 'bf16' && !onednn.machine.bf16
   t.test(`saving memory leaves every number as it was: ${name}`, { skip }, (t) => {
     const step = captureTrainingStep(specification, { gradients: true })
-    const scalars = step.program.scalars.map((scalar) => SCALARS[scalar.name as keyof typeof SCALARS])
+    const scalars = step.program.scalars.map((scalar) => STEP_SCALARS[scalar.name] ?? Number.NaN)
     const inputs = {
       ...smallBatch(specification),
       layout: step.layout,
@@ -146,16 +137,3 @@ t.test(
     t.end()
   },
 )
-
-/** Outputs and state tensors that lie further apart than the tolerance. */
-function tooFar(actual: ProgramRun, wanted: ProgramRun, tolerance: number): string[] {
-  const compare = (kind: string, mine: ReadonlyMap<string, Float32Array>, theirs: ReadonlyMap<string, Float32Array>) =>
-    [...theirs].flatMap(([name, elements]) => {
-      if (VANISHING.test(name)) return []
-      const hits = /^(correct|top\d)\./.test(name)
-      const apart = distanceOfScale(mine.get(name) ?? [], elements)
-      const exact = hits && mine.get(name)?.[0] === elements[0]
-      return exact || apart <= tolerance ? [] : [`${kind} ${name} is ${apart} of its scale away`]
-    })
-  return [...compare('output', actual.outputs, wanted.outputs), ...compare('state', actual.state, wanted.state)]
-}

@@ -1,6 +1,7 @@
 /** Whole steps of the other methods on XLA's CPU plugin. */
 import t from 'tap'
 import { dml } from '../../../src/methods/dml.ts'
+import { ensemble } from '../../../src/methods/ensemble.ts'
 import { kd } from '../../../src/methods/kd.ts'
 import { one } from '../../../src/methods/one.ts'
 import { snapshotEnsemble } from '../../../src/methods/snapshot.ts'
@@ -17,6 +18,7 @@ const METHODS = {
   'ONE without distillation': one({ ...ONE, distill: 'off' }),
   'knowledge distillation': kd({ teacher: resnet8, alpha: 0.7, temperature: 3 }),
   'mutual learning': dml([resnet8, resnet8]),
+  'an ensemble': ensemble([resnet8, resnet8]),
   'the ensemble of snapshots': snapshotEnsemble(2),
 }
 

@@ -2,10 +2,11 @@
 import t from 'tap'
 import { onednnExecutor } from '../../../src/executors/onednn/onednn-executor.ts'
 import { captureTrainingStep } from '../../../src/step/training-program.ts'
+import { STEP_TOLERANCES, tooFar } from '../../support/compare-steps.ts'
 import { runProgram } from '../../support/run-program.ts'
 import { drawnState, smallBatch, smallOne, tensorsOf } from '../../support/small-steps.ts'
 import { withoutXla, xlaOnCpu } from '../../support/xla.ts'
-import { compareStep, STEP_TOLERANCES, tooFar } from './compare-step.ts'
+import { compareStep } from './compare-step.ts'
 
 t.setTimeout(280_000)
 
