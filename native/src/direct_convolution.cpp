@@ -15,15 +15,16 @@ constexpr int kColumns = 2;  // channel blocks of results in registers
 using Vector = PixelRows::Vector;
 using BlockedRows = RowLayout<kBlock, kBlock>;
 
-// Pixels of a chunk: their rows stay in the first-level cache with small filters, in the second-level cache while large ones
-// pass by.
-int chunkPixels(int depth, int results) {
+// Results of a chunk: their rows stay in the first-level cache with small filters, in the second-level cache while large ones
+// pass by. Of a sample's `pixels`, or about as many samples.
+int chunkPixels(int depth, int results, int pixels) {
   constexpr int kFewestBytes = 16 * 1024;
   constexpr int kMostBytes = 768 * 1024;
   constexpr int kFewest = 4 * kMostRows;
   const int pixelBytes = depth * static_cast<int>(sizeof(float));
   const int bytes = std::min(kMostBytes, std::max(kFewestBytes, 4 * results * pixelBytes));
-  return std::max(kFewest, bytes / pixelBytes / kMostRows * kMostRows);
+  const int wanted = std::max(kFewest, bytes / pixelBytes);
+  return wanted < pixels ? wanted / kMostRows * kMostRows : (wanted + pixels / 2) / pixels * pixels;
 }
 
 // One window of the convolution with the rows that it reads.
@@ -39,7 +40,7 @@ struct Pass {
 
   Pass(const Activation& x, int inBlocks, int outBlocks, const Window& own, int allTaps, const FoldedBatchNorm* norm)
       : window(own),
-        chunk(chunkPixels(inBlocks * kBlock * static_cast<int>(own.taps.size()), outBlocks * kBlock)),
+        chunk(chunkPixels(inBlocks * kBlock * static_cast<int>(own.taps.size()), outBlocks * kBlock, own.pixels())),
         rows(x, inBlocks, outBlocks * kBlock, own, chunk, norm) {
     constexpr std::ptrdiff_t kSquare = kBlock * kBlock;
     for (int block = 0; block < inBlocks; block++) {

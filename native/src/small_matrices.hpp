@@ -15,26 +15,29 @@ inline void multiplyBlock(int depth, const float* a, std::ptrdiff_t rowStride, s
   products.store(c, cStride);
 }
 
-// C [rows, columns] (+)= A [rows, depth] B [depth, columns]; columns a multiple of 16, rows of 8 and, where columns are none of
-// 32, of 16.
+template <int kRows, int kColumns, bool kAccumulate>
+void multiplyInBlocks(int rows, int columns, int depth, const float* a, std::ptrdiff_t rowStride, std::ptrdiff_t depthStride,
+                      const float* b, std::ptrdiff_t bStride, float* c, std::ptrdiff_t cStride) {
+  for (int column = 0; column < columns; column += kColumns * kVector) {
+    for (int row = 0; row < rows; row += kRows) {
+      multiplyBlock<kRows, kColumns, kAccumulate>(depth, a + row * rowStride, rowStride, depthStride, b + column, bStride,
+                                                  c + row * cStride + column, cStride);
+    }
+  }
+}
+
+// C [rows, columns] (+)= A [rows, depth] B [depth, columns]; rows and columns multiples of 16. The wider a block, the fewer of
+// its operands are loaded again.
 template <bool kAccumulate>
 void multiplyMatrices(int rows, int columns, int depth, const float* a, std::ptrdiff_t rowStride,
                       std::ptrdiff_t depthStride, const float* b, std::ptrdiff_t bStride, float* c,
                       std::ptrdiff_t cStride) {
-  if (columns % (2 * kVector) == 0) {
-    for (int column = 0; column < columns; column += 2 * kVector) {
-      for (int row = 0; row < rows; row += 8) {
-        multiplyBlock<8, 2, kAccumulate>(depth, a + row * rowStride, rowStride, depthStride, b + column, bStride,
-                                         c + row * cStride + column, cStride);
-      }
-    }
+  if (columns % (4 * kVector) == 0) {
+    multiplyInBlocks<4, 4, kAccumulate>(rows, columns, depth, a, rowStride, depthStride, b, bStride, c, cStride);
+  } else if (columns % (2 * kVector) == 0) {
+    multiplyInBlocks<8, 2, kAccumulate>(rows, columns, depth, a, rowStride, depthStride, b, bStride, c, cStride);
   } else {
-    for (int column = 0; column < columns; column += kVector) {
-      for (int row = 0; row < rows; row += 16) {
-        multiplyBlock<16, 1, kAccumulate>(depth, a + row * rowStride, rowStride, depthStride, b + column, bStride,
-                                          c + row * cStride + column, cStride);
-      }
-    }
+    multiplyInBlocks<16, 1, kAccumulate>(rows, columns, depth, a, rowStride, depthStride, b, bStride, c, cStride);
   }
 }
 
