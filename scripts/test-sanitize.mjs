@@ -13,7 +13,12 @@ import { SetupFault } from './setup/setup-fault.mjs'
 import { compiledPath, typeScriptSources } from './setup/typescript.mjs'
 
 /** Tests that run the addon. */
-const ENGINE_TESTS = ['executors/agreement', 'executors/pytorch-operators', 'executors/whole-step']
+const ENGINE_TESTS = [
+  'executors/agreement',
+  'executors/pytorch-operators',
+  'executors/whole-step',
+  'executors/onednn/host-mesh',
+]
 const IMAGE_TESTS = ['images/image-decoder', 'images/odd-files']
 const ADDON_TESTS = [...ENGINE_TESTS, ...IMAGE_TESTS].map((name) => `test/${name}`)
 

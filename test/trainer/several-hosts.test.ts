@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { latestCheckpoint, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
 import { readRun } from './read-run.ts'
-import { type CliProcess, runCli, TRAIN_TINY } from './run-cli.ts'
+import { type CliProcess, runCli, startCli, TRAIN_TINY } from './run-cli.ts'
 import { coresOf, endsOf, freePort, startHost, startHosts } from './start-hosts.ts'
 
 const STEPS = 12
@@ -64,7 +64,15 @@ t.test('a run that is asked to end on another host is saved, and resumed to the 
 
 t.test('hosts distil from a teacher that they train first', async (t) => {
   const kd = ['--method', 'kd', '--teacher-network', 'resnet-14', '--steps', '2', '--out', 'kd']
-  const hosts = await ended(await startHosts([...TRAIN_TINY, ...kd], 2, { cwd }))
+  // As torchrun and other launchers tell it.
+  const port = await freePort()
+  const variables = (rank: number) => ({
+    WORLD_SIZE: '2',
+    RANK: `${rank}`,
+    MASTER_ADDR: '127.0.0.1',
+    MASTER_PORT: `${port}`,
+  })
+  const hosts = await ended([0, 1].map((rank) => startCli([...TRAIN_TINY, ...kd], { cwd, env: variables(rank) })))
   for (const { code, stderr } of hosts) t.equal(code, 0, stderr)
   t.ok((await readdir(join(cwd, 'kd'))).includes('teacher'))
 })
