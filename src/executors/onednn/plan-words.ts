@@ -104,7 +104,7 @@ export interface RunningAverageRange {
 /** Everything the addon needs to know of a program. Offsets into state, gradient and statistics count elements. */
 export interface Plan {
   readonly block: number
-  /** Whether 3x3 convolutions may take the way of Winograd. */
+  /** Whether convolutions may be our own (docs/convolutions.md). */
   readonly winograd: boolean
   readonly batch: number
   readonly imageBytes: number
