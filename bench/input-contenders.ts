@@ -99,7 +99,7 @@ export function ownCifar(): Contender {
       epoch++
       const began = performance.now()
       for (let first = 0; first < count; first += batch) {
-        const fills = [{ slot: slotIndex(0), first, count: batch, claim: 0 }]
+        const fills = [{ slot: slotIndex(0), batch: 0, first, count: batch, claim: 0 }]
         const task: DecodeTask = { split: 'train', epoch, augment: 'standard', order: null, fills }
         const reply = fill(task)
         if (reply instanceof Promise || reply.kind !== 'filled')

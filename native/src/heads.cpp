@@ -129,12 +129,16 @@ class GatedSumGrad : public Instruction {
 class CrossEntropy : public Instruction {
  public:
   CrossEntropy(WordReader& words, PlanBuilder& builder)
-      : logits_(builder.tensor(words)), result_(words.size()), factor_(words.number()) {}
+      : logits_(builder.tensor(words)),
+        result_(words.size()),
+        factor_(words.number()),
+        firstLabel_(words.size()) {}
   void run(Worker& worker, const RunArguments& arguments) override {
     const int classes = logits_.channels;
+    const std::int32_t* const labels = arguments.labels + firstLabel_ + worker.firstSample;
     double sum = 0;
     for (int row = 0; row < worker.samples; row++) {
-      const std::int32_t label = arguments.labels[worker.firstSample + row];
+      const std::int32_t label = labels[row];
       if (label < 0) continue;
       Row z = worker.at<float>(logits_) + row * classes;
       sum += static_cast<double>(logSumExp(z, classes, 1.0f) - z[label]);
@@ -146,6 +150,7 @@ class CrossEntropy : public Instruction {
   const Activation logits_;
   const std::size_t result_;
   const float factor_;
+  const std::size_t firstLabel_;
 };
 
 // dz = dloss factor (softmax(z) - onehot(label)).
@@ -155,12 +160,14 @@ class CrossEntropyGrad : public Instruction {
       : dloss_(words.size()),
         logits_(builder.tensor(words)),
         dlogits_(builder.tensor(words)),
-        factor_(words.number()) {}
+        factor_(words.number()),
+        firstLabel_(words.size()) {}
   void run(Worker& worker, const RunArguments& arguments) override {
     const int classes = logits_.channels;
     const float factor = worker.scalars[dloss_] * factor_;
+    const std::int32_t* const labels = arguments.labels + firstLabel_ + worker.firstSample;
     for (int row = 0; row < worker.samples; row++) {
-      const std::int32_t label = arguments.labels[worker.firstSample + row];
+      const std::int32_t label = labels[row];
       Row z = worker.at<float>(logits_) + row * classes;
       float* dz = worker.at<float>(dlogits_) + row * classes;
       if (label < 0) {
@@ -178,6 +185,7 @@ class CrossEntropyGrad : public Instruction {
   const Activation logits_;
   const Activation dlogits_;
   const float factor_;
+  const std::size_t firstLabel_;
 };
 
 // factor sum_rows sum_j p_j (log p_j - log q_j), p and q the softened teacher and student.

@@ -9,6 +9,8 @@ import type { RunConfig } from './run-config.ts'
 const count = z.int().min(1)
 const path = z.string().min(1)
 const networkName = z.string().refine((name) => parseNetworkName(name) !== null)
+/** Beta(100, 100) is next to always a half. */
+const MOST_ALPHA = 100
 const block = z.enum(['auto', 'basic', 'bottleneck'])
 
 function isDevices(text: string): boolean {
@@ -65,6 +67,8 @@ export const configSchema = z.strictObject({
   colourJitter: z.number().min(0).lt(1),
   pcaLighting: z.number().min(0).max(1),
   randomErasing: z.number().min(0).max(1),
+  mixup: z.number().min(0).max(MOST_ALPHA),
+  cutmix: z.number().min(0).max(MOST_ALPHA),
   shuffle: z.enum(['epoch', 'none']),
   logEvery: count,
   evaluateEvery: count,

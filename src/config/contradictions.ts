@@ -79,7 +79,9 @@ function photographsOnly(key: 'imageSize' | 'colourJitter' | 'pcaLighting'): Con
   }
 }
 
-function trainingNoise(key: 'colourJitter' | 'pcaLighting' | 'randomErasing'): Contradiction {
+const NOISE = ['colourJitter', 'pcaLighting', 'randomErasing', 'mixup', 'cutmix'] as const
+
+function trainingNoise(key: (typeof NOISE)[number]): Contradiction {
   const { flag } = OPTION_TABLE[key]
   return {
     between: ['augment', key],
@@ -92,7 +94,7 @@ function trainingNoise(key: 'colourJitter' | 'pcaLighting' | 'randomErasing'): C
 
 const CONTRADICTIONS: readonly Contradiction[] = [
   ...(['imageSize', 'colourJitter', 'pcaLighting'] as const).map(photographsOnly),
-  ...(['colourJitter', 'pcaLighting', 'randomErasing'] as const).map(trainingNoise),
+  ...NOISE.map(trainingNoise),
   {
     between: ['scale'],
     find({ scale, recipe }, given) {

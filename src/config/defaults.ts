@@ -44,6 +44,8 @@ export const DEFAULTS = {
   colourJitter: 0,
   pcaLighting: 0,
   randomErasing: 0,
+  mixup: 0,
+  cutmix: 0,
   shuffle: 'epoch',
   logEvery: 20,
   evaluateEvery: 1,

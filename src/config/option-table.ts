@@ -317,6 +317,20 @@ export const OPTION_TABLE = {
     help: 'part of the training images in which a rectangle of 2 - 33 % becomes the mean colour',
     expects: 'a number from 0 to 1',
   },
+  mixup: {
+    flag: '--mixup',
+    value: '<alpha>',
+    kind: 'number',
+    help: 'blends each training image with another of its batch, and their labels, by a share from Beta(alpha, alpha)',
+    expects: 'a number from 0 to 100',
+  },
+  cutmix: {
+    flag: '--cutmix',
+    value: '<alpha>',
+    kind: 'number',
+    help: 'as --mixup, with a rectangle of the other image in place of the blend; with both each takes half of the batches',
+    expects: 'a number from 0 to 100',
+  },
   shuffle: {
     flag: '--shuffle',
     value: '<name>',

@@ -85,6 +85,10 @@ export interface RunConfig {
   readonly pcaLighting: number
   /** Part of the training images in which a rectangle is erased. */
   readonly randomErasing: number
+  /** Mixup's alpha: each image of a batch is blended with another by a share drawn from Beta(alpha, alpha); 0 = off. */
+  readonly mixup: number
+  /** CutMix's alpha: a rectangle of each image of a batch is another's; 0 = off. With mixup each takes half of the batches. */
+  readonly cutmix: number
   /** `epoch` = a new order each epoch; `none` = the archive's order. */
   readonly shuffle: 'epoch' | 'none'
   /** Steps between two `step` lines of metrics.jsonl. */

@@ -25,7 +25,7 @@ export interface ReplicaPlace {
 export interface RunInputs {
   /** Pixels `[batch, height, width, channels]`, 0-255. */
   readonly images: Uint8Array
-  /** Class of each image, `[batch]`; -1 = a row that fills up a partial batch and counts nowhere. */
+  /** Class of each image, `[batch]`, then of its partner where the program reads both; -1 = a row that fills up a partial batch and counts nowhere. */
   readonly labels: Int32Array
   /** Values of the program's scalar inputs, in the order of `program.scalars`. */
   readonly scalars: Float32Array

@@ -55,9 +55,10 @@ export class GraphBuilder {
     return this.#images
   }
 
-  /** Classes, i32 [batch]. */
-  labels(): Value {
-    this.#labels ??= this.#value({ shape: [this.batch], dtype: 'i32' })
+  /** Classes, i32 [batch]; with partners [2, batch]: of the images, then of those that are mixed into them. */
+  labels(which: 'own' | 'with partners' = 'own'): Value {
+    const shape = which === 'own' ? [this.batch] : [2, this.batch]
+    this.#labels ??= this.#value({ shape, dtype: 'i32' })
     return this.#labels
   }
 

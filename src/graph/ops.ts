@@ -96,15 +96,18 @@ export interface OpAttributes {
   AverageGrad: { readonly count: number }
   /** Logits of several classifiers [B, K] -> log of the mean of their probabilities; its softmax is that mean. */
   LogMeanProbability: Record<never, never>
-  /** logits [B, K], labels [B] -> scalar; rows of label -1 add nothing, the mean divides by B all the same. */
-  CrossEntropy: { readonly reduction: 'mean' | 'sum' }
+  /**
+   * logits [B, K], labels [B] or [2, B] -> scalar; rows of label -1 add nothing, the mean divides by B all the same. Of two
+   * labels an image, its own and its partner's, `labels` says which (default: its own).
+   */
+  CrossEntropy: { readonly reduction: 'mean' | 'sum'; readonly labels?: 'partner' }
   /** dloss, logits, labels -> dlogits. */
-  CrossEntropyGrad: { readonly reduction: 'mean' | 'sum' }
+  CrossEntropyGrad: { readonly reduction: 'mean' | 'sum'; readonly labels?: 'partner' }
   /** teacher logits, student logits -> mean over the batch of KL(softmax(teacher / T) || softmax(student / T)). */
   KullbackLeibler: { readonly temperature: number }
   /** dloss, teacher logits, student logits -> dstudent; the teacher is a constant here (ONE detaches it). */
   KullbackLeiblerGrad: { readonly temperature: number }
-  /** logits [B, K], labels [B] -> rows whose label is among the k largest logits; ties count for the lower class. */
+  /** logits [B, K], labels [B] or [2, B] -> rows whose own label is among the k largest logits; ties count for the lower class. */
   TopKCorrect: { readonly k: number }
   /** Mean over the replicas, summed in the order of their numbers. */
   AllReduceMean: Record<never, never>

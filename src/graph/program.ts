@@ -40,7 +40,7 @@ export interface Program {
   readonly nodes: readonly ProgramNode[]
   /** u8 [batch, height, width, channels]; null where the program reads no pixels. */
   readonly images: ValueId | null
-  /** i32 [batch]; null where it reads no labels. */
+  /** i32 [batch], or [2, batch] where images are mixed; null where it reads no labels. */
   readonly labels: ValueId | null
   /** f32 scalars given to each run, in the order of `RunInputs.scalars`. */
   readonly scalars: readonly NamedValue[]

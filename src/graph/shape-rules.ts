@@ -80,9 +80,11 @@ function batchNorm(inputs: readonly TensorType[], vectors: number, residual: boo
   return x
 }
 
-function rowsAndLabels(logits: TensorType | undefined, labels: TensorType | undefined): void {
+function rowsAndLabels(logits: TensorType | undefined, labels: TensorType | undefined, of?: 'partner'): void {
   const [batch = 0] = rank(logits, 2, 'logits')
-  need(labels?.dtype === 'i32' && sameShape(labels.shape, [batch]), `i32 [${batch}] for labels`)
+  const shapes = of === 'partner' ? [[2, batch]] : [[batch], [2, batch]]
+  const fits = shapes.some((shape) => sameShape(labels?.shape ?? [], shape))
+  need(labels?.dtype === 'i32' && fits, `i32 ${shapes.map(printShape).join(' or ')} for labels`)
 }
 
 function sameTypes(types: readonly TensorType[]): TensorType {
@@ -229,13 +231,13 @@ export const SHAPE_RULES: ShapeRules = {
   Average: (inputs) => [meanOf(inputs)],
   AverageGrad: (inputs) => [meanOf(take(inputs, 1))],
   LogMeanProbability: (inputs) => [meanOf(inputs)],
-  CrossEntropy: (inputs) => {
-    rowsAndLabels(...pair(inputs))
+  CrossEntropy: (inputs, { labels }) => {
+    rowsAndLabels(...pair(inputs), labels)
     return [scalar]
   },
-  CrossEntropyGrad: (inputs) => {
+  CrossEntropyGrad: (inputs, attributes) => {
     const [, logits, labels] = take(inputs, 3)
-    rowsAndLabels(logits, labels)
+    rowsAndLabels(logits, labels, attributes.labels)
     return logits === undefined ? [] : [logits]
   },
   KullbackLeibler: (inputs) => {

@@ -18,6 +18,8 @@ export interface DecodeMemory {
 export interface SlotFill {
   readonly slot: number
   readonly first: number
+  /** Index of the batch in the pass. */
+  readonly batch: number
   readonly count: number
   /** The slot's claim when it was given to this task: while it stays so, the task may write. */
   readonly claim: number

@@ -3,6 +3,7 @@ import type { SplitName } from '../datasets/dataset.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
 import { createImageWriter, type ImageWriter } from './image-writers.ts'
+import { drawMixing, mixImages } from './mixing.ts'
 import { isCurrent, noteProgress } from './slot-claims.ts'
 import { SLOT_STATES, setSlotState, slotLabels, slotPixels } from './slot-ring.ts'
 import { createNoise } from './training-noise.ts'
@@ -59,7 +60,10 @@ export function createSlotFiller(memory: DecodeMemory): SlotFiller {
     return pending
   }
 
-  const makeReady = (one: SlotFill) => {
+  function makeReady(task: DecodeTask, one: SlotFill): void {
+    const mixing = task.augment === 'standard' ? drawMixing(noise, ring.geometry, seed, task.epoch, one.batch) : null
+    const images = pixels[one.slot]?.subarray(0, one.count * imageBytes)
+    if (mixing !== null && images !== undefined) mixImages(images, ring.geometry, mixing, () => isCurrent(claims, one))
     if (isCurrent(claims, one)) setSlotState(states, one.slot, SLOT_STATES.ready)
   }
 
@@ -70,7 +74,7 @@ export function createSlotFiller(memory: DecodeMemory): SlotFiller {
         const pending = fill(task, order, one)
         if (pending.length > 0) {
           const rest = () => {
-            makeReady(one)
+            makeReady(task, one)
             return fillFrom(task, order, place + 1)
           }
           return Promise.all(pending).then(rest, (fault: unknown) => failure(one, fault))
@@ -78,7 +82,7 @@ export function createSlotFiller(memory: DecodeMemory): SlotFiller {
       } catch (fault) {
         return failure(one, fault)
       }
-      makeReady(one)
+      makeReady(task, one)
     }
     return { kind: 'filled' }
   }

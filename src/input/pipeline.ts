@@ -254,7 +254,7 @@ export class InputPipeline {
       const fills: PlannedFill[] = []
       for (const slot of this.#free.splice(0, Math.min(this.#slotsPerTask, pass.batches - pass.nextBatch))) {
         const { first, count } = partOfBatch(pass.nextBatch, batch, pass.options.share ?? WHOLE_BATCH, pass.images)
-        fills.push({ slot, first, count })
+        fills.push({ slot, batch: pass.nextBatch, first, count })
         this.#ahead.push({ slot: slotIndex(slot), batch: pass.nextBatch, count })
         pass.nextBatch++
       }

@@ -4,8 +4,9 @@
  */
 import { type RandomStream, randomStream } from '../vocabulary/random.ts'
 import type { InputSize } from './augmentation.ts'
+import type { MixingOptions } from './mixing.ts'
 
-export interface TrainingNoise {
+export interface TrainingNoise extends MixingOptions {
   /** Factors of brightness, contrast and saturation lie in 1 - s .. 1 + s, applied in a random order; 0 = off. */
   readonly colourJitter: number
   /** Standard deviation of the steps along the principal components; 0 = off. */
@@ -16,7 +17,14 @@ export interface TrainingNoise {
   readonly erasedTo: readonly number[]
 }
 
-export const NO_NOISE: TrainingNoise = { colourJitter: 0, pcaLighting: 0, randomErasing: 0, erasedTo: [0, 0, 0] }
+export const NO_NOISE: TrainingNoise = {
+  colourJitter: 0,
+  pcaLighting: 0,
+  randomErasing: 0,
+  erasedTo: [0, 0, 0],
+  mixup: 0,
+  cutmix: 0,
+}
 
 /** Changes an image of [height, width, channels] u8 at `offset` in place. */
 export type AddNoise = (pixels: Uint8Array, offset: number, epoch: number, sample: number) => void

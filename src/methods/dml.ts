@@ -23,14 +23,14 @@ export function dml(peers: readonly Network[]): Method {
       branches: capturePeers(layers, peers, images, classes),
       teacher: null,
     }),
-    objective: (graph, { branches }, labels) => {
+    objective: (graph, { branches }, targets) => {
       const towards = (student: Value) => branches.filter((other) => other !== student)
       const divergences = branches.flatMap((student) =>
         towards(student).map((other) => divergence(graph, other, student, TEMPERATURE)),
       )
       const distillation = scaled(graph, sumOfScalars(graph, divergences), 1 / (branches.length - 1))
       return sumOfParts(graph, [
-        ...branches.map((logits, peer) => crossEntropy(graph, logits, labels, `${peer}`)),
+        ...branches.map((logits, peer) => crossEntropy(graph, logits, targets, `${peer}`)),
         { name: 'distillation', value: distillation },
       ])
     },

@@ -17,10 +17,10 @@ export function ensemble(peers: readonly Network[]): Method {
       const branches = capturePeers(layers, peers, images, classes)
       return { branches, teacher: layers.graph.applyOne('LogMeanProbability', branches, {}, 'ensemble') }
     },
-    objective: (graph, { branches }, labels) =>
+    objective: (graph, { branches }, targets) =>
       sumOfParts(
         graph,
-        branches.map((logits, peer) => crossEntropy(graph, logits, labels, `${peer}`)),
+        branches.map((logits, peer) => crossEntropy(graph, logits, targets, `${peer}`)),
       ),
   }
 }

@@ -28,12 +28,12 @@ export function kd({ teacher, alpha, temperature }: KdOptions): Method {
       const pretrained = layers.scope('teacher', () => captureWhole(layers.frozen(), teacher, images, classes))
       return { branches, teacher: null, pretrained }
     },
-    objective: (graph, { branches, pretrained }, labels) => {
+    objective: (graph, { branches, pretrained }, targets) => {
       const [student] = branches
       if (student === undefined || pretrained === undefined) {
         throw new Error(`Expected a student and a teacher for the objective of KD but received ${branches.length}`)
       }
-      const { name, value } = crossEntropy(graph, student, labels, '0')
+      const { name, value } = crossEntropy(graph, student, targets, '0')
       const distillation = divergence(graph, pretrained, student, temperature)
       return sumOfParts(graph, [
         { name, value: scaled(graph, value, 1 - alpha) },

@@ -18,6 +18,14 @@ export interface Objective {
   readonly parts: readonly { readonly name: string; readonly value: Value }[]
 }
 
+/** What the images of a batch are: one class each, or two where another image is mixed into each. */
+export interface Targets {
+  /** i32 [B], or [2, B] with the partners' */
+  readonly labels: Value
+  /** Parts of the images' own classes and of their partners', whose sum is 1; null where nothing is mixed. */
+  readonly shares: { readonly own: Value; readonly partner: Value } | null
+}
+
 /** One paper: which networks exist and what they minimise. */
 export interface Method {
   readonly name: string
@@ -25,14 +33,14 @@ export interface Method {
   readonly scalars: readonly ScalarName[]
   /** @param images normalised [B, C, H, W]; @param network the target */
   capture(layers: Layers, network: Network, images: Value, classes: number): Predictions
-  /** @param labels i32 [B]; `scalar` gives the inputs named in `scalars` */
+  /** @param targets what cross entropies compare with; `scalar` gives the inputs named in `scalars` */
   objective(
     graph: GraphBuilder,
     predictions: Predictions,
-    labels: Value,
+    targets: Targets,
     scalar: (name: ScalarName) => Value,
   ): Objective
 }
 
 /** Numbers that the schedule gives to each step. */
-export type ScalarName = 'learning_rate' | 'distillation_weight'
+export type ScalarName = 'learning_rate' | 'distillation_weight' | 'own_share' | 'partner_share'

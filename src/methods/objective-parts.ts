@@ -1,13 +1,22 @@
 /** Terms that the objectives of all methods are made of. */
 import type { GraphBuilder, Value } from '../graph/graph-builder.ts'
-import type { Objective } from './method.ts'
+import type { Objective, Targets } from './method.ts'
 
 type Part = Objective['parts'][number]
 
-/** CE(z, y) as the part `cross_entropy.<name>`, its mean over the batch. */
-export function crossEntropy(graph: GraphBuilder, logits: Value, labels: Value, name: string): Part {
-  const value = graph.applyOne('CrossEntropy', [logits, labels], { reduction: 'mean' }, 'loss')
-  return { name: `cross_entropy.${name}`, value }
+/**
+ * CE(z, y) as the part `cross_entropy.<name>`, its mean over the batch. Of mixed images s CE(z, y) + (1 - s) CE(z, y'), which
+ * is the cross entropy with the mixed classes.
+ */
+export function crossEntropy(graph: GraphBuilder, logits: Value, { labels, shares }: Targets, name: string): Part {
+  const own = graph.applyOne('CrossEntropy', [logits, labels], { reduction: 'mean' }, 'loss')
+  if (shares === null) return { name: `cross_entropy.${name}`, value: own }
+  const partner = graph.applyOne('CrossEntropy', [logits, labels], { reduction: 'mean', labels: 'partner' }, 'loss')
+  const parts = [
+    graph.applyOne('Multiply', [own, shares.own], {}, 'loss'),
+    graph.applyOne('Multiply', [partner, shares.partner], {}, 'loss'),
+  ]
+  return { name: `cross_entropy.${name}`, value: sumOfScalars(graph, parts) }
 }
 
 /** KL(softmax(z_teacher / T) || softmax(z_student / T)), its mean over the batch; the teacher is a constant. */

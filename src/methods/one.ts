@@ -42,7 +42,7 @@ export function one({ branches, temperature, distill = 'on', share = 'low', gate
       const features = shared === null ? captured.map((branch) => branch.features) : [shared]
       return { branches: logits, teacher: gatedTeacher(layers, features, logits) }
     },
-    objective: (graph, { branches: students, teacher }, labels, scalar) => {
+    objective: (graph, { branches: students, teacher }, targets, scalar) => {
       if (teacher === null) throw new Error('Expected a teacher for the objective of ONE but received none')
       const distillationParts = () => {
         const full = distillation(graph, teacher, students, temperature)
@@ -51,8 +51,8 @@ export function one({ branches, temperature, distill = 'on', share = 'low', gate
       }
       const distilled = distill === 'on' ? distillationParts() : []
       return sumOfParts(graph, [
-        ...students.map((logits, branch) => crossEntropy(graph, logits, labels, `${branch}`)),
-        crossEntropy(graph, teacher, labels, 'teacher'),
+        ...students.map((logits, branch) => crossEntropy(graph, logits, targets, `${branch}`)),
+        crossEntropy(graph, teacher, targets, 'teacher'),
         ...distilled,
       ])
     },

@@ -10,10 +10,10 @@ export function vanilla(): Method {
       branches: [network.branch(layers, network.trunk(layers, images), classes)],
       teacher: null,
     }),
-    objective: (graph, { branches }, labels) =>
+    objective: (graph, { branches }, targets) =>
       sumOfParts(
         graph,
-        branches.map((logits, branch) => crossEntropy(graph, logits, labels, `${branch}`)),
+        branches.map((logits, branch) => crossEntropy(graph, logits, targets, `${branch}`)),
       ),
   }
 }

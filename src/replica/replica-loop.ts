@@ -15,6 +15,7 @@ interface Runnable {
   readonly compiled: CompiledProgram
   readonly scalars: Float32Array
   readonly outputElements: number
+  readonly readsPartners: boolean
 }
 
 /** Serves the port until it is told to stop; a failure is told and ends the replica. */
@@ -83,6 +84,7 @@ function createRunner({ place, programs, first, layout, memory, ring }: ReplicaS
       compiled: executor.compile(program, layout, memory, place),
       scalars: new Float32Array(program.scalars.length),
       outputElements,
+      readsPartners: program.labels !== null && typeOf(program, program.labels).shape.length === 2,
     }
     runnables.set(name, runnable)
     return runnable
@@ -90,23 +92,23 @@ function createRunner({ place, programs, first, layout, memory, ring }: ReplicaS
 
   /** @returns what waits for the outputs */
   const run = (name: ProgramName, slot: SlotIndex, values: readonly number[]): (() => number[]) => {
-    const { compiled, scalars: shared, outputElements } = prepare(name)
+    const { compiled, scalars: shared, outputElements, readsPartners } = prepare(name)
     // A device may read these while the next run's are written.
     const scalars = isQueued(compiled) ? new Float32Array(shared.length) : shared
     const outputs = new Float32Array(outputElements)
     scalars.set(values)
     if (waitUntilReady(ring, slot) === 'failed')
       throw new Error(`Expected slot ${slot} to be filled but decoding failed`)
-    const rows = inputs[slot]
+    const rows = inputs[slot]?.[readsPartners ? 'withPartners' : 'alone']
     if (rows === undefined) throw new RangeError(`Expected a slot of the ring but received ${slot}`)
     if (isQueued(compiled)) {
-      const pending = compiled.start({ ...rows, scalars }, outputs)
+      const pending = compiled.start({ ...rows(), scalars }, outputs)
       return () => {
         pending.finish()
         return Array.from(outputs)
       }
     }
-    compiled.run({ ...rows, scalars }, outputs)
+    compiled.run({ ...rows(), scalars }, outputs)
     return () => Array.from(outputs)
   }
 
@@ -131,15 +133,28 @@ function isTimed(compiled: CompiledProgram): compiled is TimedProgram {
   return 'times' in compiled
 }
 
-/** Views of this replica's images and labels in each slot. */
+type Rows = Pick<RunInputs, 'images' | 'labels'>
+
+/** This replica's images and labels in each slot, alone and with the labels of the images that are mixed into them. */
 function rowsOfSlots(ring: ReplicaSetup['ring'], { replica, replicas }: ReplicaSetup['place']) {
-  const rows = ring.geometry.batch / replicas
-  return Array.from({ length: ring.geometry.slots }, (_, slot): Pick<RunInputs, 'images' | 'labels'> => {
+  const { batch, slots } = ring.geometry
+  const rows = batch / replicas
+  const first = replica * rows
+  return Array.from({ length: slots }, (_, slot): { alone: () => Rows; withPartners: () => Rows } => {
     const pixels = slotPixels(ring, slot)
     const bytes = pixels.length / replicas
+    const images = pixels.subarray(replica * bytes, (replica + 1) * bytes)
+    const all = slotLabels(ring, slot)
+    const labels = all.subarray(first, first + rows)
+    const both = new Int32Array(2 * rows)
     return {
-      images: pixels.subarray(replica * bytes, (replica + 1) * bytes),
-      labels: slotLabels(ring, slot).subarray(replica * rows, (replica + 1) * rows),
+      alone: () => ({ images, labels }),
+      // To be called when the slot is filled.
+      withPartners() {
+        both.set(labels)
+        for (let row = 0; row < rows; row++) both[rows + row] = all[(first + row - 1 + batch) % batch] ?? -1
+        return { images, labels: both }
+      },
     }
   })
 }

@@ -49,6 +49,8 @@ const MEANING = {
   colourJitter: 'told',
   pcaLighting: 'told',
   randomErasing: 'told',
+  mixup: 'told',
+  cutmix: 'told',
   shuffle: 'told',
   inputStd: 'told',
   imageSize: 'told',

@@ -20,6 +20,8 @@ export interface StepSpecification {
     readonly mean: readonly number[]
     readonly std: readonly number[]
   }
+  /** Whether another image is mixed into each in training (default: no): labels then come with those of the partners. */
+  readonly mixing?: boolean
   readonly momentum: number
   readonly weightDecay: number
 }

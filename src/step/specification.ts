@@ -41,6 +41,7 @@ export function specifyStep(config: RunConfig, input: NetworkInput, replicas: nu
     batch: config.batch / replicas,
     dtype: config.precision === 'bf16' ? 'bf16' : 'f32',
     input: { height, width, channels, mean, std },
+    mixing: config.mixup > 0 || config.cutmix > 0,
     momentum: config.momentum,
     weightDecay: config.weightDecay,
   }

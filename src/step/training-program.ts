@@ -28,18 +28,22 @@ export function captureTrainingStep(
   specification: StepSpecification,
   extra: ExtraOutputs = { gradients: false },
 ): TrainingStep {
-  const { method, batch, momentum, weightDecay } = specification
+  const { method, batch, momentum, weightDecay, mixing = false } = specification
   const graph = new GraphBuilder(batch)
   const { layers, predictions } = capturePredictions(graph, specification, true)
   const scalars = new Map<ScalarName, Value>()
-  for (const name of ['learning_rate', ...method.scalars] as const) scalars.set(name, graph.scalar(name))
+  const shareNames = mixing ? (['own_share', 'partner_share'] as const) : []
+  for (const name of ['learning_rate', ...method.scalars, ...shareNames] as const) {
+    scalars.set(name, graph.scalar(name))
+  }
   const scalar = (name: ScalarName): Value => {
     const value = scalars.get(name)
     if (value === undefined) throw new Error(`Expected ${name} among the scalars of method ${method.name}`)
     return value
   }
-  const labels = graph.labels()
-  const { total, parts } = method.objective(graph, predictions, labels, scalar)
+  const labels = graph.labels(mixing ? 'with partners' : 'own')
+  const shares = mixing ? { own: scalar('own_share'), partner: scalar('partner_share') } : null
+  const { total, parts } = method.objective(graph, predictions, { labels, shares }, scalar)
   const correct = namedPredictions(predictions).map(({ name, logits }) => ({
     name: `correct.${name}`,
     value: graph.applyOne('TopKCorrect', [logits, labels], { k: 1 }, 'metrics'),

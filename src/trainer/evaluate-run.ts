@@ -25,7 +25,7 @@ export async function evaluateRun(
   try {
     const stepsPerEpoch = InputPipeline.batches(prepared.dataset.train, config.batch, 'drop')
     const { step, epoch } = progress
-    const lr = planTimetable(config, stepsPerEpoch).learningRate(Math.max(0, step - 1))
+    const lr = planTimetable(config, stepsPerEpoch, prepared.dataset.description).learningRate(Math.max(0, step - 1))
     const session = await openSession(prepared, replicas)
     try {
       const line = await evaluateState(prepared, session, split, { step, epoch, lr })

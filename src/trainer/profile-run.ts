@@ -60,7 +60,8 @@ async function runTimedSteps(
   { pipeline, replicas }: Session,
   stop: AbortSignal,
 ): Promise<number[]> {
-  const timetable = planTimetable(config, Math.max(1, InputPipeline.batches(dataset.train, config.batch, 'drop')))
+  const stepsPerEpoch = Math.max(1, InputPipeline.batches(dataset.train, config.batch, 'drop'))
+  const timetable = planTimetable(config, stepsPerEpoch, dataset.description)
   const { augment, shuffle } = config
   const ends: number[] = []
   let step = 0

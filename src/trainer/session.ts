@@ -203,8 +203,10 @@ export function inputNotices({ config, dataset, ring }: PreparedRun): string[] {
   ]
 }
 
-function noiseOf({ colourJitter, pcaLighting, randomErasing }: RunConfig, mean: readonly number[]): TrainingNoise {
-  return { colourJitter, pcaLighting, randomErasing, erasedTo: mean.map((channel) => Math.round(255 * channel)) }
+function noiseOf(config: RunConfig, mean: readonly number[]): TrainingNoise {
+  const { colourJitter, pcaLighting, randomErasing, mixup, cutmix } = config
+  const erasedTo = mean.map((channel) => Math.round(255 * channel))
+  return { colourJitter, pcaLighting, randomErasing, erasedTo, mixup, cutmix }
 }
 
 function xlaHosts(links: HostLinks | null): XlaHosts | null {

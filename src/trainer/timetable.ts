@@ -1,4 +1,5 @@
 import type { RunConfig } from '../config/run-config.ts'
+import { drawMixing } from '../input/mixing.ts'
 import type { ScalarName } from '../methods/method.ts'
 import { distillationWeight, learningRate } from '../step/schedule.ts'
 
@@ -12,12 +13,23 @@ export interface Timetable {
   scalar(name: string, step: number): number
 }
 
-/** @param stepsPerEpoch whole batches in the training split */
-export function planTimetable(config: RunConfig, stepsPerEpoch: number): Timetable {
+/**
+ * @param stepsPerEpoch whole batches in the training split
+ * @param size of the network's input
+ */
+export function planTimetable(
+  config: RunConfig,
+  stepsPerEpoch: number,
+  size: { readonly height: number; readonly width: number },
+): Timetable {
   const steps = config.steps ?? config.epochs * stepsPerEpoch
+  const ownShare = (step: number) =>
+    drawMixing(config, size, config.seed, Math.floor(step / stepsPerEpoch), step % stepsPerEpoch)?.share ?? 1
   const scalars: Readonly<Record<ScalarName, (step: number) => number>> = {
     learning_rate: (step) => learningRate(config, step, steps),
     distillation_weight: (step) => distillationWeight(config.rampUp, Math.floor(step / stepsPerEpoch)),
+    own_share: ownShare,
+    partner_share: (step) => 1 - ownShare(step),
   }
   return {
     stepsPerEpoch,
@@ -31,6 +43,8 @@ export function planTimetable(config: RunConfig, stepsPerEpoch: number): Timetab
   }
 }
 
+const SCALAR_NAMES: readonly ScalarName[] = ['learning_rate', 'distillation_weight', 'own_share', 'partner_share']
+
 function isScalarName(name: string): name is ScalarName {
-  return name === 'learning_rate' || name === 'distillation_weight'
+  return SCALAR_NAMES.some((known) => known === name)
 }

@@ -189,7 +189,7 @@ function timetableOf({ config, dataset }: PreparedRun): Timetable {
     const remedy = 'Use a smaller --batch, or more images.'
     throw expected(`at least ${config.batch} training images (one batch)`, config.dataset, dataset.train.count, remedy)
   }
-  return planTimetable(config, stepsPerEpoch)
+  return planTimetable(config, stepsPerEpoch, dataset.description)
 }
 
 async function runToEnd(

@@ -136,6 +136,8 @@ t.test('each wrong setting is told with its option', async (t) => {
     colourJitter: [1, -0.1],
     pcaLighting: [-0.1, 2],
     randomErasing: [1.5, -1],
+    mixup: [-0.1, 101],
+    cutmix: [-1, 1000],
     shuffle: ['yes'],
     logEvery: [0],
     evaluateEvery: [0, 1.5],
@@ -184,6 +186,7 @@ t.test('settings that do not go together are told', async (t) => {
     [{ imageSize: 128 }, /--dataset imagenet or image-folder for --image-size but received --dataset cifar100/],
     [{ colourJitter: 0.4 }, /--dataset imagenet or image-folder for --colour-jitter/],
     [{ randomErasing: 0.4, augment: 'none' }, /--augment standard for --random-erasing but received --augment none/],
+    [{ mixup: 0.2, augment: 'none' }, /--augment standard for --mixup but received --augment none/],
     [{ batch: 7, devices: 'cpu:2' }, /a multiple of the 2 replicas .* received 7/],
     [
       { batch: 9, devices: 'cpu:2', hosts: 3 },

@@ -43,7 +43,18 @@ t.test('operands that do not fit are refused', (t) => {
     [/7 features of x/, () => graph.apply('Linear', [state(2, 5), state(4, 7), state(4)], {})],
     [/\[4\] for the bias/, () => graph.apply('Linear', [state(2, 7), state(4, 7), state(3)], {})],
     [/logits of 3 branches/, () => graph.apply('GatedSum', [state(2, 3), state(2, 5), state(2, 5)], {})],
-    [/i32 \[2\] for labels/, () => graph.apply('CrossEntropy', [state(2, 5), state(2)], { reduction: 'mean' })],
+    [
+      /i32 \[2\] or \[2, 2\] for labels/,
+      () => graph.apply('CrossEntropy', [state(2, 5), state(2)], { reduction: 'mean' }),
+    ],
+    [
+      /i32 \[2, 8\] for labels/,
+      () =>
+        graph.apply('CrossEntropy', [state(8, 5), new GraphBuilder(8).labels()], {
+          reduction: 'mean',
+          labels: 'partner',
+        }),
+    ],
     [
       /a scalar learning rate/,
       () => graph.apply('SgdNesterov', [state(3), state(3), state(3), state(3)], { momentum: 0.9, weightDecay: 0 }),

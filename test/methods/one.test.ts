@@ -31,7 +31,7 @@ t.test('gate, teacher, objective and gradients are those of PyTorch', (t) => {
   const method = one({ branches, temperature })
   const predictions = method.capture(new Layers(graph, 'f32', true), network, features, classes)
   const weight = graph.scalar('distillation_weight')
-  const { total, parts } = method.objective(graph, predictions, graph.labels(), () => weight)
+  const { total, parts } = method.objective(graph, predictions, { labels: graph.labels(), shares: null }, () => weight)
   const gate = graph.parameters.filter(({ kind }) => kind === 'weight')
   t.same(
     gate.map(({ name }) => name),

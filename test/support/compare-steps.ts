@@ -9,7 +9,12 @@ import type { ProgramRun } from './run-program.ts'
  */
 export const STEP_TOLERANCES: Readonly<Record<ComputeDType, number>> = { f32: 5e-5, bf16: 0.02 }
 /** Values of a step's scalar inputs by name. */
-export const STEP_SCALARS: Readonly<Record<string, number>> = { learning_rate: 0.1, distillation_weight: 0.6 }
+export const STEP_SCALARS: Readonly<Record<string, number>> = {
+  learning_rate: 0.1,
+  distillation_weight: 0.6,
+  own_share: 0.7,
+  partner_share: 0.3,
+}
 /** Gates' biases go into a batch norm, so their gradient is zero but for rounding. */
 export const VANISHING = /^gradient\.gate\.fc\.bias$/
 

@@ -13,7 +13,7 @@ type Operand =
   | { readonly kind: 'tensor'; readonly shape: Shape }
   /** f32 in any precision: statistics, rows of features, logits. */
   | { readonly kind: 'f32' | 'positive'; readonly shape: Shape }
-  | { readonly kind: 'labels'; readonly ignored?: readonly number[] }
+  | { readonly kind: 'labels'; readonly ignored?: readonly number[]; readonly partners?: true }
   | { readonly kind: 'images'; readonly shape: Shape }
 
 /** One operation on small odd shapes, with the gradients that its rule gives. */
@@ -51,7 +51,7 @@ function opCase<N extends OpName>(
     batch,
     precisions: both ? ['f32', 'bf16'] : ['f32'],
     differentiable: GRADIENT_RULES[op] !== null,
-    labels: labels === undefined ? null : labelsOf(batch, labels.ignored ?? []),
+    labels: labels === undefined ? null : labelsOf(labels.partners ? 2 * batch : batch, labels.ignored ?? []),
     images: images === undefined ? null : pixels(elementCount(images.shape), SEED),
     capture: (graph, dtype) =>
       graph.apply(
@@ -63,14 +63,14 @@ function opCase<N extends OpName>(
   }
 }
 
-function labelsOf(batch: number, ignored: readonly number[]): Int32Array {
-  return classes(batch, CLASSES, SEED).map((label, row) => (ignored.includes(row) ? -1 : label))
+function labelsOf(count: number, ignored: readonly number[]): Int32Array {
+  return classes(count, CLASSES, SEED).map((label, row) => (ignored.includes(row) ? -1 : label))
 }
 
 function captureOperand(graph: GraphBuilder, operand: Operand, place: number, dtype: ComputeDType): Value {
   switch (operand.kind) {
     case 'labels':
-      return graph.labels()
+      return graph.labels(operand.partners ? 'with partners' : 'own')
     case 'images': {
       const [, height = 0, width = 0, channels = 0] = operand.shape
       return graph.images(height, width, channels)
@@ -119,6 +119,7 @@ const tensor = (...shape: number[]): Operand => ({ kind: 'tensor', shape })
 const f32 = (...shape: number[]): Operand => ({ kind: 'f32', shape })
 const positive = (...shape: number[]): Operand => ({ kind: 'positive', shape })
 const labels = (...ignored: number[]): Operand => ({ kind: 'labels', ignored })
+const withPartners = (...ignored: number[]): Operand => ({ kind: 'labels', ignored, partners: true })
 
 interface Convolution {
   readonly batch: number
@@ -264,10 +265,19 @@ export const OP_CASES: readonly OpCase[] = [
     'mean, 2 of 5 rows ignored',
   ),
   opCase('CrossEntropy', 2, [f32(2, CLASSES), labels(1)], () => ({ reduction: 'sum' }), 'sum, 1 of 2 rows ignored'),
+  opCase('CrossEntropy', 5, [f32(5, CLASSES), withPartners()], () => ({ reduction: 'mean' }), 'own labels of two'),
+  opCase(
+    'CrossEntropy',
+    5,
+    [f32(5, CLASSES), withPartners(1, 7)],
+    () => ({ reduction: 'mean', labels: 'partner' }),
+    "partners' labels, 1 of 5 rows ignored",
+  ),
   opCase('KullbackLeibler', 5, [f32(5, 7), f32(5, 7)], () => ({ temperature: 3 }), '5x7'),
   opCase('KullbackLeibler', 1, [f32(1, 100), f32(1, 100)], () => ({ temperature: 1 }), '1x100'),
   opCase('TopKCorrect', 5, [f32(5, CLASSES), labels(3)], () => ({ k: 1 }), 'top 1 of 7, 1 of 5 rows ignored'),
   opCase('TopKCorrect', 5, [f32(5, CLASSES), labels()], () => ({ k: 3 }), 'top 3 of 7'),
+  opCase('TopKCorrect', 5, [f32(5, CLASSES), withPartners(8)], () => ({ k: 3 }), 'top 3 of 7, own labels of two'),
   opCase(
     'Normalise',
     5,

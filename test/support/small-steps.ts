@@ -23,6 +23,8 @@ export interface SmallStep {
   readonly branches?: number
   /** Instead of ONE. */
   readonly method?: Method
+  /** Whether images are mixed: labels come with the partners'. */
+  readonly mixing?: boolean
   /** Height and width of the images; the network halves them twice. */
   readonly size?: readonly [number, number]
 }
@@ -40,14 +42,15 @@ export function smallOne(small: SmallStep): StepSpecification {
     input: { height, width, channels: 3, mean: [0.49, 0.48, 0.45], std: [0.2, 0.19, 0.21] },
     momentum: 0.9,
     weightDecay: 1e-2,
+    mixing: small.mixing ?? false,
   }
 }
 
-/** Pixels and labels for it. */
-export function smallBatch({ batch, input }: StepSpecification): { images: Uint8Array; labels: Int32Array } {
+/** Pixels and labels for its training. */
+export function smallBatch({ batch, input, mixing }: StepSpecification): { images: Uint8Array; labels: Int32Array } {
   return {
     images: pixels(batch * input.height * input.width * input.channels, SEED),
-    labels: classes(batch, CLASSES, SEED),
+    labels: classes(mixing ? 2 * batch : batch, CLASSES, SEED),
   }
 }
 

@@ -28,7 +28,7 @@ async function startRun(
   return {
     prepared,
     session: await openSession(prepared),
-    timetable: planTimetable(config, STEPS_PER_EPOCH),
+    timetable: planTimetable(config, STEPS_PER_EPOCH, { height: 32, width: 32 }),
     files,
     log: await MetricsLog.open(files, null),
     hooks: { display: new ProgressDisplay({ write: onLine }), stop: new AbortController().signal },

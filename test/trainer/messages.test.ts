@@ -88,7 +88,7 @@ t.test('a decode worker answers with a word', async (t) => {
     epoch: 0,
     augment: 'standard',
     order: null,
-    fills: [{ slot: 0, first: 0, count: 16, claim: 0 }],
+    fills: [{ slot: 0, batch: 0, first: 0, count: 16, claim: 0 }],
   }
   t.same(createSlotFiller(memory)(task), { kind: 'filled' })
   t.ok(new Uint8Array(ring.pixels).some((pixel) => pixel !== 0))

@@ -48,6 +48,8 @@ const configFor = (out: string): RunConfig => ({
   colourJitter: 0,
   pcaLighting: 0,
   randomErasing: 0,
+  mixup: 0,
+  cutmix: 0,
   shuffle: 'epoch',
   logEvery: 10,
   keep: 2,

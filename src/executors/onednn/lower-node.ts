@@ -97,6 +97,11 @@ function reductionFactor(lowering: Lowering, reduction: 'mean' | 'sum', logits: 
   return reduction === 'sum' ? 1 : 1 / (typeOf(lowering.program, logits).shape[0] ?? 1)
 }
 
+/** Where the labels begin that a loss reads: those of the partners lie behind the images' own. */
+function firstLabel({ program }: Lowering, { attributes }: NodeFor<'CrossEntropy' | 'CrossEntropyGrad'>): number {
+  return attributes.labels === 'partner' ? program.batch : 0
+}
+
 /** A loss or count: each thread's share, then summed over the threads. */
 function emitRowSum(
   lowering: Lowering,
@@ -304,13 +309,14 @@ const RULES: LoweringRules = {
   CrossEntropy: (lowering, node) => {
     const logits = at(node.inputs, 0)
     const factor = float(reductionFactor(lowering, node.attributes.reduction, logits))
-    emitRowSum(lowering, 'crossEntropy', node, (result) => [lowering.tensor(logits), result, factor])
+    const first = firstLabel(lowering, node)
+    emitRowSum(lowering, 'crossEntropy', node, (result) => [lowering.tensor(logits), result, factor, first])
   },
   CrossEntropyGrad: (lowering, node) => {
     const [dloss, logits] = [at(node.inputs, 0), at(node.inputs, 1)]
     const factor = float(reductionFactor(lowering, node.attributes.reduction, logits))
     const operands = [lowering.uniformScalar(dloss), ...tensors(lowering, [logits, at(node.outputs, 0)])]
-    lowering.emit('crossEntropyGrad', [...operands, factor], node)
+    lowering.emit('crossEntropyGrad', [...operands, factor, firstLabel(lowering, node)], node)
   },
   KullbackLeibler: (lowering, node) => {
     const factors = divergenceFactors(lowering, node)

@@ -52,7 +52,7 @@ export function lowerProgram(captured: Program, layout: StateLayout, target: Low
     winograd: target.winogradChannels > 0,
     batch: program.batch,
     imageBytes: program.images === null ? 0 : elementCount(typeOf(program, program.images).shape),
-    labelCount: program.labels === null ? 0 : program.batch,
+    labelCount: program.labels === null ? 0 : elementCount(typeOf(program, program.labels).shape),
     scalarInputs: program.scalars.length,
     arenaBytes: memory.bytes,
     gradientElements: lowering.exchange.gradientElements,

@@ -4,16 +4,16 @@ import { logSoftmax } from './log-softmax.ts'
 
 type LossOp = 'CrossEntropy' | 'CrossEntropyGrad' | 'KullbackLeibler' | 'KullbackLeiblerGrad' | 'TopKCorrect'
 
-/** Logits [B, K], labels i32 [B]; a label of -1 has a row of zeros in the one-hot matrix, so it counts nowhere. */
+/** Logits [B, K], labels i32 [B] or [2, B]; a label of -1 has a row of zeros in the one-hot matrix, so it counts nowhere. */
 export const LOSS_KERNELS: KernelsOf<LossOp> = {
   CrossEntropy: ({ input, attributes }) => {
     const logits = input(0)
-    const sum = tf.neg(tf.sum(tf.mul(oneHot(input(1), logits), logSoftmax(logits))))
+    const sum = tf.neg(tf.sum(tf.mul(oneHot(input(1), logits, attributes.labels), logSoftmax(logits))))
     return [tf.div(sum, rowsOf(logits, attributes.reduction))]
   },
   CrossEntropyGrad: ({ input, attributes }) => {
     const [dloss, logits] = [input(0), input(1)]
-    const target = oneHot(input(2), logits)
+    const target = oneHot(input(2), logits, attributes.labels)
     const counted = tf.sum(target, 1, true)
     const difference = tf.sub(tf.mul(tf.softmax(logits), counted), target)
     return [tf.mul(difference, tf.div(dloss, rowsOf(logits, attributes.reduction)))]
@@ -37,7 +37,7 @@ export const LOSS_KERNELS: KernelsOf<LossOp> = {
     const classes = logits.shape[1] ?? 0
     const target = oneHot(labels, logits)
     const own = tf.sum(tf.where(tf.cast(target, 'bool'), logits, tf.zerosLike(logits)), 1, true)
-    const higherNumber = tf.greater(tf.range(0, classes, 1, 'int32'), tf.expandDims(labels, 1))
+    const higherNumber = tf.greater(tf.range(0, classes, 1, 'int32'), tf.expandDims(oneOf(labels), 1))
     const loses = tf.logicalOr(tf.less(logits, own), tf.logicalAnd(tf.equal(logits, own), higherNumber))
     const losers = tf.sum(tf.cast(loses, 'float32'), 1)
     const correct = tf.cast(tf.greaterEqual(losers, classes - attributes.k), 'float32')
@@ -45,8 +45,15 @@ export const LOSS_KERNELS: KernelsOf<LossOp> = {
   },
 }
 
-function oneHot(labels: tf.Tensor, logits: tf.Tensor): tf.Tensor {
-  return tf.oneHot(labels, logits.shape[1] ?? 0, 1, 0, 'float32')
+function oneHot(labels: tf.Tensor, logits: tf.Tensor, of?: 'partner'): tf.Tensor {
+  return tf.oneHot(oneOf(labels, of), logits.shape[1] ?? 0, 1, 0, 'float32')
+}
+
+/** The images' own labels or their partners', [B]. */
+function oneOf(labels: tf.Tensor, of?: 'partner'): tf.Tensor {
+  if (labels.rank === 1) return labels
+  const batch = labels.shape[1] ?? 0
+  return tf.reshape(tf.slice(labels, [of === 'partner' ? 1 : 0, 0], [1, batch]), [batch])
 }
 
 function rowsOf(logits: tf.Tensor, reduction: 'mean' | 'sum'): number {

@@ -88,7 +88,10 @@ class Replay implements CompiledProgram {
       const { shape } = typeOf(program, program.images)
       values.set(program.images, tf.tensor(Float32Array.from(images), [...shape], 'float32'))
     }
-    if (program.labels !== null) values.set(program.labels, tf.tensor1d(Int32Array.from(labels), 'int32'))
+    if (program.labels !== null) {
+      const { shape } = typeOf(program, program.labels)
+      values.set(program.labels, tf.tensor(Int32Array.from(labels), [...shape], 'int32'))
+    }
     program.scalars.forEach(({ value }, place) => {
       values.set(value, tf.scalar(scalars[place] ?? Number.NaN))
     })
@@ -173,7 +176,7 @@ function viewOf(program: Program, layout: StateLayout, state: SharedArrayBuffer,
 function checkLengths(program: Program, inputs: RunInputs, outputs: Float32Array, outputElements: number): void {
   const lengths = [
     ['pixels', inputs.images.length, program.images === null ? null : elementsOf(program, program.images)],
-    ['labels', inputs.labels.length, program.labels === null ? null : program.batch],
+    ['labels', inputs.labels.length, program.labels === null ? null : elementsOf(program, program.labels)],
     ['scalars', inputs.scalars.length, program.scalars.length],
     ['outputs', outputs.length, outputElements],
   ] as const

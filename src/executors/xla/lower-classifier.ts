@@ -74,14 +74,14 @@ export const CLASSIFIER_LOWERINGS: LoweringsOf<ClassifierOp> = {
   CrossEntropy: ({ hlo, input, wide, attributes }) => {
     const logits = wide(0)
     const zeros = hlo.constant(0, logits.shape)
-    const own = hlo.select(isLabel(hlo, input(1), logits), logSoftmax(hlo, logits), zeros)
+    const own = hlo.select(isLabel(hlo, input(1), logits, attributes.labels), logSoftmax(hlo, logits), zeros)
     const sum = hlo.unary('negate', hlo.reduce('add', own, [0, 1]))
     return [hlo.binary('divide', sum, rows(logits, attributes.reduction))]
   },
   CrossEntropyGrad: ({ hlo, input, wide, attributes }) => {
     const [dloss, logits] = [wide(0), wide(1)]
     const [zeros, ones] = [hlo.constant(0, logits.shape), hlo.constant(1, logits.shape)]
-    const target = hlo.select(isLabel(hlo, input(2), logits), ones, zeros)
+    const target = hlo.select(isLabel(hlo, input(2), logits, attributes.labels), ones, zeros)
     const counted = perRow(hlo, hlo.reduce('add', target, [1]), logits)
     const difference = hlo.binary('subtract', hlo.binary('multiply', softmax(hlo, logits), counted), target)
     const factor = hlo.binary('divide', dloss, rows(logits, attributes.reduction))
@@ -108,9 +108,10 @@ export const CLASSIFIER_LOWERINGS: LoweringsOf<ClassifierOp> = {
     const logits = wide(0)
     const [, classes = 0] = logits.shape
     const [zeros, ones] = [hlo.constant(0, logits.shape), hlo.constant(1, logits.shape)]
-    const target = isLabel(hlo, input(1), logits)
+    const labels = oneOf(hlo, input(1))
+    const target = isLabel(hlo, labels, logits)
     const own = perRow(hlo, hlo.reduce('add', hlo.select(target, logits, zeros), [1]), logits)
-    const higher = hlo.compare('GT', hlo.iota(logits.shape, 1), hlo.broadcast(input(1), logits.shape, [0]))
+    const higher = hlo.compare('GT', hlo.iota(logits.shape, 1), hlo.broadcast(labels, logits.shape, [0]))
     const ties = hlo.logical('and', hlo.compare('EQ', logits, own), higher)
     const loses = hlo.logical('or', hlo.compare('LT', logits, own), ties)
     const losers = hlo.reduce('add', hlo.select(loses, ones, zeros), [1])
@@ -140,8 +141,14 @@ function column(hlo: HloFunction, matrix: Hlo, place: number, like: Hlo): Hlo {
 }
 
 /** Whether a place of [B, K] is that of its row's label. */
-function isLabel(hlo: HloFunction, labels: Hlo, logits: Hlo): Hlo {
-  return hlo.compare('EQ', hlo.iota(logits.shape, 1), hlo.broadcast(labels, logits.shape, [0]))
+function isLabel(hlo: HloFunction, labels: Hlo, logits: Hlo, of?: 'partner'): Hlo {
+  return hlo.compare('EQ', hlo.iota(logits.shape, 1), hlo.broadcast(oneOf(hlo, labels, of), logits.shape, [0]))
+}
+
+/** The images' own labels or their partners', [B], out of [B] or [2, B]. */
+function oneOf(hlo: HloFunction, labels: Hlo, of?: 'partner'): Hlo {
+  const [, batch] = labels.shape
+  return batch === undefined ? labels : hlo.reshape(hlo.slice(labels, 0, of === 'partner' ? 1 : 0, 1), [batch])
 }
 
 /** z - max z of each row. */

@@ -63,8 +63,9 @@ export function lowerProgram(program: Program, target: LoweringTarget): LoweredP
     inputs.push({ kind: 'images', shape })
   }
   if (program.labels !== null) {
-    values.set(program.labels, declare([program.batch], 'i32'))
-    inputs.push({ kind: 'labels', shape: [program.batch] })
+    const { shape } = typeOf(program, program.labels)
+    values.set(program.labels, declare(shape, 'i32'))
+    inputs.push({ kind: 'labels', shape })
   }
   if (program.scalars.length > 0) {
     const shape = [program.scalars.length]

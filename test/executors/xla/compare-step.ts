@@ -20,7 +20,7 @@ export async function compareStep(small: SmallStep): Promise<{ training: string[
   const state = tensorsOf(step.layout, drawnState(step))
   const inputs = { ...smallBatch(specification), layout: step.layout, state }
   const scalars = step.program.scalars.map((scalar) => STEP_SCALARS[scalar.name] ?? Number.NaN)
-  const labels = inputs.labels.map((label, row) => (row === 1 ? -1 : label))
+  const labels = inputs.labels.slice(0, specification.batch).map((label, row) => (row === 1 ? -1 : label))
   // Rounded as the others round, or activations near zero would fall on other sides of a rectifier.
   const [xla, onednn] = [xlaOnCpu(1, { excessPrecision: false }), onednnExecutor({ winograd: false })]
   const other = specification.dtype === 'bf16' && !onednn.machine.bf16 ? await tfjsExecutor('cpu') : onednn

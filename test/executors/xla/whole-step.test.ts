@@ -15,6 +15,7 @@ const CASES = [
   { name: 'bottlenecks, two branches', small: { batch: 4, block: 'bottleneck', branches: 2 } },
   { name: 'bf16', small: { batch: 5, dtype: 'bf16' } },
   { name: 'a ResNeXt of narrow groups', small: { batch: 5, network: 'resnext-11-2x4d-widen1', branches: 2 } },
+  { name: 'mixed images', small: { batch: 5, mixing: true } },
   { name: 'a DenseNet in bf16', small: { batch: 5, network: 'densenet-bc-10-12', dtype: 'bf16' } },
 ] as const
 
