@@ -1,5 +1,9 @@
 #include "client.hpp"
 
+#include <unistd.h>
+
+#include <cstdlib>
+
 namespace pjrt {
 
 namespace {
@@ -45,6 +49,14 @@ SharedClient::SharedClient(std::shared_ptr<const Plugin> plugin, const std::vect
   plugin_->call(Slot::clientCreate, create);
   client_ = create.client;
   describeDevices();
+}
+
+void SharedClient::leaveBehind() {
+  if (leftBehind_.exchange(true)) return;
+#ifdef __GLIBC__
+  // Runs before the clean-up of the plugin, which was loaded earlier.
+  on_exit([](int status, void*) { _exit(status); }, nullptr);
+#endif
 }
 
 SharedClient::~SharedClient() {

@@ -60,7 +60,8 @@ class SharedClient : public std::enable_shared_from_this<SharedClient> {
                                                const std::function<std::shared_ptr<const DeviceProgram>()>& make);
 
   /// A device waits for a partner that will not come: the plugin would wait for it too, so it is left as it is.
-  void leaveBehind() { leftBehind_ = true; }
+  /// The process then ends without the plugin's own clean-up, which would join the waiting threads.
+  void leaveBehind();
 
  private:
   std::string text(Slot slot) const;

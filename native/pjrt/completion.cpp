@@ -57,6 +57,11 @@ void Completion::add(Event* event, std::shared_ptr<void> keepAlive) {
   plugin_->release(Slot::eventDestroy, destroy);
 }
 
+bool Completion::over() const {
+  const std::lock_guard<std::mutex> lock(shared_->mutex);
+  return shared_->outstanding == 0;
+}
+
 void Completion::wait(const WaitLimits& limits) const {
   const auto deadline = std::chrono::steady_clock::now() + limits.timeout;
   std::unique_lock<std::mutex> lock(shared_->mutex);

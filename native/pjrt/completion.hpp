@@ -25,6 +25,9 @@ class Completion {
   /// Takes the event over; null = nothing to wait for. `keepAlive` is held until it came, even if nobody waits.
   void add(Event* event, std::shared_ptr<void> keepAlive);
 
+  /// Whether all have come.
+  bool over() const;
+
   /// Waits for all. Throws PluginError where one failed, std::runtime_error where a limit ended the wait.
   void wait(const WaitLimits& limits) const;
 

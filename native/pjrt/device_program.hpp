@@ -15,6 +15,13 @@ class StartedRun {
   StartedRun(std::shared_ptr<SharedClient> client, std::size_t outputs)
       : client_(std::move(client)), done_(client_->plugin()), outputs_(std::make_shared<std::vector<float>>(outputs)) {}
 
+  StartedRun(const StartedRun&) = delete;
+  StartedRun& operator=(const StartedRun&) = delete;
+  /// A run that nobody waited for to its end may be one whose partner never comes.
+  ~StartedRun() {
+    if (!done_.over()) client_->leaveBehind();
+  }
+
   Completion& done() { return done_; }
   const std::shared_ptr<std::vector<float>>& outputs() const { return outputs_; }
 

@@ -97,7 +97,7 @@ class PlanBuilder {
   float* state(std::size_t offset) const { return state_ + offset; }
   // Channels in a block of the machine's layout, 0 = channels last.
   int block() const { return block_; }
-  // Whether 3x3 convolutions may take the way of Winograd.
+  // Whether convolutions may be our own, by Winograd's way or direct.
   bool winograd() const { return winograd_; }
   int threads() const { return static_cast<int>(workers_.size()); }
   int batch() const { return workers_.back().firstSample + workers_.back().samples; }

@@ -1,8 +1,8 @@
 /** Compiles the sources of an addon with plain g++ to native/build/<variant>/<name>.node; objects are kept by content. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { compiler, compilerVersion } from './compiler.mjs'
 import { inRoot, root } from './places.mjs'
 import { runCommand } from './run-command.mjs'
@@ -103,6 +103,7 @@ async function compile(source, object, flags, toolchain) {
   const keyNow = () => hashOf([toolchain, ...flags, hashOfFiles(projectFilesIn(dependencies))])
   if (existsSync(object) && existsSync(dependencies) && keptKey(object) === keyNow()) return
 
+  const begun = Date.now()
   const aside = `${object}.${process.pid}.part`
   const args = [...flags, '-MMD', '-MF', dependencies, '-c', source, '-o', aside]
   const { status, output } = await runCommand(compiler, args, { cwd: root })
@@ -115,7 +116,10 @@ async function compile(source, object, flags, toolchain) {
   }
   renameSync(aside, object)
   writeFileSync(`${object}.warnings`, output)
-  writeFileSync(`${object}.key`, keyNow())
+  // A file that was written while the compiler ran may have been read before: the object then has no key, and is made anew.
+  const changed = projectFilesIn(dependencies).some((path) => statSync(resolve(root, path)).mtimeMs >= begun)
+  if (changed) rmSync(`${object}.key`, { force: true })
+  else writeFileSync(`${object}.key`, keyNow())
 }
 
 /** Make-style list `object: file file \` written by -MMD; system headers are not in it. */
