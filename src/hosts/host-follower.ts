@@ -4,6 +4,7 @@ import type { HostPlace } from '../config/host-place.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import { HostMesh } from '../executors/onednn/host-mesh.ts'
 import { UserFault } from '../vocabulary/fault.ts'
+import { explainFailure } from './explain-failure.ts'
 import { HostChannel } from './host-channel.ts'
 import type { HostLinks } from './host-links.ts'
 import { type Hello, PROTOCOL_VERSION, type ToFollower, type ToLeader, toFollowerSchema } from './messages.ts'
@@ -11,8 +12,6 @@ import { hostPatience, PATIENCE_VARIABLE } from './patience.ts'
 
 /** Between two attempts to reach the leader, milliseconds. */
 const PAUSE = 200
-/** As in host-leader.ts. */
-const EXPLANATION = 2000
 
 type Told = Exclude<ToFollower, { kind: 'failed' | 'alive' }>
 
@@ -102,16 +101,7 @@ export class HostFollower {
 
   /** As HostLeader.explain. */
   async explain(error: unknown): Promise<unknown> {
-    if (!this.failed.aborted) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, EXPLANATION)
-        this.failed.addEventListener('abort', () => {
-          clearTimeout(timer)
-          resolve()
-        })
-      })
-    }
-    return this.failed.aborted ? this.failed.reason : error
+    return await explainFailure(this.failed, error)
   }
 
   /** Tells the leader what ended this host. */

@@ -4,6 +4,7 @@ import type { HostPlace } from '../config/host-place.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import { HostMesh } from '../executors/onednn/host-mesh.ts'
 import { UserFault } from '../vocabulary/fault.ts'
+import { explainFailure } from './explain-failure.ts'
 import type { FollowerLink } from './follower-link.ts'
 import { gatherFollowers } from './gather-followers.ts'
 import type { HostLinks, HostShare } from './host-links.ts'
@@ -14,8 +15,6 @@ import { startStore } from './store-thread.ts'
 
 /** Pieces that the state is sent in, bytes. */
 const PIECE = 2 ** 22
-/** How long an error waits for a better word of another host, which may be what caused it. Milliseconds. */
-const EXPLANATION = 2000
 
 export class HostLeader {
   readonly share: HostShare
@@ -132,16 +131,7 @@ export class HostLeader {
 
   /** What ended the run, seen from here as `error`: what another host said of itself, where it failed too. */
   async explain(error: unknown): Promise<unknown> {
-    if (!this.failed.aborted) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, EXPLANATION)
-        this.failed.addEventListener('abort', () => {
-          clearTimeout(timer)
-          resolve()
-        })
-      })
-    }
-    return this.failed.aborted ? this.failed.reason : error
+    return await explainFailure(this.failed, error)
   }
 
   /** Each run's clients have keys of their own in the one store. */
