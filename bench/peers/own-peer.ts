@@ -51,7 +51,7 @@ function startReplicas({ dtype, replicas, program: pass, kernels }: (typeof MODE
   const cores = allowedCores().slice(0, threads)
   const memory = {
     state: new SharedArrayBuffer(layout.elements * 4),
-    exchange: new SharedArrayBuffer(executor.exchangeBytes([program], layout, replicas, cores.length)),
+    exchange: new SharedArrayBuffer(executor.exchangeBytes([program], layout, replicas)),
   }
   drawInitialState(parameters, layout, memory.state, 0)
   const entry = new URL(`./own-replica${extname(fileURLToPath(import.meta.url))}`, import.meta.url)

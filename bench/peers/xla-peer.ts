@@ -41,7 +41,7 @@ function compile(mode: Mode): Stepper {
   const executor = xlaExecutor(devices)
   const memory = {
     state: new SharedArrayBuffer(layout.elements * 4),
-    exchange: new SharedArrayBuffer(executor.exchangeBytes([program], layout, 1, 1)),
+    exchange: new SharedArrayBuffer(executor.exchangeBytes([program], layout, 1)),
   }
   drawInitialState(parameters, layout, memory.state, 0)
   const compiled = executor.compile(program, layout, memory, { replica: 0, replicas: 1, cores: [0] })

@@ -53,6 +53,8 @@ class Barrier {
     sleepUntil(target);
   }
 
+  bool abandoned() const { return state_->abandoned.load(std::memory_order_relaxed) != 0; }
+
   static void abandon(BarrierState* state) {
     state->abandoned.store(1);
     wakeAll(state);
@@ -63,7 +65,7 @@ class Barrier {
 
   bool reached(std::uint64_t target) const {
     if (state_->arrived.load(std::memory_order_acquire) >= target) return true;
-    if (state_->abandoned.load(std::memory_order_relaxed) != 0) throw Abandoned();
+    if (abandoned()) throw Abandoned();
     return false;
   }
 

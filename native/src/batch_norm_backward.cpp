@@ -46,7 +46,6 @@ class Backward : public Instruction {
       std::memset(sums, 0, 2 * static_cast<std::size_t>(gate_.padded()) * sizeof(double));
       gate_.withMask([&](auto mask) { sumSlice<T, L, decltype(mask)::value>(worker, sums, sums + gate_.padded()); });
     }
-    storeGradients(worker, sums, sums + gate_.padded());
     worker.team->wait();
     prepareAffine(worker);
     gate_.withMask([&](auto mask) {
@@ -67,16 +66,7 @@ class Backward : public Instruction {
     });
   }
 
-  // This thread's share of dscale and dshift.
-  void storeGradients(const Worker& worker, const double* shiftSums, const double* scaleSums) const {
-    for (int c = 0; c < gate_.x().channels; c++) {
-      const auto place = static_cast<std::size_t>(c);
-      worker.gradients[scaleGradient_ + place] = static_cast<float>(scaleSums[c] * gate_.inverseDeviation(worker, c));
-      worker.gradients[shiftGradient_ + place] = static_cast<float>(shiftSums[c]);
-    }
-  }
-
-  // dx = a dy' + b (x - mean) + c with a, b, c of each channel in the thread's vectors.
+  // dx = a dy' + b (x - mean) + c with a, b, c of each channel in the thread's vectors; the first thread keeps dscale, dshift.
   void prepareAffine(const Worker& worker) {
     const int padded = gate_.padded();
     float* a = vectors_[static_cast<std::size_t>(worker.thread)].data();
@@ -91,6 +81,10 @@ class Backward : public Instruction {
         scaleSum += region_.of(thread)[padded + channel];
       }
       const double inverse = gate_.inverseDeviation(worker, channel);
+      if (worker.thread == 0) {
+        worker.gradients[scaleGradient_ + static_cast<std::size_t>(channel)] = static_cast<float>(scaleSum * inverse);
+        worker.gradients[shiftGradient_ + static_cast<std::size_t>(channel)] = static_cast<float>(shiftSum);
+      }
       const double factor = static_cast<double>(scale[channel]) * inverse;
       a[channel] = static_cast<float>(factor);
       b[channel] = static_cast<float>(-factor * scaleSum * inverse * inverse / count_);

@@ -8,6 +8,7 @@
 #include "epilogue.hpp"
 #include "group_merge.hpp"
 #include "image.hpp"
+#include "shared_gradient.hpp"
 #include "winograd.hpp"
 #include "winograd_groups.hpp"
 
@@ -154,22 +155,22 @@ Activation withWholeBlocks(const Activation& x, const Activation& dy) {
   return whole;
 }
 
-// dW of the thread's samples, brought from the primitive's layout into the gradient's plain one.
+// dW, brought from the primitive's layout into the gradient's plain one.
 class BackwardWeights : public ConvolutionInstruction {
  public:
   BackwardWeights(const Activation& x, const Activation& ownDy, std::size_t gradientOffset, Geometry geometry,
                   PlanBuilder& builder)
-      : weights_(geometry.weights), gradientOffset_(gradientOffset) {
+      : weights_(geometry.weights),
+        gradient_(gradientOffset, weights_.out, weights_.elements() / static_cast<std::size_t>(weights_.out), 1, builder) {
     const Activation dy = weights_.groups == 1 ? withWholeBlocks(x, ownDy) : ownDy;
     geometry.weights.out = dy.channels;
     const std::size_t elements = geometry.weights.mergedElements();
     for (const Worker& worker : builder.workers()) {
       auto& list = bound_.emplace_back();
-      const bool inPlace = elements == weights_.elements();
-      roomy_.emplace_back(inPlace ? 0 : elements * sizeof(float));
-      float* gradient =
-          inPlace ? worker.gradients + gradientOffset : reinterpret_cast<float*>(roomy_.back().data());
-      if (worker.samples == 0) continue;  // its share stays zero
+      const bool inPlace = gradient_.single() && elements == weights_.elements();
+      plain_.emplace_back(inPlace ? 0 : elements * sizeof(float));
+      float* gradient = inPlace ? gradient_.of(worker) : reinterpret_cast<float*>(plain_.back().data());
+      if (worker.samples == 0) continue;
       const int samples = worker.samples;
       const auto hint = forwardDesc(builder, geometry, x, dy, samples, true);
       const dnnl::convolution_backward_weights::primitive_desc desc(
@@ -202,18 +203,23 @@ class BackwardWeights : public ConvolutionInstruction {
 
   void run(Worker& worker, const RunArguments& arguments) override {
     ConvolutionInstruction::run(worker, arguments);
-    const AlignedBuffer& roomy = roomy_[static_cast<std::size_t>(worker.thread)];
-    if (roomy.bytes() == 0 || worker.samples == 0) return;
-    // Without merged groups these are the first rows.
-    gatherGroups(weights_, reinterpret_cast<const float*>(roomy.data()), worker.gradients + gradientOffset_);
+    const AlignedBuffer& plain = plain_[static_cast<std::size_t>(worker.thread)];
+    if (gradient_.single() && plain.bytes() == 0) return;
+    const auto* sums = reinterpret_cast<const float*>(plain.data());
+    gradient_.write(worker, false, [&](int first, int end, bool add) {
+      // Without merged groups these are the rows as they stand.
+      forRowsOfGroups(weights_, first, end, [&](std::size_t own, std::size_t merged, std::size_t count) {
+        writeOrAdd(sums + merged, count, add, gradient_.of(worker) + own);
+      });
+    });
   }
 
  private:
   const WeightShape weights_;
-  const std::size_t gradientOffset_;
-  // The gradient of each thread with the zeros between merged groups, or the rows of padding channels; empty where there are
-  // neither.
-  std::vector<AlignedBuffer> roomy_;
+  const SharedGradient gradient_;
+  // The gradient of each thread, with the zeros between merged groups and the rows of padding channels; empty where the
+  // primitive writes to the gradient's own place.
+  std::vector<AlignedBuffer> plain_;
 };
 
 // oneDNN's convolution and then what a fused one does on the way.

@@ -1,9 +1,9 @@
-#include <cstring>
 #include <vector>
 
 #include "direct.hpp"
 #include "pixel_rows.hpp"
 #include "register_products.hpp"
+#include "shared_gradient.hpp"
 #include "transpose.hpp"
 
 namespace one {
@@ -28,8 +28,8 @@ class BackwardWeights : public Instruction {
         in_(x.paddedChannels() / groups_),
         out_(dy.paddedChannels() / groups_),
         pixels_(dy.pixels()),
-        gradientOffset_(gradientOffset),
-        inPlace_(taps_ == 1 && weights.merge == 1 && out_ * groups_ == weights.out && in_ == weights.perGroup),
+        gradient_(gradientOffset, weights.out, weights.elements() / static_cast<std::size_t>(weights.out), kBlock, builder),
+        inPlace_(gradient_.single() && taps_ == 1 && weights.merge == 1 && out_ * groups_ == weights.out && in_ == weights.perGroup),
         prologue_(std::move(prologue)),
         outputs_(dy, out_ / kBlock, in_, Window{dy.height, dy.width, 1, 1, 0, 0, {Tap{0, 0, 0}}}, kChunkPixels, nullptr) {
     const Window all = forwardWindow(dy.height, dy.width, kernel);
@@ -47,12 +47,10 @@ class BackwardWeights : public Instruction {
   }
 
   void run(Worker& worker, const RunArguments&) override {
-    if (worker.samples == 0) return;  // its share stays zero
     if (prologue_ != nullptr) prologue_->fold(worker);
     auto* inputCopy = static_cast<float*>(scratch_[static_cast<std::size_t>(worker.thread)].get_data_handle());
     float* outputCopy = inputCopy + inputElements_;
-    float* gradient = worker.gradients + gradientOffset_;
-    float* sums = inPlace_ ? gradient : outputCopy + outputs_.copyElements();
+    float* sums = inPlace_ ? gradient_.of(worker) : outputCopy + outputs_.copyElements();
     bool first = true;
     forEachChunk(worker.samples, pixels_, kChunkPixels, [&](const PixelChunk& chunk) {
       for (int group = 0; group < groups_; group++) {
@@ -67,7 +65,8 @@ class BackwardWeights : public Instruction {
       }
       first = false;
     });
-    if (!inPlace_) gather(sums, gradient);
+    if (inPlace_) return;
+    gradient_.write(worker, false, [&](int from, int to, bool add) { gather(sums, from, to, add, gradient_.of(worker)); });
   }
 
  private:
@@ -101,30 +100,38 @@ class BackwardWeights : public Instruction {
   }
 
   // From [group][tap][out][in] with the zeros of padding and of merged groups to [out][in of its own group][tap].
-  void gather(const float* sums, float* gradient) const {
+  void gather(const float* sums, int from, int to, bool add, float* gradient) const {
     const int ownOut = weights_.out / groups_;
     const int groupOut = weights_.out / weights_.groups;
-    for (int out = 0; out < weights_.out; out++) {
+    for (int out = from; out < to; out++) {
       const int group = out / ownOut;
       const int firstIn = out % ownOut / groupOut * weights_.perGroup;
       const float* source = sums + group * groupElements() + static_cast<std::ptrdiff_t>(out % ownOut) * in_ + firstIn;
       float* target = gradient + static_cast<std::ptrdiff_t>(out) * weights_.perGroup * taps_;
+      if (taps_ == 1) {
+        writeOrAdd(source, static_cast<std::size_t>(weights_.perGroup), add, target);
+        continue;
+      }
       for (int in = 0; in < weights_.perGroup; in += kBlock) {
         const int count = std::min(kBlock, weights_.perGroup - in);
-        if (count == kBlock && taps_ <= kBlock) gatherBlock(source + in, target + in * taps_);
-        else gatherSingly(source + in, count, target + in * taps_);
+        if (count == kBlock && taps_ <= kBlock) gatherBlock(source + in, add, target + in * taps_);
+        else gatherSingly(source + in, count, add, target + in * taps_);
       }
     }
   }
 
-  void gatherSingly(const float* source, int count, float* target) const {
+  void gatherSingly(const float* source, int count, bool add, float* target) const {
     for (int in = 0; in < count; in++) {
-      for (int tap = 0; tap < taps_; tap++) target[in * taps_ + tap] = source[tap * static_cast<std::ptrdiff_t>(out_) * in_ + in];
+      for (int tap = 0; tap < taps_; tap++) {
+        const float sum = source[tap * static_cast<std::ptrdiff_t>(out_) * in_ + in];
+        float& element = target[in * taps_ + tap];
+        element = add ? element + sum : sum;
+      }
     }
   }
 
   // Sixteen input channels at a time.
-  void gatherBlock(const float* source, float* target) const {
+  void gatherBlock(const float* source, bool add, float* target) const {
     Vector square[kBlock];
     for (int tap = 0; tap < kBlock; tap++) {
       square[tap] = tap < taps_ ? Vector::load(source + tap * static_cast<std::ptrdiff_t>(out_) * in_) : Vector::fill(0.0f);
@@ -133,7 +140,7 @@ class BackwardWeights : public Instruction {
     // Each row's padding is written over by the next row; the last has room behind it.
     float lines[kBlock * kBlock + kBlock];
     for (int in = 0; in < kBlock; in++) square[in].store(lines + in * taps_);
-    std::memcpy(target, lines, sizeof(float) * static_cast<std::size_t>(kBlock * taps_));
+    writeOrAdd(lines, static_cast<std::size_t>(kBlock * taps_), add, target);
   }
 
   const WeightShape weights_;
@@ -142,7 +149,7 @@ class BackwardWeights : public Instruction {
   const int in_;  // of a group, with padding
   const int out_;
   const int pixels_;
-  const std::size_t gradientOffset_;
+  const SharedGradient gradient_;
   // Whether the gradient lies as the sums do.
   const bool inPlace_;
   const Prologue prologue_;

@@ -2,6 +2,7 @@
 
 #include "convolution_results.hpp"
 #include "direct.hpp"
+#include "packed_filters.hpp"
 #include "pixel_rows.hpp"
 #include "planes.hpp"
 #include "row_kernels.hpp"
@@ -32,9 +33,8 @@ struct Pass {
   Window window;
   int chunk;
   PixelRows rows;
-  // Of the filters of each channel block and tap, as they lie in memory and in a copy.
+  // Of the filters of each channel block and tap.
   std::vector<std::ptrdiff_t> offsets;
-  std::vector<std::ptrdiff_t> copyOffsets;
   // Of the rows of each.
   std::vector<std::ptrdiff_t> rowOffsets;
 
@@ -45,7 +45,6 @@ struct Pass {
     constexpr std::ptrdiff_t kSquare = kBlock * kBlock;
     for (int block = 0; block < inBlocks; block++) {
       for (const Tap& tap : own.taps) {
-        copyOffsets.push_back(static_cast<std::ptrdiff_t>(offsets.size()) * kSquare);
         rowOffsets.push_back(static_cast<std::ptrdiff_t>(offsets.size()) * rows.blockStride());
         offsets.push_back((static_cast<std::ptrdiff_t>(block) * allTaps + tap.filter) * kSquare);
       }
@@ -64,8 +63,7 @@ class DirectConvolution : public Instruction {
         inBlocks_(x.blocks / groups_),
         outBlocks_(y.blocks / groups_),
         filterStride_(static_cast<std::ptrdiff_t>(inBlocks_) * kernel.taps() * kBlock * kBlock),
-        filters_(builder.weightCopy(weights, filterDesc(weights, transposed))),
-        filterType_(weights.type),
+        filters_(weights, transposed, builder),
         prologue_(std::move(prologue)) {
     const bool accumulates = epilogue.accumulate;
     const std::vector<Window> windows = transposed ? transposedWindows(y.height, y.width, kernel)
@@ -76,78 +74,49 @@ class DirectConvolution : public Instruction {
     }
     for (const Pass& pass : passes_) copyElements_ = std::max(copyElements_, pass.rows.copyElements());
     results_ = std::make_unique<ConvolutionResults>(y, std::move(epilogue), builder.threads());
-    const dnnl::memory::dim elements = copyElements_ + (filterType_ == Type::f32 ? 0 : kColumns * filterStride_);
+    const dnnl::memory::dim elements = filters_.elements() + std::max(filters_.scratchElements(), copyElements_);
     for (const Worker& worker : builder.workers()) {
-      copies_.push_back(
+      scratch_.push_back(
           builder.transient(worker.thread, {{elements}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a}));
     }
   }
 
   void run(Worker& worker, const RunArguments&) override {
     if (worker.samples == 0) return;
+    auto* filters = static_cast<float*>(scratch_[static_cast<std::size_t>(worker.thread)].get_data_handle());
+    filters_.pack(filters);
     if (prologue_ != nullptr) prologue_->fold(worker);
     results_->begin(worker);
     withElement(y_.type, [&](auto element) {
       using T = decltype(element);
       if (clears_) std::memset(worker.at<T>(y_), 0, y_.bytes(worker.samples));
-      for (const Pass& pass : passes_) runPass<T>(worker, pass);
+      for (const Pass& pass : passes_) runPass<T>(worker, pass, filters);
     });
     results_->end(worker);
   }
 
  private:
-  // Blocks of results, then of channels, then taps, then [channel][result].
-  static dnnl::memory::desc filterDesc(const WeightShape& weights, bool transposed) {
-    using tag = dnnl::memory::format_tag;
-    const tag grouped = transposed ? tag::gIOhw16o16i : tag::gOIhw16i16o;
-    const tag whole = transposed ? tag::IOhw16o16i : tag::OIhw16i16o;
-    return {weights.dims(), dnnlType(weights.type), weights.groups == weights.merge ? whole : grouped};
-  }
-
   template <class T>
-  void runPass(const Worker& worker, const Pass& pass) const {
-    auto* copy = static_cast<float*>(copies_[static_cast<std::size_t>(worker.thread)].get_data_handle());
+  void runPass(const Worker& worker, const Pass& pass, float* filters) const {
+    float* copy = filters + filters_.elements();
     forEachChunk(worker.samples, pass.window.pixels(), pass.chunk, [&](const PixelChunk& chunk) {
       results_->write<T>(worker, [&](const auto& open) {
         for (int group = 0; group < groups_; group++) {
           const RowView rows = pass.rows.view(worker, chunk, group * inBlocks_, copy);
           const int end = (group + 1) * outBlocks_;
           int block = group * outBlocks_;
-          for (; block + kColumns <= end; block += kColumns) multiplyChunk<kColumns>(pass, chunk, rows, block, copy, open);
-          if (block < end) multiplyChunk<1>(pass, chunk, rows, block, copy, open);
+          for (; block + kColumns <= end; block += kColumns) multiplyChunk<kColumns>(pass, chunk, rows, block, filters, open);
+          if (block < end) multiplyChunk<1>(pass, chunk, rows, block, filters, open);
         }
       });
     });
   }
 
-  // The filters of `count` blocks of results for one pass, in f32: where they lie, or copied behind the rows.
-  RowProducts products(const Pass& pass, const RowView& rows, int block, int count, float* copy) const {
-    const std::ptrdiff_t begin = block * filterStride_;
-    RowProducts work{pass.steps(), rows.data, pass.rowOffsets.data(), nullptr, pass.offsets.data(), filterStride_};
-    if (filterType_ == Type::f32) {
-      work.filters = static_cast<const float*>(filters_.get_data_handle()) + begin;
-      return work;
-    }
-    float* target = copy + copyElements_;
-    work.filters = target;
-    work.filterOffsets = pass.copyOffsets.data();
-    for (int column = 0; column < count; column++) {
-      const Bf16* filters = static_cast<const Bf16*>(filters_.get_data_handle()) + begin + column * filterStride_;
-      for (const std::ptrdiff_t offset : pass.offsets) {
-        for (int channel = 0; channel < kBlock; channel++) {
-          Vector::load(filters + offset + channel * kBlock).store(target + channel * kBlock);
-        }
-        target += kBlock * kBlock;
-      }
-    }
-    work.columnStride = static_cast<std::ptrdiff_t>(pass.offsets.size()) * kBlock * kBlock;
-    return work;
-  }
-
   template <int kWide, class Open>
-  void multiplyChunk(const Pass& pass, const PixelChunk& chunk, const RowView& rows, int block, float* copy,
+  void multiplyChunk(const Pass& pass, const PixelChunk& chunk, const RowView& rows, int block, const float* filters,
                      const Open& open) const {
-    RowProducts work = products(pass, rows, block, kWide, copy);
+    RowProducts work{pass.steps(), rows.data, pass.rowOffsets.data(), filters + block * filterStride_, pass.offsets.data(),
+                     filterStride_};
     // Rows of the chunk that follow each other without a gap are taken together, whatever samples they belong to.
     const bool gapless = chunk.samples == 1 || rows.sampleStride == static_cast<std::ptrdiff_t>(chunk.pixels) * kBlock;
     const int samples = gapless ? chunk.samples : 1;
@@ -240,15 +209,15 @@ class DirectConvolution : public Instruction {
   const int outBlocks_;
   // Elements of the filters of a block of results.
   const std::ptrdiff_t filterStride_;
-  const dnnl::memory filters_;
-  const Type filterType_;
+  const PackedFilters filters_;
   const Prologue prologue_;
   std::vector<Pass> passes_;
   // Whether some results have no taps: they are 0.
   bool clears_ = false;
   std::ptrdiff_t copyElements_ = 0;
   std::unique_ptr<ConvolutionResults> results_;
-  std::vector<dnnl::memory> copies_;
+  // Filters, then copied rows, of each thread.
+  std::vector<dnnl::memory> scratch_;
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Memory in which the replicas of a run meet: a barrier, each replica's batch statistics, each thread's gradient, and with
-// several hosts the sums of both over all of them. Laid out in the SharedArrayBuffer that
+// Memory in which the replicas of a run meet: a barrier, each replica's batch statistics and gradient, and with several
+// hosts the sums of both over all of them. Laid out in the SharedArrayBuffer that
 // src/executors/onednn/onednn-executor.ts sizes.
 #pragma once
 #include <cstddef>
@@ -26,32 +26,26 @@ class Exchange {
 
   std::size_t bytes() const {
     const std::size_t elements = static_cast<std::size_t>(replicas_) * statisticElements_ +
-                                 static_cast<std::size_t>(members()) * gradientElements_;
+                                 static_cast<std::size_t>(replicas_) * gradientElements_;
     return kHeaderBytes + (elements + (hosts_ > 1 ? sumElements() : 0)) * sizeof(float);
   }
   BarrierState* barrier() const { return header_; }
   // All threads of all replicas.
   int members() const { return replicas_ * threads_; }
   int replicas() const { return replicas_; }
-  int threads() const { return threads_; }
   std::size_t gradientElements() const { return gradientElements_; }
   float* statistics(int replica) const { return statistics_ + static_cast<std::size_t>(replica) * statisticElements_; }
-  float* gradients(int replica, int thread) const {
-    return gradients_ + static_cast<std::size_t>(replica * threads_ + thread) * gradientElements_;
-  }
+  float* gradients(int replica) const { return gradients_ + static_cast<std::size_t>(replica) * gradientElements_; }
 
   bool severalHosts() const { return hosts_ > 1; }
-  // Gradients, then statistics, summed over all threads and replicas of all hosts; only where there are several hosts.
-  float* sums() const { return gradients(replicas_, 0); }
+  // Gradients, then statistics, summed over all replicas of all hosts; only where there are several hosts.
+  float* sums() const { return gradients(replicas_); }
   std::size_t sumElements() const { return gradientElements_ + statisticElements_; }
   // Share of a replica in a mean over all replicas of all hosts.
   float replicaShare() const { return 1.0f / static_cast<float>(replicas_ * hosts_); }
   // What is left to be added up for a sum over everybody.
-  int gradientSources() const { return severalHosts() ? 1 : members(); }
-  const float* gradientSource(int place) const {
-    return severalHosts() ? sums() : gradients(place / threads_, place % threads_);
-  }
-  int statisticSources() const { return severalHosts() ? 1 : replicas_; }
+  int sources() const { return severalHosts() ? 1 : replicas_; }
+  const float* gradientSource(int place) const { return severalHosts() ? sums() : gradients(place); }
   const float* statisticSource(int place) const {
     return severalHosts() ? sums() + gradientElements_ : statistics(place);
   }

@@ -7,6 +7,7 @@
 #include "pixel_rows.hpp"
 #include "planes.hpp"
 #include "register_products.hpp"
+#include "shared_gradient.hpp"
 
 namespace one {
 namespace {
@@ -57,7 +58,7 @@ class BackwardWeights : public Instruction {
       : x_(x),
         dy_(dy),
         kernel_(kernel),
-        gradientOffset_(gradientOffset),
+        gradient_(gradientOffset, dy.channels, static_cast<std::size_t>(x.channels * kernel.taps()), kBlock, builder),
         bands_(x, dy, kernel),
         outputs_(dy, dy.blocks, x.channels * kernel.taps(), Window{dy.height, dy.width, 1, 1, 0, 0, {Tap{0, 0, 0}}}, bands_.pixels(), nullptr) {
     const dnnl::memory::dim elements = sumElements() + bands_.elements() + outputs_.copyElements();
@@ -68,7 +69,6 @@ class BackwardWeights : public Instruction {
   }
 
   void run(Worker& worker, const RunArguments&) override {
-    if (worker.samples == 0) return;  // its share stays zero
     auto* sums = static_cast<float*>(scratch_[static_cast<std::size_t>(worker.thread)].get_data_handle());
     float* band = sums + sumElements();
     float* copy = band + bands_.elements();
@@ -79,7 +79,7 @@ class BackwardWeights : public Instruction {
         addBand(lines, band, outputs_.view(worker, chunk, 0, copy), sums);
       });
     });
-    gather(sums, worker.gradients + gradientOffset_);
+    gradient_.write(worker, false, [&](int from, int to, bool add) { gather(sums, from, to, add, gradient_.of(worker)); });
   }
 
  private:
@@ -104,11 +104,13 @@ class BackwardWeights : public Instruction {
   }
 
   // [channel][tap][output channel] -> [output channel][channel][tap].
-  void gather(const float* sums, float* gradient) const {
+  void gather(const float* sums, int from, int to, bool add, float* gradient) const {
     const int elements = x_.channels * kernel_.taps();
-    for (int out = 0; out < dy_.channels; out++) {
+    for (int out = from; out < to; out++) {
       for (int element = 0; element < elements; element++) {
-        gradient[out * elements + element] = sums[element * dy_.paddedChannels() + out];
+        const float sum = sums[element * dy_.paddedChannels() + out];
+        float& target = gradient[out * elements + element];
+        target = add ? target + sum : sum;
       }
     }
   }
@@ -116,7 +118,7 @@ class BackwardWeights : public Instruction {
   const Activation x_;
   const Activation dy_;
   const Kernel kernel_;
-  const std::size_t gradientOffset_;
+  const SharedGradient gradient_;
   const ImageBands bands_;
   const PixelRows outputs_;
   std::vector<dnnl::memory> scratch_;

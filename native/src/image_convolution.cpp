@@ -21,8 +21,8 @@ class ImageConvolution : public Instruction {
         y_(y),
         kernel_(kernel),
         bands_(x, y, kernel),
-        filters_(builder.weightCopy(weights, {weights.dims(), dnnlType(weights.type), dnnl::memory::format_tag::Oihw16o})),
-        filterType_(weights.type),
+        weights_(builder.state(weights.stateOffset)),
+        rounded_(weights.type == Type::bf16),
         filterStride_(static_cast<std::ptrdiff_t>(x.channels) * kernel.taps() * kBlock),
         results_(y, std::move(epilogue), builder.threads()) {
     for (int channel = 0; channel < x.channels; channel++) {
@@ -41,7 +41,7 @@ class ImageConvolution : public Instruction {
   void run(Worker& worker, const RunArguments&) override {
     if (worker.samples == 0) return;
     auto* filters = static_cast<float*>(scratch_[static_cast<std::size_t>(worker.thread)].get_data_handle());
-    withElement(filterType_, [&](auto element) { widenFilters<decltype(element)>(filters); });
+    packFilters(filters);
     results_.begin(worker);
     withElement(y_.type, [&](auto element) {
       using T = decltype(element);
@@ -62,10 +62,20 @@ class ImageConvolution : public Instruction {
  private:
   std::ptrdiff_t filterElements() const { return y_.blocks * filterStride_; }
 
-  template <class T>
-  void widenFilters(float* filters) const {
-    const auto* source = static_cast<const T*>(filters_.get_data_handle());
-    for (std::ptrdiff_t at = 0; at < filterElements(); at += kBlock) Vector::load(source + at).store(filters + at);
+  // [output channel][channel][tap] -> [block of output channels][channel][tap][output channel].
+  void packFilters(float* filters) const {
+    const std::ptrdiff_t elements = filterStride_ / kBlock;
+    for (int block = 0; block < y_.blocks; block++) {
+      const int outs = std::min(kBlock, y_.channels - block * kBlock);
+      const float* source = weights_ + block * kBlock * elements;
+      for (std::ptrdiff_t element = 0; element < elements; element++) {
+        alignas(64) float line[kBlock] = {};
+        for (int out = 0; out < outs; out++) line[out] = source[out * elements + element];
+        const Vector exact = Vector::load(line);
+        (rounded_ ? exact.rounded() : exact).store(filters);
+        filters += kBlock;
+      }
+    }
   }
 
   template <int kWide, class Open>
@@ -104,8 +114,8 @@ class ImageConvolution : public Instruction {
   const Activation y_;
   const Kernel kernel_;
   const ImageBands bands_;
-  const dnnl::memory filters_;
-  const Type filterType_;
+  const float* weights_;
+  const bool rounded_;
   // Elements of the filters of a block of results: [channel][line][tap of the line][result].
   const std::ptrdiff_t filterStride_;
   // Of the lines of taps.

@@ -27,7 +27,7 @@ struct Worker {
   int samples = 0;
   char* arena = nullptr;
   float* scalars = nullptr;
-  // This thread's share of the gradient, laid out like the weights.
+  // The replica's share of the gradient, laid out like the weights; of all threads (shared_gradient.hpp).
   float* gradients = nullptr;
   dnnl::stream stream;
   Barrier* team = nullptr;

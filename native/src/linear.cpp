@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "heads.hpp"
+#include "shared_gradient.hpp"
 
 namespace one {
 namespace {
@@ -58,29 +59,37 @@ class BackwardInput : public Instruction {
   const Activation dx_;
 };
 
-// This thread's share of dw = dy^T x and dbias = sum over the batch of dy.
+// dw = dy^T x and dbias = sum over the batch of dy.
 class BackwardWeights : public Instruction {
  public:
   BackwardWeights(WordReader& words, PlanBuilder& builder)
-      : x_(builder.tensor(words)), dy_(builder.tensor(words)), dw_(words.size()), dbias_(words.size()) {}
+      : x_(builder.tensor(words)),
+        dy_(builder.tensor(words)),
+        dw_(words.size(), dy_.channels, static_cast<std::size_t>(x_.channels), 1, builder),
+        dbias_(words.size(), dy_.channels, 1, kLine, builder) {}
 
   void run(Worker& worker, const RunArguments&) override {
-    if (worker.samples == 0) return;
     const float* dy = worker.at<float>(dy_);
-    multiply('T', 'N', dy_.channels, x_.channels, worker.samples, dy, dy_.channels, worker.at<float>(x_), x_.channels,
-             0.0f, worker.gradients + dw_, x_.channels);
-    float* dbias = worker.gradients + dbias_;
-    std::memset(dbias, 0, sizeof(float) * static_cast<std::size_t>(dy_.channels));
-    for (int row = 0; row < worker.samples; row++) {
-      for (int c = 0; c < dy_.channels; c++) dbias[c] += dy[row * dy_.channels + c];
-    }
+    dw_.write(worker, false, [&](int first, int end, bool add) {
+      multiply('T', 'N', end - first, x_.channels, worker.samples, dy + first, dy_.channels, worker.at<float>(x_), x_.channels,
+               add ? 1.0f : 0.0f, dw_.row(worker, first), x_.channels);
+    });
+    dbias_.write(worker, false, [&](int first, int end, bool add) {
+      float* dbias = dbias_.of(worker);
+      if (!add) std::fill(dbias + first, dbias + end, 0.0f);
+      for (int row = 0; row < worker.samples; row++) {
+        for (int c = first; c < end; c++) dbias[c] += dy[row * dy_.channels + c];
+      }
+    });
   }
 
  private:
   const Activation x_;
   const Activation dy_;
-  const std::size_t dw_;
-  const std::size_t dbias_;
+  // Threads write their shares of the bias at the same time: each on lines of its own.
+  static constexpr int kLine = 16;
+  const SharedGradient dw_;
+  const SharedGradient dbias_;
 };
 
 }  // namespace

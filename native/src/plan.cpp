@@ -80,7 +80,7 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
     worker.samples = batch * (thread + 1) / threads - worker.firstSample;
     worker.arena = arenas_.back().data();
     worker.scalars = scalars_[static_cast<std::size_t>(thread)].data();
-    worker.gradients = exchange_->gradients(place_.replica, thread);
+    worker.gradients = exchange_->gradients(place_.replica);
     worker.team = &team_->barrier();
     workers_.push_back(std::move(worker));
   }
@@ -156,9 +156,6 @@ void Plan::runThread(int thread, const RunArguments& arguments) {
   };
 
   if (scalarInputs_ > 0) std::memcpy(worker.scalars, arguments.scalars, scalarInputs_ * sizeof(float));
-  if (worker.samples == 0 && exchange_->gradientElements() > 0) {
-    std::memset(worker.gradients, 0, exchange_->gradientElements() * sizeof(float));
-  }
   prepareWeights(worker);
   record(instructions_.size());
   for (std::size_t place = 0; place < instructions_.size(); place++) {
@@ -197,6 +194,7 @@ void Plan::sumOverHosts(int thread) {
 
 void Plan::prepareWeights(Worker& worker) {
   auto& copies = builder_->weightCopies();
+  if (copies.empty()) return;
   const auto threads = static_cast<std::size_t>(team_->threads());
   for (std::size_t place = static_cast<std::size_t>(worker.thread); place < copies.size(); place += threads) {
     copies[place]->make(worker.stream);
@@ -215,7 +213,6 @@ void Plan::reduceScalars(const RunArguments& arguments) {
 }
 
 void Plan::exportValues(Worker& worker, const RunArguments& arguments, bool afterUpdate) {
-  const int threads = team_->threads();
   for (const Export& item : exports_) {
     if ((item.kind == ExportKind::state) != afterUpdate) continue;
     float* target = arguments.outputs + item.target;
@@ -235,8 +232,7 @@ void Plan::exportValues(Worker& worker, const RunArguments& arguments, bool afte
         std::memcpy(target, worker.at<float>(builder_->tensorAt(item.source)), item.count * sizeof(float));
         break;
       case ExportKind::gradient:
-        sumGradients(*exchange_, place_.replica * threads, (place_.replica + 1) * threads, item.source, item.count,
-                     target);
+        std::memcpy(target, worker.gradients + item.source, item.count * sizeof(float));
         break;
       case ExportKind::meanGradient:
         meanGradients(*exchange_, item.source, item.count, target);

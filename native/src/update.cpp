@@ -10,10 +10,6 @@ namespace {
 constexpr std::size_t kLanes = 16;
 using Vector = Lanes<static_cast<int>(kLanes)>;
 
-const float* memberGradients(const Exchange& exchange, int member) {
-  return exchange.gradients(member / exchange.threads(), member % exchange.threads());
-}
-
 }  // namespace
 
 void Update::read(WordReader& words) {
@@ -45,7 +41,7 @@ void Update::run(const Exchange& exchange, int member, const float* scalars, flo
     const float share = exchange.replicaShare();
     for (std::size_t at = 0; at < range.elements; at++) {
       float sum = 0;
-      for (int source = 0; source < exchange.statisticSources(); source++) {
+      for (int source = 0; source < exchange.sources(); source++) {
         sum += exchange.statisticSource(source)[range.statistic + at];
       }
       float& running = state[range.state + at];
@@ -68,7 +64,7 @@ void Update::runSgd(const SgdRange& range, const Exchange& exchange, int member,
   // Ranges begin on lines of 16 and their last line is padded, so whole vectors stay inside.
   for (std::size_t at = begin; at < end; at += kLanes) {
     auto gradient = Vector::fill(0);
-    for (int source = 0; source < exchange.gradientSources(); source++) {
+    for (int source = 0; source < exchange.sources(); source++) {
       gradient += Vector::load(exchange.gradientSource(source) + range.gradient + at);
     }
     const auto weight = Vector::load(state + range.weight + at);
@@ -86,7 +82,9 @@ void sumOverReplicas(const Exchange& exchange, int member) {
   const std::size_t end = lines * (static_cast<std::size_t>(member) + 1) / members * kLanes;
   for (std::size_t at = begin; at < end; at += kLanes) {
     auto sum = Vector::fill(0);
-    for (int other = 0; other < exchange.members(); other++) sum += Vector::load(memberGradients(exchange, other) + at);
+    for (int replica = 0; replica < exchange.replicas(); replica++) {
+      sum += Vector::load(exchange.gradients(replica) + at);
+    }
     sum.store(exchange.sums() + at);
   }
   if (member != 0) return;
@@ -101,26 +99,17 @@ void sumOverReplicas(const Exchange& exchange, int member) {
 void meanGradients(const Exchange& exchange, std::size_t offset, std::size_t count, float* target) {
   for (std::size_t at = 0; at < count; at++) {
     float sum = 0;
-    for (int source = 0; source < exchange.gradientSources(); source++) {
+    for (int source = 0; source < exchange.sources(); source++) {
       sum += exchange.gradientSource(source)[offset + at];
     }
     target[at] = sum * exchange.replicaShare();
   }
 }
 
-void sumGradients(const Exchange& exchange, int from, int to, std::size_t offset, std::size_t count,
-                  float* target) {
-  for (std::size_t at = 0; at < count; at++) {
-    float sum = 0;
-    for (int member = from; member < to; member++) sum += memberGradients(exchange, member)[offset + at];
-    target[at] = sum;
-  }
-}
-
 void averageStatistics(const Exchange& exchange, std::size_t offset, std::size_t count, float* target) {
   for (std::size_t at = 0; at < count; at++) {
     float sum = 0;
-    for (int source = 0; source < exchange.statisticSources(); source++) {
+    for (int source = 0; source < exchange.sources(); source++) {
       sum += exchange.statisticSource(source)[offset + at];
     }
     target[at] = sum * exchange.replicaShare();

@@ -1,4 +1,4 @@
-// The end of a training step: sums of gradients and statistics over threads and replicas, and the optimiser, one pass over
+// The end of a training step: sums of gradients and statistics over replicas, and the optimiser, one pass over
 // the flat parameters of which every thread of every replica takes its shard.
 #pragma once
 #include <vector>
@@ -41,10 +41,8 @@ class Update {
   std::vector<RunningAverageRange> running_;
 };
 
-// This thread's shard of the sums over the threads and replicas of this host, which go to `exchange.sums()`.
+// This thread's shard of the sums over the replicas of this host, which go to `exchange.sums()`.
 void sumOverReplicas(const Exchange& exchange, int member);
-// Sum over the threads `from`..`to` of all replicas' threads, in their order.
-void sumGradients(const Exchange& exchange, int from, int to, std::size_t offset, std::size_t count, float* target);
 // Means over all replicas of all hosts.
 void meanGradients(const Exchange& exchange, std::size_t offset, std::size_t count, float* target);
 void averageStatistics(const Exchange& exchange, std::size_t offset, std::size_t count, float* target);

@@ -1,4 +1,5 @@
 #include "planes.hpp"
+#include "shared_gradient.hpp"
 #include "small_matrices.hpp"
 #include "winograd.hpp"
 #include "winograd_filters.hpp"
@@ -17,13 +18,14 @@ class BackwardWeights : public Instruction {
         dy_(dy),
         sizes_(x, dy, builder.workers().front().samples),
         order_{x.channels, dy.channels, false},
-        gradientOffset_(gradientOffset),
+        gradient_(gradientOffset, dy.channels, static_cast<std::size_t>(x.channels) * kAllTaps,
+                  sizes_.resident() ? kBlock : sizes_.outStep, builder),
         prologue_(std::move(prologue)) {
+    for (const Worker& worker : builder.workers()) mostTiles_ = std::max(mostTiles_, sizes_.tiles() * worker.samples);
     for (const Worker& worker : builder.workers()) scratch_.emplace_back(sizes_, sizes_.outSteps(), worker.thread, builder);
   }
 
   void run(Worker& worker, const RunArguments&) override {
-    if (worker.samples == 0) return;
     withElement(x_.type, [&](auto element) { runAs<decltype(element)>(worker); });
   }
 
@@ -33,21 +35,33 @@ class BackwardWeights : public Instruction {
     const Scratch& scratch = scratch_[static_cast<std::size_t>(worker.thread)];
     if (prologue_ != nullptr) prologue_->fold(worker);
     const int tiles = sizes_.tiles() * worker.samples;
-    for (int first = 0; first < tiles; first += sizes_.chunk) {
-      const int count = std::min(sizes_.chunk, tiles - first);
+    // Threads whose samples make fewer chunks take part in all, as they share the gradient.
+    for (int first = 0; first < mostTiles_; first += sizes_.chunk) {
+      const int count = std::clamp(tiles - first, 0, sizes_.chunk);
       transformWorkerInputs<T>(sizes_, x_, worker, prologue_.get(), first, count, scratch.inputData());
       transformOutputGradients(sizes_, dy_, worker.at<T>(dy_), first, count, scratch.resultData());
-      const bool begun = first > 0;
-      for (int out = 0; out < sizes_.out; out += sizes_.outStep) {
+      if (!sizes_.resident()) writeSquares(worker, scratch, first > 0, count);
+      else if (first > 0) addProducts<true>(scratch, count, FilterSquare(sizes_, 0, 0));
+      else addProducts<false>(scratch, count, FilterSquare(sizes_, 0, 0));
+    }
+    if (!sizes_.resident()) return;
+    gradient_.write(worker, false, [&](int first, int end, bool add) {
+      FilterSquare rows(sizes_, 0, first);
+      rows.outCount = roundUp(end - first, kBlock);
+      finish(worker, scratch.filterData() + first, rows, add);
+    });
+  }
+
+  void writeSquares(const Worker& worker, const Scratch& scratch, bool begun, int count) const {
+    gradient_.write(worker, begun, [&](int first, int end, bool add) {
+      for (int out = first; out < end; out += sizes_.outStep) {
         for (int in = 0; in < sizes_.in; in += sizes_.inStep) {
           const FilterSquare square(sizes_, in, out);
-          if (sizes_.resident() && begun) addProducts<true>(scratch, count, square);
-          else addProducts<false>(scratch, count, square);
-          if (!sizes_.resident()) finish(worker, scratch, square, begun);
+          addProducts<false>(scratch, count, square);
+          finish(worker, scratch.filterData(), square, add);
         }
       }
-    }
-    if (sizes_.resident()) finish(worker, scratch, FilterSquare(sizes_, 0, 0), false);
+    });
   }
 
   // dU of a square (+)= V^T dM of a chunk.
@@ -62,18 +76,18 @@ class BackwardWeights : public Instruction {
     }
   }
 
-  // Brings a square to its place in the gradient; `add` to what an earlier chunk left there.
-  void finish(const Worker& worker, const Scratch& scratch, const FilterSquare& square, bool add) const {
-    float* gradient = worker.gradients + gradientOffset_;
-    if (add) transformFilterGradients<true>(sizes_, square, scratch.filterData(), order_, gradient);
-    else transformFilterGradients<false>(sizes_, square, scratch.filterData(), order_, gradient);
+  // Brings a square to its place in the gradient.
+  void finish(const Worker& worker, const float* du, const FilterSquare& square, bool add) const {
+    if (add) transformFilterGradients<true>(sizes_, square, du, order_, gradient_.of(worker));
+    else transformFilterGradients<false>(sizes_, square, du, order_, gradient_.of(worker));
   }
 
   const Activation x_;
   const Activation dy_;
   const Sizes sizes_;
   const FilterOrder order_;
-  const std::size_t gradientOffset_;
+  const SharedGradient gradient_;
+  int mostTiles_ = 0;
   const Prologue prologue_;
   std::vector<Scratch> scratch_;
 };

@@ -87,7 +87,7 @@ export interface DeviceReport {
 export interface Executor {
   readonly name: string
   /** Bytes of `SharedRunMemory.exchange` that `replicas` replicas of these programs need. */
-  exchangeBytes(programs: readonly Program[], layout: StateLayout, replicas: number, cores: number): number
+  exchangeBytes(programs: readonly Program[], layout: StateLayout, replicas: number): number
   /** @throws UserFault where this machine cannot run the program; said before a run has made anything */
   check(program: Program): void
   compile(program: Program, layout: StateLayout, memory: SharedRunMemory, place: ReplicaPlace): CompiledProgram

@@ -33,7 +33,7 @@ export class ReplicaGroup {
     const { replicas, programs, layout, state } = options
     const executor = await createExecutor(options.executor)
     const cores = shareCores(allowedCores(), replicas)
-    const bytes = executor.exchangeBytes(Object.values(programs), layout, replicas, cores.flat().length)
+    const bytes = executor.exchangeBytes(Object.values(programs), layout, replicas)
     const memory: SharedRunMemory = { state, exchange: new SharedArrayBuffer(bytes) }
     executor.prepare?.(memory)
     return new ReplicaGroup(options, memory, cores, executor)

@@ -113,7 +113,7 @@ function compile(
   layout: StateLayout,
 ): { state: SharedArrayBuffer; compiled: CompiledProgram } {
   const state = new SharedArrayBuffer(layout.elements * 4)
-  const exchange = new SharedArrayBuffer(executor.exchangeBytes([program], layout, 1, 2))
+  const exchange = new SharedArrayBuffer(executor.exchangeBytes([program], layout, 1))
   const place = { replica: 0, replicas: 1, cores: [0, 1] }
   return { state, compiled: executor.compile(program, layout, { state, exchange }, place) }
 }

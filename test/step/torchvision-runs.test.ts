@@ -35,7 +35,7 @@ for (const [name, run] of runs) {
 
     const state = new SharedArrayBuffer(layout.elements * 4)
     for (const [tensor, elements] of hashedState(run)) viewState(findState(layout, tensor), state).set(elements)
-    const exchange = new SharedArrayBuffer(onednn.exchangeBytes([program, evaluation], layout, 1, CORES.length))
+    const exchange = new SharedArrayBuffer(onednn.exchangeBytes([program, evaluation], layout, 1))
     const place = { replica: 0, replicas: 1, cores: CORES }
     const compiled = onednn.compile(program, layout, { state, exchange }, place)
     const outputs = new Float32Array(outputElements(program))

@@ -39,10 +39,9 @@ export function layoutOf(program: Program): StateLayout {
 /** Compiles a program for one replica, runs it and frees it. */
 export function runProgram(executor: Executor, program: Program, inputs: ProgramInputs = {}): ProgramRun {
   const { layout = layoutOf(program), cores = [0], runs = 1 } = inputs
-  const exchangeBytes = executor.exchangeBytes([program], layout, 1, cores.length)
   const memory = {
     state: new SharedArrayBuffer(layout.elements * 4),
-    exchange: new SharedArrayBuffer(exchangeBytes),
+    exchange: new SharedArrayBuffer(executor.exchangeBytes([program], layout, 1)),
   }
   for (const [name, elements] of inputs.state ?? []) viewState(findState(layout, name), memory.state).set(elements)
   const compiled = executor.compile(program, layout, memory, { replica: 0, replicas: 1, cores })

@@ -14,7 +14,7 @@ export async function runReplicas(
   shares: readonly RunInputs[],
 ): Promise<ReplicaAnswer[]> {
   const replicas = shares.length
-  const exchange = new SharedArrayBuffer(executor.exchangeBytes([program], layout, replicas, replicas))
+  const exchange = new SharedArrayBuffer(executor.exchangeBytes([program], layout, replicas))
   return Promise.all(
     shares.map(async (inputs, replica) => {
       const place = { replica, replicas, cores: [replica] }

@@ -43,12 +43,11 @@ export function onednnExecutor(options: OneDnnOptions = {}): OneDnnExecutor {
   return {
     name: 'onednn',
     machine,
-    exchangeBytes: (programs, layout, replicas, cores) => {
+    exchangeBytes: (programs, layout, replicas) => {
       const sizes = programs.map((program) => {
         const exchange = layOutExchange(program, layout, findHomes(program))
-        const members = replicas * threadsOf(replicas, cores)
-        const sums = hosts === null ? 0 : exchange.gradientElements + exchange.statisticElements
-        return replicas * exchange.statisticElements + members * exchange.gradientElements + sums
+        const elements = exchange.gradientElements + exchange.statisticElements
+        return (replicas + (hosts === null ? 0 : 1)) * elements
       })
       return EXCHANGE_HEADER_BYTES + 4 * Math.max(0, ...sizes)
     },
@@ -88,11 +87,6 @@ function checkPrecision(program: Program, { bf16, instructionSet }: NativeMachin
   if (!usesBf16(program) || bf16) return
   const remedy = 'Train with --precision fp32.'
   throw expected('a CPU with bf16 convolutions in oneDNN', 'precision bf16', instructionSet, remedy)
-}
-
-/** Threads of each replica when `replicas` share `cores`. */
-export function threadsOf(replicas: number, cores: number): number {
-  return Math.max(1, Math.floor(cores / replicas))
 }
 
 function nameTimes({ plan }: LoweredProgram, nanoseconds: Float64Array): InstructionTime[] {

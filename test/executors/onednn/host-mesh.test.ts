@@ -33,7 +33,7 @@ async function answerOf(task: OneDnnTask): Promise<OneDnnAnswer> {
 }
 
 function memoryFor(replicas: number, hosts: HostMeshLink | null) {
-  const exchange = new SharedArrayBuffer(onednnExecutor({ hosts }).exchangeBytes([program], layout, replicas, replicas))
+  const exchange = new SharedArrayBuffer(onednnExecutor({ hosts }).exchangeBytes([program], layout, replicas))
   return { state: drawnState(step), exchange }
 }
 
