@@ -2,12 +2,12 @@
  * This project's training step on the XLA executor as a resident process: a line of JSON in, a line of JSON out
  * (docs/peers.md). Steps are queued on the device as in training, so a step's time is that of several over their number.
  */
+
+import type { PendingRun } from '../../src/executors/executor.ts'
 import { openClient } from '../../src/executors/xla/open-client.ts'
 import { xlaExecutor } from '../../src/executors/xla/xla-executor.ts'
-import { typeOf } from '../../src/graph/program.ts'
 import { drawInitialState } from '../../src/networks/initial-weights.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
-import { elementCount } from '../../src/vocabulary/shape.ts'
 import {
   captureStep,
   type PeerRequest,
@@ -51,18 +51,17 @@ function compile(mode: Mode): Stepper {
     labels: Int32Array.from({ length: program.batch }, (_, row) => (row * 7) % task.classes),
     scalars: Float32Array.from(program.scalars, ({ name }) => STEP_SCALARS[name] ?? Number.NaN),
   }
-  const elements = program.outputs.reduce((sum, { value }) => sum + elementCount(typeOf(program, value).shape), 0)
   return {
     run: (steps) => {
-      const outputs = new Float32Array(elements)
+      // As a replica: the device has a few steps at a time, and the last one's outputs are fetched.
       const ahead = executor.stepsAhead ?? 1
-      const pending: { finish(): void }[] = []
+      const pending: PendingRun[] = []
       for (let step = 0; step < steps; step++) {
-        pending.push(compiled.start(inputs, outputs))
-        if (pending.length >= ahead) pending.shift()?.finish()
+        if (pending.length >= ahead) pending.shift()?.waitUntilEnded()
+        pending.push(compiled.start(inputs))
       }
-      for (const { finish } of pending) finish()
-      return outputs[0] ?? Number.NaN
+      for (const run of pending) run.waitUntilEnded()
+      return pending.at(-1)?.outputs()[0] ?? Number.NaN
     },
   }
 }

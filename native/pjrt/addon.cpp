@@ -243,7 +243,10 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
 class RunObject : public Napi::ObjectWrap<RunObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Run", {InstanceMethod("wait", &RunObject::wait)});
+    return DefineClass(env, "Run",
+                       {InstanceMethod("waitUntilRead", &RunObject::waitUntilRead),
+                        InstanceMethod("waitUntilEnded", &RunObject::waitUntilEnded),
+                        InstanceMethod("fetch", &RunObject::fetch), InstanceMethod("outputs", &RunObject::outputs)});
   }
 
   // (program: Program, state: State, inputs: typed arrays, launch: number) starts a run
@@ -285,16 +288,31 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     }
   }
 
+  // (abandoned, timeout)
+  void waitUntilRead(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { run_->waitUntilRead(waitLimits(info, 0)); });
+  }
+
+  // (abandoned, timeout)
+  void waitUntilEnded(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { run_->waitUntilEnded(waitLimits(info, 0)); });
+  }
+
+  void fetch(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { run_->fetch(); });
+  }
+
   // (outputs: Float32Array, abandoned, timeout)
-  void wait(const Napi::CallbackInfo& info) {
+  void outputs(const Napi::CallbackInfo& info) {
     auto outputs = floats(info, 0, "outputs");
-    const auto& made = *run_->outputs();
-    if (outputs.ElementLength() != made.size()) {
-      fail(info.Env(), "Expected room for " + std::to_string(made.size()) + " outputs but received " +
+    if (outputs.ElementLength() != run_->outputs()) {
+      fail(info.Env(), "Expected room for " + std::to_string(run_->outputs()) + " outputs but received " +
                            std::to_string(outputs.ElementLength()));
     }
-    guarded(info.Env(), [&] { run_->wait(waitLimits(info, 1)); });
-    std::memcpy(outputs.Data(), made.data(), made.size() * sizeof(float));
+    guarded(info.Env(), [&] {
+      const auto& made = run_->waitForOutputs(waitLimits(info, 1));
+      std::memcpy(outputs.Data(), made.data(), made.size() * sizeof(float));
+    });
   }
 
   std::unique_ptr<pjrt::StartedRun> run_;

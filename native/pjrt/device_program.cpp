@@ -2,15 +2,34 @@
 
 namespace pjrt {
 
-void StartedRun::wait(const WaitLimits& limits) const {
+void StartedRun::waitFor(const Completion& completion, const WaitLimits& limits) const {
   try {
-    done_.wait(limits);
+    completion.wait(limits);
   } catch (const PluginError&) {
     throw;
   } catch (const std::runtime_error&) {
     client_->leaveBehind();
     throw;
   }
+}
+
+void StartedRun::waitUntilEnded(const WaitLimits& limits) const {
+  waitFor(read_, limits);
+  waitFor(ended_, limits);
+}
+
+void StartedRun::fetch() {
+  if (!onDevice_) return;
+  // The copy holds what it needs of the buffer, which is not asked for again.
+  const DeviceBuffer buffer = std::move(onDevice_);
+  buffer.download(outputs_->data(), outputs_->size() * sizeof(float), fetched_, outputs_);
+}
+
+const std::vector<float>& StartedRun::waitForOutputs(const WaitLimits& limits) {
+  fetch();
+  waitUntilEnded(limits);
+  waitFor(fetched_, limits);
+  return *outputs_;
 }
 
 std::shared_ptr<const DeviceProgram> DeviceProgram::compile(std::shared_ptr<SharedClient> client, std::string text,
@@ -99,7 +118,7 @@ std::unique_ptr<StartedRun> DeviceProgram::start(DeviceState& state, const std::
   std::vector<DeviceBuffer> uploaded;
   for (const HostInput& input : inputs) {
     uploaded.push_back(
-        DeviceBuffer::upload(*client_, state.device(), input.data, input.type, *input.dimensions, run->done()));
+        DeviceBuffer::upload(*client_, state.device(), input.data, input.type, *input.dimensions, run->read()));
     arguments.push_back(uploaded.back().get());
   }
   const std::size_t results = binding_.writes.size() + (binding_.outputs > 0 ? 1 : 0);
@@ -122,14 +141,11 @@ std::unique_ptr<StartedRun> DeviceProgram::start(DeviceState& state, const std::
 
   std::vector<DeviceBuffer> owned;
   for (Buffer* buffer : made) owned.emplace_back(plugin, buffer);
-  run->done().add(complete, nullptr);
+  run->ended().add(complete, nullptr);
   for (std::size_t place = 0; place < binding_.writes.size(); place++) {
     state.replace(binding_.writes[place], std::move(owned[place]));
   }
-  if (binding_.outputs > 0) {
-    auto& outputs = *run->outputs();
-    owned.back().download(outputs.data(), outputs.size() * sizeof(float), run->done(), run->outputs());
-  }
+  if (binding_.outputs > 0) run->keepOutputs(std::move(owned.back()));
   return run;
 }
 

@@ -9,28 +9,45 @@
 
 namespace pjrt {
 
-/// A run that was started; the device may still be at it.
+/// A run that was started; the device may still be at it. Its outputs stay there until they are fetched.
 class StartedRun {
  public:
+  /// @param outputs elements of its last result
   StartedRun(std::shared_ptr<SharedClient> client, std::size_t outputs)
-      : client_(std::move(client)), done_(client_->plugin()), outputs_(std::make_shared<std::vector<float>>(outputs)) {}
-
+      : client_(std::move(client)), read_(client_->plugin()), ended_(client_->plugin()), fetched_(client_->plugin()),
+        outputs_(std::make_shared<std::vector<float>>(outputs)) {}
   StartedRun(const StartedRun&) = delete;
   StartedRun& operator=(const StartedRun&) = delete;
+
   /// A run that nobody waited for to its end may be one whose partner never comes.
   ~StartedRun() {
-    if (!done_.over()) client_->leaveBehind();
+    if (!read_.over() || !ended_.over() || !fetched_.over()) client_->leaveBehind();
   }
 
-  Completion& done() { return done_; }
-  const std::shared_ptr<std::vector<float>>& outputs() const { return outputs_; }
+  /// Comes when the host memory of its inputs was read.
+  Completion& read() { return read_; }
+  /// Comes when the device has done it.
+  Completion& ended() { return ended_; }
+  void keepOutputs(DeviceBuffer outputs) { onDevice_ = std::move(outputs); }
+  std::size_t outputs() const { return outputs_->size(); }
 
-  /// Waits until the device has done it and read its inputs. Where that is given up the client is left behind.
-  void wait(const WaitLimits& limits) const;
+  /// Waits until the host memory of its inputs may be written again. Where a wait is given up the client is left behind.
+  void waitUntilRead(const WaitLimits& limits) const { waitFor(read_, limits); }
+  /// Waits until the device has done it; nothing is copied.
+  void waitUntilEnded(const WaitLimits& limits) const;
+  /// Begins to copy the outputs to the host, where that was not begun before.
+  void fetch();
+  /// Waits for the outputs, as many as `outputs` says.
+  const std::vector<float>& waitForOutputs(const WaitLimits& limits);
 
  private:
+  void waitFor(const Completion& completion, const WaitLimits& limits) const;
+
   std::shared_ptr<SharedClient> client_;
-  Completion done_;
+  Completion read_;
+  Completion ended_;
+  Completion fetched_;
+  DeviceBuffer onDevice_;
   std::shared_ptr<std::vector<float>> outputs_;
 };
 

@@ -42,16 +42,22 @@ export interface CompiledProgram {
   dispose(): void
 }
 
-/** A run that was started: what it reads must stay as it is until it is finished. */
+/** A run that was started. Every wait throws what the run failed with. */
 export interface PendingRun {
-  /** Waits for the outputs, which then lie where `start` was told. @throws what the run failed with */
-  finish(): void
+  /** Waits until its inputs were read: they must stay as they are until then. */
+  waitUntilRead(): void
+  /** Waits until the device has done it; the outputs stay there. */
+  waitUntilEnded(): void
+  /** Begins to copy the outputs from the device. */
+  fetch(): void
+  /** Waits for the outputs, in the order of `program.outputs`. */
+  outputs(): Float32Array
 }
 
 /** A compiled program whose device takes runs before it has ended those before them. */
 export interface QueuedProgram extends CompiledProgram {
-  /** As `run`, but returns when the device was told. Runs are finished in the order in which they were started. */
-  start(inputs: RunInputs, outputs: Float32Array): PendingRun
+  /** As `run`, but returns when the device was told. The device does runs in the order in which they were started. */
+  start(inputs: RunInputs): PendingRun
 }
 
 /** Time of one instruction of a compiled program in the replica's first thread. */
@@ -93,7 +99,10 @@ export interface Executor {
   compile(program: Program, layout: StateLayout, memory: SharedRunMemory, place: ReplicaPlace): CompiledProgram
   /** Ends the waiting of replicas whose partner failed; each ends its run with an error. Any thread may call it. */
   abandon(exchange: SharedArrayBuffer): void
-  /** Steps that are to be with a replica at a time, where its device would otherwise wait for the host. */
+  /**
+   * Where programs are queued: runs that a device may have at a time, so that it never waits for the host. Their outputs
+   * stay on the device until they are fetched.
+   */
   readonly stepsAhead?: number
   /** Opens what all replicas share, in the thread that starts them, before they compile; it lasts as long as this object. */
   prepare?(memory: SharedRunMemory): void

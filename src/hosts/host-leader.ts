@@ -111,6 +111,11 @@ export class HostLeader {
     return (await this.#all(this.#followers.map((follower) => follower.ran()))).flat()
   }
 
+  /** The outputs of all steps so far are wanted. */
+  fetch(): void {
+    void this.#tell({ kind: 'fetch' })
+  }
+
   /** No further steps of the run that was begun. */
   endRun(): void {
     void this.#tell({ kind: 'end' })

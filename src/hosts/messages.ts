@@ -2,7 +2,7 @@
 import { z } from 'zod'
 
 /** Raised when a message changes its meaning; hosts of different versions refuse each other. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 
 const wholeNumber = z.int().nonnegative()
 /** Losses that are not finite cross as well. */
@@ -36,6 +36,8 @@ export const toFollowerSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('pass'), epoch: wholeNumber, firstBatch: wholeNumber }),
   /** Train on this host's part of the pass's next batch. */
   z.object({ kind: z.literal('step'), scalars: z.array(anyNumber) }),
+  /** Send what the steps before came to: where it stays on the devices it is not sent before. */
+  z.object({ kind: z.literal('fetch') }),
   /** No further steps of this run. */
   z.object({ kind: z.literal('end') }),
   /** No further runs. */
@@ -51,7 +53,7 @@ export const toLeaderSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('listening'), port: wholeNumber.nullable() }),
   /** State and images are there; `images` tells those apart that are not the leader's. */
   z.object({ kind: z.literal('ready'), images: z.string() }),
-  /** Outputs of each of its replicas. */
+  /** A step's outputs of each of its replicas. */
   z.object({ kind: z.literal('ran'), outputs: z.array(z.array(anyNumber)) }),
   /** Someone wants the run to end: Ctrl-C, or SIGTERM. */
   z.object({ kind: z.literal('stop') }),

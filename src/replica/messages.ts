@@ -37,6 +37,8 @@ export type ToReplica =
       readonly slot: SlotIndex
       readonly scalars: readonly number[]
     }
+  /** Send the outputs of the runs before that were not sent yet: those that stayed on the device. */
+  | { readonly kind: 'fetch' }
   /** Start the clocks of the program's instructions, or stop them and tell what they say. */
   | { readonly kind: 'profile'; readonly program: ProgramName; readonly on: boolean }
   /** Copy the state from the device to the shared memory, or begin the next run with what lies there. */
@@ -46,8 +48,10 @@ export type ToReplica =
 export type FromReplica =
   /** The executor is loaded and the first program compiled. */
   | { readonly kind: 'ready' }
-  /** The program's outputs, in its order. */
-  | { readonly kind: 'ran'; readonly outputs: readonly number[] }
+  /** The slot was read. The program's outputs, in its order, where it has run; null where they stay to be fetched. */
+  | { readonly kind: 'ran'; readonly outputs: readonly number[] | null }
+  /** Outputs of each run, the oldest first. */
+  | { readonly kind: 'fetched'; readonly outputs: readonly (readonly number[])[] }
   /** What the clocks say: empty where they were started. */
   | { readonly kind: 'profiled'; readonly profile: ReplicaProfile }
   | { readonly kind: 'moved' }

@@ -21,11 +21,25 @@ export interface GroupOptions {
   readonly ring: SlotRing
 }
 
+/** A run that all replicas were told of. */
+export interface StartedRun {
+  /** Resolves when all have read the slot: it may be filled anew. */
+  readonly read: Promise<void>
+  /** Outputs of each replica, in the order of the program's outputs. Of a group that keeps them: when they were fetched. */
+  readonly outputs: Promise<readonly (readonly number[])[]>
+}
+
+interface UnfetchedRun {
+  readonly resolve: (outputs: readonly (readonly number[])[]) => void
+  readonly reject: (error: unknown) => void
+}
+
 /** All replicas of a run: one worker thread a device, the same program on each its share of the batch. */
 export class ReplicaGroup {
   readonly #handles: readonly ReplicaHandle[]
   readonly #executor: Executor
   readonly #abandon: () => void
+  #unfetched: UnfetchedRun[] = []
   #failure: Error | null = null
 
   /** @throws UserFault where the executor does not work here */
@@ -61,7 +75,12 @@ export class ReplicaGroup {
     })
   }
 
-  /** Steps that are to be with the replicas at a time, so that none waits for the main thread. */
+  /** Whether outputs stay on the devices until `fetch` is called. */
+  get keepsOutputs(): boolean {
+    return this.#executor.stepsAhead !== undefined
+  }
+
+  /** Slots that are to be with the replicas at a time, so that none waits for the main thread. */
   get stepsAhead(): number {
     // One runs, one waits.
     return this.#executor.stepsAhead ?? 2
@@ -83,14 +102,47 @@ export class ReplicaGroup {
     slot: SlotIndex,
     scalars: readonly number[],
   ): Promise<readonly (readonly number[])[]> {
-    const runs = this.#handles.map((handle) => handle.run({ kind: 'run', program, slot, scalars }))
-    const results = await Promise.allSettled(runs)
-    const outputs: (readonly number[])[] = []
-    for (const result of results) {
+    const { outputs } = this.start(program, slot, scalars)
+    this.fetch()
+    return await outputs
+  }
+
+  /** As run, told of its parts; both promises fail as it does. */
+  start(program: ProgramName, slot: SlotIndex, scalars: readonly number[]): StartedRun {
+    const ran = this.#all(this.#handles.map((handle) => handle.run({ kind: 'run', program, slot, scalars })))
+    const read = ran.then(() => undefined)
+    const outputs = new Promise<readonly (readonly number[])[]>((resolve, reject) => {
+      if (this.keepsOutputs) this.#unfetched.push({ resolve, reject })
+      else ran.then((values) => resolve(values.map((value) => value ?? [])), reject)
+    })
+    // Whoever waits for one of them is told; nobody has to wait for both.
+    for (const part of [read, outputs]) part.catch(() => undefined)
+    return { read, outputs }
+  }
+
+  /** Asks for the outputs of all runs that were started; where they are not kept on the devices they come by themselves. */
+  fetch(): void {
+    const runs = this.#unfetched
+    if (runs.length === 0) return
+    this.#unfetched = []
+    this.#all(this.#handles.map((handle) => handle.fetch())).then(
+      (ofReplicas) => {
+        for (const [place, { resolve }] of runs.entries()) resolve(ofReplicas.map((outputs) => outputs[place] ?? []))
+      },
+      (error: unknown) => {
+        for (const { reject } of runs) reject(error)
+      },
+    )
+  }
+
+  /** Answers of all replicas. @throws the failure that came first */
+  async #all<T>(answers: readonly Promise<T>[]): Promise<T[]> {
+    const values: T[] = []
+    for (const result of await Promise.allSettled(answers)) {
       if (result.status === 'rejected') throw this.#failure ?? result.reason
-      outputs.push(result.value)
+      values.push(result.value)
     }
-    return outputs
+    return values
   }
 
   /** Brings the run's state in shared memory up to date, after the runs that were told before. @throws as run */

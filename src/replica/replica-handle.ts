@@ -35,6 +35,7 @@ export class ReplicaHandle {
       switch (message.kind) {
         case 'ready':
         case 'ran':
+        case 'fetched':
         case 'profiled':
         case 'moved':
           this.#waiting.shift()?.resolve(message)
@@ -58,10 +59,21 @@ export class ReplicaHandle {
     return this.#worker
   }
 
-  /** Outputs of the program of one run; runs are done in the order of the calls. */
-  async run(message: Extract<ToReplica, { kind: 'run' }>): Promise<readonly number[]> {
+  /**
+   * One run of a program; runs are done in the order of the calls.
+   * @returns when its slot was read: its outputs, null where they stay on the device until they are fetched
+   */
+  async run(message: Extract<ToReplica, { kind: 'run' }>): Promise<readonly number[] | null> {
     const answer = await this.#ask(message)
     if (answer.kind !== 'ran') throw unfitting(message, answer)
+    return answer.outputs
+  }
+
+  /** Outputs of the runs that were told before and not fetched yet, the oldest first. */
+  async fetch(): Promise<readonly (readonly number[])[]> {
+    const message = { kind: 'fetch' } as const
+    const answer = await this.#ask(message)
+    if (answer.kind !== 'fetched') throw unfitting(message, answer)
     return answer.outputs
   }
 

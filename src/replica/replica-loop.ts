@@ -1,6 +1,13 @@
 /** One replica: owns a device, runs what it is told in the order in which it is told. Lives in its worker thread. */
 import type { MessagePort } from 'node:worker_threads'
-import type { CompiledProgram, Executor, QueuedProgram, RunInputs, TimedProgram } from '../executors/executor.ts'
+import type {
+  CompiledProgram,
+  Executor,
+  PendingRun,
+  QueuedProgram,
+  RunInputs,
+  TimedProgram,
+} from '../executors/executor.ts'
 import { createExecutor } from '../executors/executor-choice.ts'
 import { typeOf } from '../graph/program.ts'
 import { slotLabels, slotPixels, waitUntilReady } from '../input/slot-ring.ts'
@@ -28,17 +35,20 @@ export async function runReplica(setup: ReplicaSetup, port: MessagePort): Promis
   try {
     const executor = await createExecutor(setup.executor)
     const { run, profile } = createRunner(setup, executor)
-    const queue = new RunQueue(fail)
+    const queue = new RunQueue(executor.stepsAhead ?? 1, fail)
     port.on('message', (message: ToReplica) => {
       try {
         switch (message.kind) {
           case 'run':
             {
-              const finish = run(message.program, message.slot, message.scalars)
-              const answer = () => send({ kind: 'ran', outputs: finish() })
-              if (executor.stepsAhead === undefined) answer()
-              else queue.add(answer)
+              queue.makeRoom()
+              const done = run(message.program, message.slot, message.scalars)
+              if (Array.isArray(done)) send({ kind: 'ran', outputs: done })
+              else queue.add(done, () => send({ kind: 'ran', outputs: null }))
             }
+            break
+          case 'fetch':
+            queue.fetch((outputs) => send({ kind: 'fetched', outputs }))
             break
           case 'state':
             queue.settle()
@@ -90,26 +100,20 @@ function createRunner({ place, programs, first, layout, memory, ring }: ReplicaS
     return runnable
   }
 
-  /** @returns what waits for the outputs */
-  const run = (name: ProgramName, slot: SlotIndex, values: readonly number[]): (() => number[]) => {
+  /** @returns the outputs, or the run that the device was told of */
+  const run = (name: ProgramName, slot: SlotIndex, values: readonly number[]): number[] | PendingRun => {
     const { compiled, scalars: shared, outputElements, readsPartners } = prepare(name)
     // A device may read these while the next run's are written.
     const scalars = isQueued(compiled) ? new Float32Array(shared.length) : shared
-    const outputs = new Float32Array(outputElements)
     scalars.set(values)
     if (waitUntilReady(ring, slot) === 'failed')
       throw new Error(`Expected slot ${slot} to be filled but decoding failed`)
     const rows = inputs[slot]?.[readsPartners ? 'withPartners' : 'alone']
     if (rows === undefined) throw new RangeError(`Expected a slot of the ring but received ${slot}`)
-    if (isQueued(compiled)) {
-      const pending = compiled.start({ ...rows(), scalars }, outputs)
-      return () => {
-        pending.finish()
-        return Array.from(outputs)
-      }
-    }
+    if (isQueued(compiled)) return compiled.start({ ...rows(), scalars })
+    const outputs = new Float32Array(outputElements)
     compiled.run({ ...rows(), scalars }, outputs)
-    return () => Array.from(outputs)
+    return Array.from(outputs)
   }
 
   const profile = (name: ProgramName, on: boolean): ReplicaProfile => {

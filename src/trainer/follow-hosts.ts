@@ -99,7 +99,16 @@ async function followSteps(hosts: HostFollower, session: Session): Promise<void>
         )
         break
       }
+      case 'fetch':
+        // After the steps before were started, which may wait for a slot.
+        slots.then(
+          () => session.fetchOutputs(),
+          () => undefined,
+        )
+        break
       case 'end':
+        await slots
+        session.fetchOutputs()
         await Promise.all(running)
         return
       default:
@@ -116,9 +125,10 @@ async function runStep(
 ): Promise<void> {
   const taken = await assigned
   if (taken === null) throw new Error("Expected a batch for the leader's step but the pass is at its end")
-  const outputs = await session.trainStep(taken.slot, scalars)
+  const { read, outputs } = session.trainStep(taken.slot, scalars)
+  await read
   session.pipeline.release(taken.slot)
-  await hosts.ran(outputs)
+  await hosts.ran(await outputs)
 }
 
 function unexpected(kind: string): Error {

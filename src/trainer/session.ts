@@ -17,7 +17,7 @@ import { planRing } from '../input/ring-plan.ts'
 import { createSlotRing } from '../input/slot-ring.ts'
 import type { TrainingNoise } from '../input/training-noise.ts'
 import type { ProgramName } from '../replica/messages.ts'
-import { ReplicaGroup } from '../replica/replica-group.ts'
+import { ReplicaGroup, type StartedRun } from '../replica/replica-group.ts'
 import type { StepSpecification } from '../step/capture.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
 import { specifyStep } from '../step/specification.ts'
@@ -133,8 +133,10 @@ export interface Session {
   readonly replicas: ReplicaGroup
   /** Opens an epoch's training images, on all hosts. */
   openEpoch(epoch: number, firstBatch: number): void
-  /** One training step on all hosts. @returns outputs of each replica of each host */
-  trainStep(slot: SlotIndex, scalars: readonly number[]): Promise<readonly (readonly number[])[]>
+  /** One training step on all hosts: the slot is this host's, the outputs are of each replica of each host. */
+  trainStep(slot: SlotIndex, scalars: readonly number[]): StartedRun
+  /** Asks for the outputs of all steps so far where they stay on the devices. */
+  fetchOutputs(): void
   close(): Promise<void>
 }
 
@@ -164,6 +166,10 @@ export async function openSession(
         hosts?.openPass(epoch, firstBatch)
       },
       trainStep: (slot, scalars) => stepOnHosts(replicas, hosts, slot, scalars),
+      fetchOutputs: () => {
+        replicas.fetch()
+        if (replicas.keepsOutputs) hosts?.fetch()
+      },
       close: async () => {
         hosts?.endRun()
         // First the input: a replica that waits for a slot is told that none will come.
@@ -177,20 +183,27 @@ export async function openSession(
   }
 }
 
-/** Outputs of this host's replicas, then of the other hosts'. @throws what ended the run, wherever that was */
-async function stepOnHosts(
+/** Outputs of this host's replicas, then of the other hosts'. Both fail with what ended the run, wherever that was. */
+function stepOnHosts(
   replicas: ReplicaGroup,
   hosts: HostLeader | null,
   slot: SlotIndex,
   scalars: readonly number[],
-): Promise<readonly (readonly number[])[]> {
-  const own = replicas.run('train', slot, scalars)
-  if (hosts === null) return await own
-  try {
-    return (await Promise.all([own, hosts.step(scalars)])).flat()
-  } catch (error) {
-    throw await hosts.explain(error)
+): StartedRun {
+  const own = replicas.start('train', slot, scalars)
+  if (hosts === null) return own
+  const explained = async <T>(part: Promise<T>): Promise<T> => {
+    try {
+      return await part
+    } catch (error) {
+      throw await hosts.explain(error)
+    }
   }
+  const outputs = explained(Promise.all([own.outputs, hosts.step(scalars)])).then((ofHosts) => ofHosts.flat())
+  const read = explained(own.read)
+  // As the group's own: nobody has to wait for both.
+  for (const part of [read, outputs]) part.catch(() => undefined)
+  return { read, outputs }
 }
 
 /** What decodes image files and into how much memory; nothing for small images in memory. */

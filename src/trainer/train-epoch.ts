@@ -2,6 +2,7 @@ import { viewState } from '../graph/state-layout.ts'
 import { runBatchesAhead } from '../input/batches-ahead.ts'
 import type { AssignedSlot } from '../input/pipeline.ts'
 import { secondsWaited, slotPixels } from '../input/slot-ring.ts'
+import type { StartedRun } from '../replica/replica-group.ts'
 import { type ErrorSummary, type StepLine, summariseErrors } from '../report/metrics.ts'
 import type { Progress } from '../report/progress.ts'
 import { writeSamplePicture } from '../report/sample-picture.ts'
@@ -23,41 +24,68 @@ const SAMPLE_COLUMNS = 8
 export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> {
   const { session, timetable, hooks } = run
   const { epoch, step: firstStep, stepInEpoch } = run.progress
+  const { logEvery } = run.prepared.config
   const meter = new EpochMeter(run)
   let step = firstStep
+  let counted: Promise<void> = Promise.resolve()
+  let failed = false
+  const begin = (assigned: AssignedSlot): Promise<void> => {
+    const { read, outputs } = startStep(run, assigned, step)
+    counted = countStep(run, meter, counted, outputs, step)
+    // Thrown at the end, after the steps that are under way.
+    counted.catch(() => {
+      failed = true
+    })
+    step++
+    if (step % logEvery === 0) session.fetchOutputs()
+    return read
+  }
   session.openEpoch(epoch, stepInEpoch)
   await runBatchesAhead(
     session.pipeline,
     session.replicas.stepsAhead,
-    (assigned) => runStep(run, meter, assigned, step++),
-    () => step < timetable.steps && !hooks.stop.aborted,
+    begin,
+    () => step < timetable.steps && !hooks.stop.aborted && !failed,
   )
+  session.fetchOutputs()
+  await counted
   await run.samples
   const ended = run.progress.stepInEpoch === timetable.stepsPerEpoch || run.progress.step === timetable.steps
   if (ended) meter.logEpoch()
   return ended ? 'epoch' : 'stopped'
 }
 
-async function runStep(run: RunningRun, meter: EpochMeter, { slot }: AssignedSlot, step: number): Promise<void> {
+/** Tells the replicas of a step; its slot is released when it was read. */
+function startStep(run: RunningRun, { slot }: AssignedSlot, step: number): StartedRun {
   const { prepared, session, timetable } = run
-  const { program } = prepared.step
-  const scalars = program.scalars.map(({ name }) => timetable.scalar(name, step))
-  const results = await session.trainStep(slot, scalars)
-  const values = meanOverReplicas(
-    program.outputs.map(({ name }) => name),
-    results,
-  )
+  const scalars = prepared.step.program.scalars.map(({ name }) => timetable.scalar(name, step))
+  const { read, outputs } = session.trainStep(slot, scalars)
+  const release = () => {
+    if (step === 0) {
+      run.samples = drawSamples(run, slot)
+      // Awaited at the end of the epoch; where a step fails before, that failure is the one to tell.
+      run.samples.catch(() => undefined)
+    }
+    session.pipeline.release(slot)
+  }
+  return { read: read.then(release), outputs }
+}
+
+/** Takes up a step's outputs when they come, after those of the step `before`. @throws UserFault as trainEpoch */
+async function countStep(
+  run: RunningRun,
+  meter: EpochMeter,
+  before: Promise<void>,
+  outputs: StartedRun['outputs'],
+  step: number,
+): Promise<void> {
+  await before
+  const names = run.prepared.step.program.outputs.map(({ name }) => name)
+  const values = meanOverReplicas(names, await outputs)
   const loss = values.get('loss') ?? Number.NaN
   if (!Number.isFinite(loss)) {
-    throw diverged('a finite loss', step + 1, loss, timetable.learningRate(step))
+    throw diverged('a finite loss', step + 1, loss, run.timetable.learningRate(step))
   }
-  // Steps end in their order: nothing is awaited between a step's outputs and its line in the log.
-  if (step === 0) {
-    run.samples = drawSamples(run, slot)
-    // Awaited at the end of the epoch; where a step fails before, that failure is the one to tell.
-    run.samples.catch(() => undefined)
-  }
-  session.pipeline.release(slot)
   const { stepInEpoch } = run.progress
   run.progress = { ...run.progress, step: step + 1, stepInEpoch: stepInEpoch + 1 }
   meter.count(values)
@@ -122,7 +150,7 @@ class EpochMeter {
 
   /** Takes up the outputs of a step that is done. */
   count(values: ReadonlyMap<string, number>): void {
-    const { prepared, hooks, log } = this.#run
+    const { prepared, hooks, log, session } = this.#run
     const { batch, logEvery } = prepared.config
     const sums = { ...this.#run.progress.sums }
     for (const [name, value] of values) sums[name] = (sums[name] ?? 0) + value
@@ -134,7 +162,9 @@ class EpochMeter {
 
     const { step } = this.#run.progress
     const due = step % logEvery === 0 || step === this.#run.timetable.steps
-    if (!due && !hooks.display.due) return
+    // Of steps that were fetched together only the last one's moment is now.
+    const shown = hooks.display.due && !session.replicas.keepsOutputs
+    if (!due && !shown) return
     const now = performance.now()
     const line: StepLine = {
       kind: 'step',

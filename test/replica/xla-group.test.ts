@@ -44,6 +44,32 @@ t.test('two devices train as two replicas of oneDNN, and equally each time', { s
   t.ok(apart < 1e-4, `the first step's outputs are ${apart} of their scale away`)
 })
 
+t.test('outputs stay on the device until they are fetched', { skip: withoutXla }, async (t) => {
+  const steps = 9
+  const expected = await trainSome(xla(2), 2, steps)
+  const run = smallRun(BATCH, 2)
+  const group = await startGroup(xla(2), 2, run, drawnRing(run.specification, BATCH, 1))
+  const runs = Array.from({ length: steps }, () => group.start('train', slot(0), [0.01, 0.5]))
+  let fetched = 0
+  for (const { outputs } of runs) {
+    outputs.then(
+      () => fetched++,
+      () => undefined,
+    )
+  }
+  await Promise.all(runs.map(({ read }) => read))
+  await group.pullState()
+  t.same(differences(tensorsOf(run.step.layout, run.state), expected.state, { relative: 0, scale: 0 }), [])
+  t.equal(fetched, 0, 'all runs are done and none was asked for')
+  group.fetch()
+  const late = group.start('train', slot(0), [0.01, 0.5])
+  t.same(await Promise.all(runs.map(({ outputs }) => outputs)), expected.outputs)
+  group.fetch()
+  t.equal((await late.outputs).length, 2)
+  group.start('train', slot(0), [0.01, 0.5])
+  await group.stop()
+})
+
 t.test('the next run begins with a state that was written', { skip: withoutXla }, async (t) => {
   const run = smallRun(BATCH, 1)
   const before = Buffer.from(new Uint8Array(run.state))

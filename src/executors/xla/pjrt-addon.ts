@@ -43,8 +43,16 @@ export interface PjrtProgram {
   dispose(): void
 }
 
+/** Waits have the limits of PjrtState.download. */
 export interface PjrtRun {
-  wait(outputs: Float32Array, abandoned: Int32Array | null, timeout: number): void
+  /** Waits until the inputs were read. */
+  waitUntilRead(abandoned: Int32Array | null, timeout: number): void
+  /** Waits until the device has done it; nothing is copied. */
+  waitUntilEnded(abandoned: Int32Array | null, timeout: number): void
+  /** Begins to copy the outputs to the host; a second call does nothing. */
+  fetch(): void
+  /** Waits for the outputs, which it fetches where `fetch` was not called. */
+  outputs(outputs: Float32Array, abandoned: Int32Array | null, timeout: number): void
 }
 
 /** Numbers of the state tensors that a program takes and gives back, and elements of its last result. */
@@ -78,7 +86,7 @@ interface PjrtAddon {
     inputs: readonly (readonly number[])[],
     key: string,
   ) => PjrtProgram
-  /** Starts a run; the inputs must stay as they are until `wait` returns. */
+  /** Starts a run; the inputs must stay as they are until `waitUntilRead` returns. */
   readonly Run: new (
     program: PjrtProgram,
     state: PjrtState,

@@ -7,7 +7,7 @@ import { DeviceCopy } from './device-copy.ts'
 import { type FoundPlugin, findPlugin, pluginIdentity } from './find-plugin.ts'
 import { type HostInputKind, type LoweredProgram, lowerProgram } from './lower-program.ts'
 import { type OpenClient, openClient, type XlaDevices } from './open-client.ts'
-import { type ClientFacts, loadPjrtAddon, type PjrtClient, type PjrtProgram } from './pjrt-addon.ts'
+import { type ClientFacts, loadPjrtAddon, type PjrtClient, type PjrtProgram, type PjrtRun } from './pjrt-addon.ts'
 import { programKey, readCached, writeCached } from './program-cache.ts'
 import { abandon, abandonedWord, EXCHANGE_BYTES, meetReplicas, readHandle, writeHandle } from './replica-meeting.ts'
 
@@ -153,27 +153,61 @@ class CompiledXla implements XlaProgram {
   }
 
   run(inputs: RunInputs, outputs: Float32Array): void {
-    this.start(inputs, outputs).finish()
-  }
-
-  start(inputs: RunInputs, outputs: Float32Array): PendingRun {
-    const { Run } = loadPjrtAddon()
-    const { outputElements, collective } = this.lowered
+    const { outputElements } = this.lowered
     if (outputs.length !== outputElements) {
       throw new Error(`Expected room for ${outputElements} outputs but received ${outputs.length}`)
     }
+    outputs.set(this.start(inputs).outputs())
+  }
+
+  start(inputs: RunInputs): PendingRun {
+    const { Run } = loadPjrtAddon()
+    const { outputElements, collective } = this.lowered
     const arrays = this.lowered.inputs.map(({ kind, shape }) => checkLength(inputs, kind, shape))
     this.#copy.refresh()
     const launch = this.#copy.nextLaunch(collective)
     if (collective) meetReplicas(this.#memory.exchange, this.#copy.nextMeeting(), this.#place.replicas)
     const run = new Run(this.#native, this.#copy.native, arrays, launch)
     this.#copy.markChanged(this.#writes)
-    const abandoned = abandonedWord(this.#memory.exchange)
-    return { finish: () => run.wait(outputs, abandoned, patience()) }
+    return new StartedXlaRun(run, arrays, outputElements, abandonedWord(this.#memory.exchange))
   }
 
   dispose(): void {
     this.#native.dispose()
+  }
+}
+
+class StartedXlaRun implements PendingRun {
+  readonly #native: PjrtRun
+  readonly #outputElements: number
+  readonly #abandoned: Int32Array
+  /** Held so that their memory stays while the device reads it. */
+  #inputs: readonly unknown[]
+
+  constructor(native: PjrtRun, inputs: readonly unknown[], outputElements: number, abandoned: Int32Array) {
+    this.#native = native
+    this.#inputs = inputs
+    this.#outputElements = outputElements
+    this.#abandoned = abandoned
+  }
+
+  waitUntilRead(): void {
+    if (this.#inputs.length > 0) this.#native.waitUntilRead(this.#abandoned, patience())
+    this.#inputs = []
+  }
+
+  waitUntilEnded(): void {
+    this.#native.waitUntilEnded(this.#abandoned, patience())
+  }
+
+  fetch(): void {
+    this.#native.fetch()
+  }
+
+  outputs(): Float32Array {
+    const outputs = new Float32Array(this.#outputElements)
+    this.#native.outputs(outputs, this.#abandoned, patience())
+    return outputs
   }
 }
 
