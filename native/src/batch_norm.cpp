@@ -16,8 +16,11 @@ void applyAffine(const Activation& shape, const Worker& worker, const T* x, cons
   forEachPlaneBackwards(shape, worker, [&](std::ptrdiff_t place, int channel, int) {
     const auto a = Lanes<L>::load(factor + channel);
     const auto b = Lanes<L>::load(offset + channel);
-    for (int pixel = 0; pixel < shape.pixels(); pixel++) {
+    for (int pixel = shape.pixels() - 1; pixel >= 0; pixel--) {
       const std::ptrdiff_t at = place + pixel * shape.pixelStride;
+      prefetchBefore(x + at);
+      __builtin_prefetch(reinterpret_cast<const char*>(y + at) - 4096, 1);
+      if (residual != nullptr) prefetchBefore(residual + at);
       auto value = Lanes<L>::load(x + at) * a + b;
       if (residual != nullptr) value += Lanes<L>::load(residual + at);
       (relu ? value.rectified() : value).store(y + at);

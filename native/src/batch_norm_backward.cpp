@@ -104,8 +104,11 @@ class Backward : public Instruction {
       const auto a = Lanes<L>::load(vectors + channel);
       const auto b = Lanes<L>::load(vectors + padded + channel);
       const auto c = Lanes<L>::load(vectors + 2 * padded + channel);
-      for (int pixel = 0; pixel < dy_.pixels(); pixel++) {
+      for (int pixel = dy_.pixels() - 1; pixel >= 0; pixel--) {
         const std::ptrdiff_t at = place + pixel * dy_.pixelStride;
+        prefetchBefore(dy + at);
+        prefetchBefore(gate.x + at);
+        if constexpr (kMask == Mask::fromOutput) prefetchBefore(gate.y + at);
         const auto input = Lanes<L>::load(gate.x + at);
         const auto gradient = gate.gradient(at, input, Lanes<L>::load(dy + at));
         // Both results may lie over an input: everything is read before anything is written.
