@@ -108,7 +108,7 @@ class Backward : public Instruction {
         const std::ptrdiff_t at = place + pixel * dy_.pixelStride;
         prefetchBefore(dy + at);
         prefetchBefore(gate.x + at);
-        if constexpr (kMask == Mask::fromOutput) prefetchBefore(gate.y + at);
+        if constexpr (kMask == Mask::fromOutput || kMask == Mask::fromSum) prefetchBefore(gate.y + at);
         const auto input = Lanes<L>::load(gate.x + at);
         const auto gradient = gate.gradient(at, input, Lanes<L>::load(dy + at));
         // Both results may lie over an input: everything is read before anything is written.

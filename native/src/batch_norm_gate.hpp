@@ -12,22 +12,30 @@
 namespace one {
 
 // What tells which elements the rectifier let through.
-enum class Mask { none = 0, fromOutput = 1, fromInput = 2 };
+enum class Mask { none = 0, fromOutput = 1, fromInput = 2, fromSum = 3 };
+
+// Whether the mask follows from the norm of x, computed as the forward pass did, and not from what it left.
+constexpr bool isComputed(Mask mask) { return mask == Mask::fromInput || mask == Mask::fromSum; }
 
 // x, its mean, and the gradient that the rectifier lets through, of one channel block of a sample; places are those of dy.
 template <class T, int L, Mask kMask>
 struct Gate {
   const T* x;
+  // With Mask::fromSum what was added to the norm.
   const T* y;
   Lanes<L> mean;
   Lanes<L> factor;
   Lanes<L> offset;
 
-  // Without a residual the sign of y is that of x factor + offset, computed as the forward pass did, so that y need not be
-  // read.
+  // The sign of y is that of x factor + offset (+ residual), so that y need not be there.
   Lanes<L> gradient(std::ptrdiff_t at, Lanes<L> input, Lanes<L> arriving) const {
     if constexpr (kMask == Mask::fromOutput) return Lanes<L>::where(Lanes<L>::load(y + at), arriving);
     if constexpr (kMask == Mask::fromInput) return Lanes<L>::where(input * factor + offset, arriving);
+    if constexpr (kMask == Mask::fromSum) {
+      auto sum = input * factor + offset;
+      sum += Lanes<L>::load(y + at);
+      return Lanes<L>::where(sum, arriving);
+    }
     return arriving;
   }
   // Adds to the sums of dy' and of dy' (x - mean).
@@ -46,7 +54,7 @@ class BatchNormGate {
         mask_(static_cast<Mask>(words.integer())),
         y_(builder.optionalTensor(words)),
         scale_(builder.vector(words)),
-        shift_(mask_ == Mask::fromInput ? builder.vector(words) : VectorRef{}),
+        shift_(isComputed(mask_) ? builder.vector(words) : VectorRef{}),
         mean_(builder.vector(words)),
         variance_(builder.vector(words)),
         epsilon_(words.number()) {
@@ -64,7 +72,7 @@ class BatchNormGate {
   void prepare(const Worker& worker) {
     float* means = vectors_[static_cast<std::size_t>(worker.thread)].data();
     std::memcpy(means, mean_.get(worker), sizeof(float) * static_cast<std::size_t>(x_.channels));
-    if (mask_ != Mask::fromInput) return;
+    if (!isComputed(mask_)) return;
     float* factor = means + padded();
     float* offset = factor + padded();
     const float* scale = scale_.get(worker);
@@ -83,6 +91,7 @@ class BatchNormGate {
       case Mask::none: return body(std::integral_constant<Mask, Mask::none>{});
       case Mask::fromOutput: return body(std::integral_constant<Mask, Mask::fromOutput>{});
       case Mask::fromInput: return body(std::integral_constant<Mask, Mask::fromInput>{});
+      case Mask::fromSum: return body(std::integral_constant<Mask, Mask::fromSum>{});
     }
   }
 
@@ -91,7 +100,7 @@ class BatchNormGate {
   Gate<T, L, kMask> gate(const Worker& worker, const Activation& dy, int sample, int channel) const {
     const std::ptrdiff_t apart = sample * (x_.sampleStride - dy.sampleStride);
     const float* vectors = vectors_[static_cast<std::size_t>(worker.thread)].data() + channel;
-    return {worker.at<T>(x_) + apart, kMask == Mask::fromOutput ? worker.at<T>(*y_) : nullptr, Lanes<L>::load(vectors),
+    return {worker.at<T>(x_) + apart, y_ == nullptr ? nullptr : worker.at<T>(*y_), Lanes<L>::load(vectors),
             Lanes<L>::load(vectors + padded()), Lanes<L>::load(vectors + 2 * padded())};
   }
 

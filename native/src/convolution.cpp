@@ -256,10 +256,15 @@ Epilogue readEpilogue(WordReader& words, PlanBuilder& builder, const Activation&
   return epilogue;
 }
 
-// A flag, then the batch norm that the input comes through.
+// A flag, then the batch norm that the input comes through, with its residual.
 Prologue readPrologue(WordReader& words, PlanBuilder& builder, const Activation& x) {
   if (words.integer() == 0) return nullptr;
-  return std::make_unique<FoldedBatchNorm>(words, builder, x.channels, x.paddedChannels());
+  const Activation* residual = builder.optionalTensor(words);
+  if (residual != nullptr && !(residual->samplesLieAs(x) && residual->sampleStride == x.sampleStride)) {
+    throw std::runtime_error("Expected a residual that lies in memory as the batch norm's x");
+  }
+  return std::make_unique<NormedInput>(
+      NormedInput{FoldedBatchNorm(words, builder, x.channels, x.paddedChannels()), residual});
 }
 
 // Number of a region or -1, then the batch norm whose dy the results are.

@@ -47,7 +47,7 @@ class BackwardWeights : public Instruction {
   }
 
   void run(Worker& worker, const RunArguments&) override {
-    if (prologue_ != nullptr) prologue_->fold(worker);
+    if (prologue_ != nullptr) prologue_->norm.fold(worker);
     auto* inputCopy = static_cast<float*>(scratch_[static_cast<std::size_t>(worker.thread)].get_data_handle());
     float* outputCopy = inputCopy + inputElements_;
     float* sums = inPlace_ ? gradient_.of(worker) : outputCopy + outputs_.copyElements();

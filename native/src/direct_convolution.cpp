@@ -38,7 +38,7 @@ struct Pass {
   // Of the rows of each.
   std::vector<std::ptrdiff_t> rowOffsets;
 
-  Pass(const Activation& x, int inBlocks, int outBlocks, const Window& own, int allTaps, const FoldedBatchNorm* norm)
+  Pass(const Activation& x, int inBlocks, int outBlocks, const Window& own, int allTaps, const NormedInput* norm)
       : window(own),
         chunk(chunkPixels(inBlocks * kBlock * static_cast<int>(own.taps.size()), outBlocks * kBlock, own.pixels())),
         rows(x, inBlocks, outBlocks * kBlock, own, chunk, norm) {
@@ -85,7 +85,7 @@ class DirectConvolution : public Instruction {
     if (worker.samples == 0) return;
     auto* filters = static_cast<float*>(scratch_[static_cast<std::size_t>(worker.thread)].get_data_handle());
     filters_.pack(filters);
-    if (prologue_ != nullptr) prologue_->fold(worker);
+    if (prologue_ != nullptr) prologue_->norm.fold(worker);
     results_->begin(worker);
     withElement(y_.type, [&](auto element) {
       using T = decltype(element);

@@ -8,8 +8,13 @@
 
 namespace one {
 
-// Batch norm and rectifier between what lies in memory and what the convolution takes in; null = none.
-using Prologue = std::unique_ptr<FoldedBatchNorm>;
+// Batch norm, residual (null = none) and rectifier between what lies in memory and what the convolution takes in.
+struct NormedInput {
+  FoldedBatchNorm norm;
+  const Activation* residual;
+};
+// null = the input as it lies.
+using Prologue = std::unique_ptr<NormedInput>;
 
 // Sums of batch norm's gradient that the convolution which makes its dy takes on the way.
 struct GradientSums {

@@ -2,11 +2,9 @@
 // activation, or copied.
 #pragma once
 #include <algorithm>
-#include <type_traits>
 
 #include "convolution_window.hpp"
-#include "epilogue.hpp"
-#include "lanes.hpp"
+#include "normed_pixels.hpp"
 
 namespace one {
 
@@ -53,7 +51,7 @@ class PixelRows {
   // `blocks` channel blocks at a time, each row multiplied with `uses` channels; `norm` = the folded batch norm and rectifier
   // that pixels come through, or null.
   PixelRows(const Activation& tensor, int blocks, int uses, const Window& window, int chunkPixels,
-            const FoldedBatchNorm* norm)
+            const NormedInput* norm)
       : tensor_(tensor),
         blocks_(blocks),
         worthCopying_(uses >= kUsesWorthCopying),
@@ -93,33 +91,18 @@ class PixelRows {
 
   template <class T>
   void copyAs(const Worker& worker, const PixelChunk& chunk, int firstBlock, float* copy) const {
-    if (norm_ == nullptr) {
-      copyWith<T>(worker, chunk, firstBlock, copy, [](int) { return [](Vector pixel) { return pixel; }; });
-      return;
-    }
-    const float* factors = norm_->factor(worker);
-    const float* offsets = norm_->offset(worker);
-    copyWith<T>(worker, chunk, firstBlock, copy, [&](int channel) {
-      const Vector factor = Vector::load(factors + channel);
-      const Vector offset = Vector::load(offsets + channel);
-      return [factor, offset](Vector pixel) {
-        const Vector value = (pixel * factor + offset).rectified();
-        // As it would come back from memory.
-        if constexpr (std::is_same_v<T, Bf16>) return value.rounded();
-        else return value;
-      };
-    });
+    withPixels<T>(tensor_, worker, norm_, [&](const auto& loadOf) { copyWith<T>(worker, chunk, firstBlock, copy, loadOf); });
   }
 
-  template <class T, class FinishOf>
-  void copyWith(const Worker& worker, const PixelChunk& chunk, int firstBlock, float* copy, const FinishOf& finishOf) const {
+  template <class T, class LoadOf>
+  void copyWith(const Worker& worker, const PixelChunk& chunk, int firstBlock, float* copy, const LoadOf& loadOf) const {
     for (int block = firstBlock; block < firstBlock + blocks_; block++) {
-      const auto finish = finishOf(block * kBlock);
+      const auto load = loadOf(block * kBlock);
       const T* planes = worker.at<T>(tensor_) + chunk.sample * tensor_.sampleStride + block * tensor_.blockStride;
       for (const Tap& tap : window_.taps) {
         float* target = copy;
         for (int sample = 0; sample < chunk.samples; sample++) {
-          copyPixels(chunk, tap, planes + sample * tensor_.sampleStride, finish, target);
+          copyPixels(chunk, tap, planes + sample * tensor_.sampleStride, load, target);
           target += chunk.pixels * kBlock;
         }
         copy += copyStride_;
@@ -128,8 +111,8 @@ class PixelRows {
   }
 
   // Line by line of the results.
-  template <class T, class Finish>
-  void copyPixels(const PixelChunk& chunk, const Tap& tap, const T* plane, const Finish& finish, float* target) const {
+  template <class T, class Load>
+  void copyPixels(const PixelChunk& chunk, const Tap& tap, const T* plane, const Load& load, float* target) const {
     const int end = chunk.pixel + chunk.pixels;
     for (int pixel = chunk.pixel; pixel < end;) {
       const int x = pixel % window_.width;
@@ -137,15 +120,15 @@ class PixelRows {
       const int row = pixel / window_.width * window_.inputStride + tap.row;
       const bool inside = row >= 0 && row < tensor_.height;
       const T* line = inside ? plane + static_cast<std::ptrdiff_t>(row) * tensor_.width * kBlock : nullptr;
-      copyLine(line, x * window_.inputStride + tap.column, count, finish, target);
+      copyLine(line, x * window_.inputStride + tap.column, count, load, target);
       target += count * kBlock;
       pixel += count;
     }
   }
 
   // `count` pixels of an input line, the first at `column`; null = a line outside of the image.
-  template <class T, class Finish>
-  void copyLine(const T* line, int column, int count, const Finish& finish, float* target) const {
+  template <class T, class Load>
+  void copyLine(const T* line, int column, int count, const Load& load, float* target) const {
     const int stride = window_.inputStride;
     const int first = line == nullptr ? count : std::min(count, column >= 0 ? 0 : (stride - 1 - column) / stride);
     const int left = tensor_.width - column;
@@ -153,7 +136,7 @@ class PixelRows {
     const Vector zero = Vector::fill(0.0f);
     for (int place = 0; place < first; place++) zero.store(target + place * kBlock);
     for (int place = first; place < last; place++) {
-      finish(Vector::load(line + (column + place * stride) * kBlock)).store(target + place * kBlock);
+      load(line + (column + place * stride) * kBlock).store(target + place * kBlock);
     }
     for (int place = last; place < count; place++) zero.store(target + place * kBlock);
   }
@@ -163,7 +146,7 @@ class PixelRows {
   const bool worthCopying_;
   const Window window_;
   const std::ptrdiff_t copyStride_;
-  const FoldedBatchNorm* norm_;
+  const NormedInput* norm_;
 };
 
 }  // namespace one

@@ -33,7 +33,7 @@ class BackwardWeights : public Instruction {
   template <class T>
   void runAs(Worker& worker) const {
     const Scratch& scratch = scratch_[static_cast<std::size_t>(worker.thread)];
-    if (prologue_ != nullptr) prologue_->fold(worker);
+    if (prologue_ != nullptr) prologue_->norm.fold(worker);
     const int tiles = sizes_.tiles() * worker.samples;
     // Threads whose samples make fewer chunks take part in all, as they share the gradient.
     for (int first = 0; first < mostTiles_; first += sizes_.chunk) {

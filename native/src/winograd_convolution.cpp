@@ -38,7 +38,7 @@ class Convolution : public Instruction {
   void runAs(Worker& worker) {
     const Scratch& scratch = scratch_[static_cast<std::size_t>(worker.thread)];
     if (sizes_.resident()) makeFilters(FilterSquare(sizes_, 0, 0), scratch);
-    if (prologue_ != nullptr) prologue_->fold(worker);
+    if (prologue_ != nullptr) prologue_->norm.fold(worker);
     results_.begin(worker);
     const int tiles = sizes_.tiles() * worker.samples;
     for (int first = 0; first < tiles; first += sizes_.chunk) {

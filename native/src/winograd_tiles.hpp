@@ -2,9 +2,8 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
-#include <type_traits>
 
-#include "batch_norm.hpp"
+#include "normed_pixels.hpp"
 #include "plan_builder.hpp"
 #include "winograd_transforms.hpp"
 
@@ -93,23 +92,6 @@ struct Tile {
         left(index % sizes.tilesWide * kOutput) {}
 };
 
-// How pixels come in: as they stand, or through a batch norm and rectifier whose result was never stored.
-template <class T>
-struct StoredPixels {
-  Vector operator()(const T* pixel) const { return Vector::load(pixel); }
-};
-template <class T>
-struct NormedPixels {
-  Vector factor;
-  Vector offset;
-  Vector operator()(const T* pixel) const {
-    const Vector value = (Vector::load(pixel) * factor + offset).rectified();
-    // As it would come back from memory.
-    if constexpr (std::is_same_v<T, Bf16>) return value.rounded();
-    return value;
-  }
-};
-
 // Six by six pixels from one above and left of the tile on, 0 outside of the image.
 template <class T, class Load>
 void loadInput(const Sizes& sizes, const Tile& tile, const T* plane, const Load& load, Vector (&d)[kInput][kInput]) {
@@ -188,19 +170,11 @@ void transformInputs(const Sizes& sizes, const Activation& x, const T* data, int
 
 // As above for a worker's samples; `norm` where the pixels come through a batch norm, folded before.
 template <class T>
-void transformWorkerInputs(const Sizes& sizes, const Activation& x, const Worker& worker, const FoldedBatchNorm* norm,
-                           int first, int count, float* v) {
-  const T* data = worker.at<T>(x);
-  if (norm == nullptr) {
-    transformInputs(sizes, x, data, first, count, [](int) { return StoredPixels<T>{}; }, v);
-    return;
-  }
-  const float* factors = norm->factor(worker);
-  const float* offsets = norm->offset(worker);
-  const auto loadOf = [&](int channel) {
-    return NormedPixels<T>{Vector::load(factors + channel), Vector::load(offsets + channel)};
-  };
-  transformInputs(sizes, x, data, first, count, loadOf, v);
+void transformWorkerInputs(const Sizes& sizes, const Activation& x, const Worker& worker, const NormedInput* norm, int first,
+                           int count, float* v) {
+  withPixels<T>(x, worker, norm, [&](const auto& loadOf) {
+    transformInputs(sizes, x, worker.at<T>(x), first, count, loadOf, v);
+  });
 }
 
 // dM = A dy A^T likewise.

@@ -125,7 +125,10 @@ function memoryOf(config: RunConfig, description: DatasetDescription, replicas: 
     { name: 'weights', bytes: 4 * layout.weightElements },
     { name: 'momentum', bytes: 4 * layout.weightElements },
     { name: frozen === 0 ? 'running averages' : 'running averages and teacher', bytes: 4 * statistics },
-    { name: replicas === 1 ? 'gradients' : `gradients (${replicas} replicas)`, bytes: 4 * replicas * plan.gradientElements },
+    {
+      name: replicas === 1 ? 'gradients' : `gradients (${replicas} replicas)`,
+      bytes: 4 * replicas * plan.gradientElements,
+    },
     { name: `activations (${all} threads, reused by liveness)`, bytes: all * memory.bytes },
     { name: 'activations without reuse', bytes: all * memory.bytesWithoutReuse },
   ]

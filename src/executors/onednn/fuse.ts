@@ -1,6 +1,5 @@
-import type { ConvAttributes } from '../../graph/ops.ts'
 import { type NodeFor, type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
-import type { Shape } from '../../vocabulary/shape.ts'
+import { foldRectifiers, type MaskSource, type NormedInput, type OwnKernelRule } from './fold-rectifiers.ts'
 import { growConcats, type SharedChannels, sumConcats } from './fuse-concats.ts'
 import { findUses, isReadOnce, type Uses } from './uses.ts'
 
@@ -17,18 +16,20 @@ export interface FusedProgram extends SharedChannels {
   /** Input gradients that are added to their third input in place. */
   readonly accumulating: ReadonlySet<ProgramNode>
   /** Batch norm with rectifier through which a convolution, or a filter's gradient, reads its input. */
-  readonly prologues: ReadonlyMap<ProgramNode, NodeFor<'BatchNorm'>>
+  readonly prologues: ReadonlyMap<ProgramNode, NormedInput>
   /** Results that nobody reads from memory: those batch norms'. */
   readonly unstored: ReadonlySet<ValueId>
   /** Region of sums that each batch norm's gradient reads, filled by itself or by the convolution that makes its dy. */
   readonly gradientRegions: ReadonlyMap<ProgramNode, number>
   /** Batch norm's gradient whose sums an input gradient takes while it makes its dy. */
   readonly gradientSums: ReadonlyMap<ProgramNode, NodeFor<'BatchNormGrad'>>
-  /** Shift of the batch norm whose rectifier's mask a gradient finds from x, without reading y. */
-  readonly masks: ReadonlyMap<ProgramNode, ValueId>
+  /** Gradients of batch norms that find their rectifier's mask without reading y. */
+  readonly masks: ReadonlyMap<ProgramNode, MaskSource>
   /** Batch norms' gradients that add dx to the first channels of their last input. */
   readonly adding: ReadonlySet<ProgramNode>
 }
+
+const notOurs: OwnKernelRule = () => false
 
 /**
  * Finds passes over activations that a convolution can do while it has the elements in registers: batch norm's sums and
@@ -37,8 +38,7 @@ export interface FusedProgram extends SharedChannels {
 export function fuseNodes(program: Program, ours: OwnKernelRule = notOurs, grows = true): FusedProgram {
   const folded = foldNorms(program)
   const summed = foldSums(folded.program)
-  const foundMasks = findMasks(summed.program)
-  const { program: through, prologues, unstored } = foldRectifiers(summed.program, foundMasks, ours)
+  const { program: through, prologues, unstored, masks: foundMasks } = foldRectifiers(summed.program, ours)
   const grown = growConcats(through, (node, x) => {
     if (!grows) return false
     const only = node.inputs.indexOf(x) === node.inputs.lastIndexOf(x)
@@ -47,7 +47,7 @@ export function fuseNodes(program: Program, ours: OwnKernelRule = notOurs, grows
     return only && node.inputs[0] === x && prologues.has(node)
   })
   const { program: fused, parts, within, adding: added } = sumConcats(through, grown)
-  const masks = new Map([...foundMasks].map(([node, shift]) => [added.get(node) ?? node, shift]))
+  const masks = new Map([...foundMasks].map(([node, source]) => [added.get(node) ?? node, source]))
   const uses = findUses(fused)
   const statistics = new Map<ProgramNode, number>()
   const measured = new Set<ProgramNode>()
@@ -77,67 +77,6 @@ export function fuseNodes(program: Program, ours: OwnKernelRule = notOurs, grows
   const { accumulating } = summed
   const training = { gradientRegions, gradientSums, masks, parts, within, adding: new Set(added.values()) }
   return { program: fused, statistics, measured, norms, accumulating, prologues, unstored, ...training }
-}
-
-/** Gradients whose rectifier had no residual: the sign of what it rectified follows from x. */
-function findMasks(program: Program): Map<ProgramNode, ValueId> {
-  const { producer } = findUses(program)
-  const masks = new Map<ProgramNode, ValueId>()
-  for (const node of program.nodes) {
-    if (node.op !== 'BatchNormGrad' || !node.attributes.relu || node.attributes.residual) continue
-    const forward = producer.get(node.inputs[2] ?? -1)
-    const shift = forward?.op === 'BatchNorm' ? forward.inputs[2] : undefined
-    if (shift !== undefined) masks.set(node, shift)
-  }
-  return masks
-}
-
-/** Whether our own kernels do this convolution, so that they can read their input through a batch norm. */
-export type OwnKernelRule = (attributes: ConvAttributes, filter: Shape) => boolean
-const notOurs: OwnKernelRule = () => false
-
-/**
- * Batch norm with rectifier whose result only such convolutions read (and gradients that need no y): they read x through the
- * norm, and the result is never stored.
- */
-function foldRectifiers(
-  program: Program,
-  masks: ReadonlyMap<ProgramNode, ValueId>,
-  ours: OwnKernelRule,
-): Pick<FusedProgram, 'program' | 'prologues' | 'unstored'> {
-  const uses = findUses(program)
-  const prologues = new Map<ProgramNode, NodeFor<'BatchNorm'>>()
-  const unstored = new Set<ValueId>()
-  const replaced = new Map<ProgramNode, ProgramNode>()
-  for (const node of program.nodes) {
-    if (node.op !== 'BatchNorm' || !node.attributes.relu || node.attributes.residual) continue
-    const [x = -1, scale = -1, shift = -1] = node.inputs
-    const [y = -1, mean = -1, variance = -1] = node.outputs
-    const readers = uses.readers.get(y) ?? []
-    if (uses.kept.has(y) || !readers.every((reader) => masks.has(reader) || takesNorm(program, reader, y, ours)))
-      continue
-    unstored.add(y)
-    for (const reader of readers) {
-      if (masks.has(reader)) continue
-      // The norm's vectors behind the reader's own inputs keep them alive until then.
-      const inputs = [...reader.inputs.map((id) => (id === y ? x : id)), scale, shift, mean, variance]
-      // Only its inputs change, so the node keeps its op and attributes.
-      const through = { ...reader, inputs } as ProgramNode
-      replaced.set(reader, through)
-      prologues.set(through, node)
-    }
-  }
-  return {
-    program: { ...program, nodes: program.nodes.map((node) => replaced.get(node) ?? node) },
-    prologues,
-    unstored,
-  }
-}
-
-function takesNorm(program: Program, node: ProgramNode, y: ValueId, ours: OwnKernelRule): boolean {
-  if (node.inputs.filter((id) => id === y).length !== 1 || node.inputs[0] !== y) return false
-  if (node.op === 'Conv2D') return ours(node.attributes, typeOf(program, node.inputs[1] ?? -1).shape)
-  return node.op === 'Conv2DBackpropFilter' && ours(node.attributes, node.attributes.filterShape)
 }
 
 /** Convolution, then batch norm with running averages: one node at the norm's place, where the residual is known. */

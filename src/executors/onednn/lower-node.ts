@@ -11,7 +11,7 @@ type LoweringRules = { readonly [N in OpName]: LoweringRule<N> }
 const NONE = -1
 
 /** What tells a gradient which elements the rectifier let through (native/src/batch_norm_backward.cpp). */
-const MASKS = { none: 0, fromOutput: 1, fromInput: 2 } as const
+const MASKS = { none: 0, fromOutput: 1, fromInput: 2, fromSum: 3 } as const
 
 function at(ids: readonly ValueId[], place: number): ValueId {
   const id = ids[place]
@@ -51,20 +51,24 @@ function normWords(lowering: Lowering, { inputs, attributes }: NodeFor<'BatchNor
 function prologueWords(lowering: Lowering, node: ProgramNode): Word[] {
   const norm = lowering.fused.prologues.get(node)
   if (norm === undefined) return [0]
-  const vectors = [...norm.inputs.slice(1, 3), ...norm.outputs.slice(1, 3)].flatMap((id) => lowering.vector(id))
-  return [1, ...vectors, float(norm.attributes.epsilon)]
+  const residual = norm.residual === null ? NONE : lowering.tensor(norm.residual)
+  return [1, residual, ...norm.vectors.flatMap((id) => lowering.vector(id)), float(norm.epsilon)]
 }
 
 /** What a batch norm's gradient knows of the forward pass: x, what tells the rectifier's mask, scale, statistics. */
 function gateWords(lowering: Lowering, node: NodeFor<'BatchNormGrad'>): Word[] {
   const { inputs, attributes } = node
-  const shift = lowering.fused.masks.get(node)
+  const source = lowering.fused.masks.get(node)
+  const y = attributes.relu ? at(inputs, 2) : null
+  const beside = source === undefined ? y : source.residual
+  const kind =
+    source !== undefined ? (beside === null ? 'fromInput' : 'fromSum') : attributes.relu ? 'fromOutput' : 'none'
   return [
     lowering.tensor(at(inputs, 1)),
-    shift !== undefined ? MASKS.fromInput : attributes.relu ? MASKS.fromOutput : MASKS.none,
-    shift === undefined && attributes.relu ? lowering.tensor(at(inputs, 2)) : NONE,
+    MASKS[kind],
+    beside === null ? NONE : lowering.tensor(beside),
     ...lowering.vector(at(inputs, 3)),
-    ...(shift === undefined ? [] : lowering.vector(shift)),
+    ...(source === undefined ? [] : lowering.vector(source.shift)),
     ...inputs.slice(4, 6).flatMap((id) => lowering.vector(id)),
     float(attributes.epsilon),
   ]
