@@ -76,7 +76,7 @@ function normOf(node: ProgramNode): NormedInput | null {
 }
 
 /** Gradients whose rectifier had no residual: the sign of what it rectified follows from x. */
-function findMasks(program: Program, { producer }: Uses): Map<ProgramNode, MaskSource> {
+export function findMasks(program: Program, { producer }: Uses): Map<ProgramNode, MaskSource> {
   const masks = new Map<ProgramNode, MaskSource>()
   for (const node of program.nodes) {
     if (node.op !== 'BatchNormGrad' || !node.attributes.relu || node.attributes.residual) continue
@@ -85,6 +85,15 @@ function findMasks(program: Program, { producer }: Uses): Map<ProgramNode, MaskS
     if (shift !== undefined) masks.set(node, { shift, residual: null })
   }
   return masks
+}
+
+/**
+ * What a node reads of its inputs. A batch norm's gradient looks at y for its rectifier's mask alone, and not where that comes
+ * from what made y.
+ */
+export function readsOf(node: ProgramNode, masks: ReadonlyMap<ProgramNode, MaskSource>): readonly ValueId[] {
+  if (node.op !== 'BatchNormGrad' || (node.attributes.relu && !masks.has(node))) return node.inputs
+  return node.inputs.filter((_, place) => place !== 2)
 }
 
 /** Whether the node is the gradient of the very norm that made y, and reads y for the mask alone. */

@@ -2,7 +2,7 @@ import { type MemoryPlan, planMemory } from '../../graph/memory-plan.ts'
 import { type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
 import type { StateLayout } from '../../graph/state-layout.ts'
 import { elementCount } from '../../vocabulary/shape.ts'
-import type { OwnKernelRule } from './fold-rectifiers.ts'
+import { type OwnKernelRule, readsOf } from './fold-rectifiers.ts'
 import { type FusedProgram, fuseNodes } from './fuse.ts'
 import { importStates } from './import-states.ts'
 import { lowerNode } from './lower-node.ts'
@@ -94,11 +94,7 @@ export function planArena(fused: FusedProgram, homes: ReadonlyMap<ValueId, Home>
     },
     within: (id) => fused.within.get(id),
     sharesWith: (node, output) => (accumulating.has(node) ? node.inputs.slice(2) : sharesWith(node, output)),
-    // A rectifier's mask comes from y, or from what made y; without a rectifier the gradient never looks at y.
-    reads: (node) =>
-      node.op === 'BatchNormGrad' && (!node.attributes.relu || masks.has(node))
-        ? node.inputs.filter((_, place) => place !== 2)
-        : node.inputs,
+    reads: (node) => readsOf(node, masks),
   })
 }
 

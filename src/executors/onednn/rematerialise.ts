@@ -1,5 +1,7 @@
 import { lastReads } from '../../graph/memory-plan.ts'
 import { type NodeFor, type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
+import { findMasks, readsOf } from './fold-rectifiers.ts'
+import { findUses } from './uses.ts'
 
 /** Of a row of blocks, one in so many keeps its output for the backward pass (docs/memory.md). */
 const BLOCKS_A_KEPT_OUTPUT = 2
@@ -48,7 +50,8 @@ interface ChosenJoin {
 
 /** In the order of the forward pass, so that an output is made again behind those that it is made from. */
 function chooseJoins(program: Program, blocksAKeptOutput: number): ChosenJoin[] {
-  const last = lastReads(program, readsOfStep)
+  const masks = findMasks(program, findUses(program))
+  const last = lastReads(program, (node) => readsOf(node, masks))
   const uses = findBackwardUses(program)
   /** Outputs that are made again, and how many in a row up to each. */
   const rows = new Map<ValueId, number>()
@@ -75,12 +78,6 @@ function chooseJoins(program: Program, blocksAKeptOutput: number): ChosenJoin[] 
     const place = places.get(join.outputs[0] ?? -1)
     return place === undefined ? [] : [{ join, place }]
   })
-}
-
-/** A gradient reads the norm's result only where a residual kept the rectifier's mask from following from x (fuse.ts). */
-function readsOfStep({ op, attributes, inputs }: ProgramNode): readonly ValueId[] {
-  if (op !== 'BatchNormGrad' || (attributes.relu && attributes.residual)) return inputs
-  return inputs.filter((_, place) => place !== 2)
 }
 
 function isJoin(node: ProgramNode): node is NodeFor<'BatchNorm'> {
