@@ -10,15 +10,8 @@ import { onednnExecutor } from '../../src/executors/onednn/onednn-executor.ts'
 import { drawInitialState } from '../../src/networks/initial-weights.ts'
 import { allowedCores, shareCores } from '../../src/replica/cores.ts'
 import type { OwnReplicaReply, OwnReplicaRequest, OwnReplicaSetup } from './own-replica.ts'
-import {
-  captureStep,
-  type PeerRequest,
-  readStepTask,
-  STEP_SCALARS,
-  serveRequests,
-  unknownMode,
-  WARM_UP_STEPS,
-} from './step-task.ts'
+import { type PeerRequest, serveRequests, unknownMode, WARM_UP_STEPS } from './serve-requests.ts'
+import { captureStep, readStepTask, STEP_SCALARS } from './step-task.ts'
 
 const TRAINING = { dtype: 'f32', replicas: 1, program: 'train', kernels: {} } as const
 const MODES = {

@@ -61,7 +61,7 @@ export function findPeers(python: string, device: StepTask['device'] = 'cpu'): P
       name: 'tfjs-node',
       absence: device === 'gpu' ? CPU_ONLY : existsSync(tfjsBinding) ? null : `no ${tfjsBinding.slice(ROOT.length)}`,
       remedy: 'node scripts/build-tfjs-node.mjs',
-      command: (task) => [process.execPath, `${ROOT}bench/peers/tfjs-node-peer.cjs`, ...options(task)],
+      command: (task) => [process.execPath, `${ROOT}bench/peers/tfjs-node-peer.mjs`, ...options(task)],
     },
   ]
 }

@@ -1,5 +1,4 @@
-/** What the peers that are this project's own have in common: the task's options, its step captured, the dialogue. */
-import { createInterface } from 'node:readline'
+/** What the peers that are this project's own have in common: the task's options, its step captured. */
 import { parseArgs } from 'node:util'
 import { one } from '../../src/methods/one.ts'
 import { vanilla } from '../../src/methods/vanilla.ts'
@@ -21,8 +20,6 @@ export interface StepTask {
   readonly device: 'cpu' | 'gpu'
 }
 
-/** Steps that a mode runs before it is measured first. */
-export const WARM_UP_STEPS = 3
 /** Values of a program's scalar inputs by name. */
 export const STEP_SCALARS: Readonly<Record<string, number>> = { learning_rate: 0.1, distillation_weight: 1 }
 
@@ -74,30 +71,4 @@ export function captureStep(
   }
   const { program, layout, parameters } = captureTrainingStep(specification)
   return { program: pass === 'train' ? program : captureEvaluation(specification), layout, parameters }
-}
-
-/** A request of docs/peers.md. */
-export interface PeerRequest {
-  readonly measure?: string
-  readonly profile?: string
-  readonly modes?: boolean
-  readonly steps?: number
-}
-
-/** Answers each line of standard input by one of standard output until the input ends; a failure is an answer too. */
-export async function serveRequests(answer: (request: PeerRequest) => object | Promise<object>): Promise<void> {
-  for await (const line of createInterface({ input: process.stdin })) {
-    let reply: object
-    try {
-      reply = await answer(JSON.parse(line))
-    } catch (error) {
-      reply = { error: error instanceof Error ? error.message : String(error) }
-    }
-    process.stdout.write(`${JSON.stringify(reply)}\n`)
-  }
-}
-
-/** The reply to a mode that there is not. */
-export function unknownMode(modes: object, mode: string | undefined): object {
-  return { error: `Expected one of ${Object.keys(modes).join(', ')} for the mode but received ${mode}` }
 }

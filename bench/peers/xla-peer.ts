@@ -8,15 +8,8 @@ import { openClient } from '../../src/executors/xla/open-client.ts'
 import { xlaExecutor } from '../../src/executors/xla/xla-executor.ts'
 import { drawInitialState } from '../../src/networks/initial-weights.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
-import {
-  captureStep,
-  type PeerRequest,
-  readStepTask,
-  STEP_SCALARS,
-  serveRequests,
-  unknownMode,
-  WARM_UP_STEPS,
-} from './step-task.ts'
+import { type PeerRequest, serveRequests, unknownMode, WARM_UP_STEPS } from './serve-requests.ts'
+import { captureStep, readStepTask, STEP_SCALARS } from './step-task.ts'
 
 const MODES = {
   fp32: { dtype: 'f32', pass: 'train' },

@@ -1,14 +1,13 @@
 /**
  * The training step of ONE in TensorFlow.js on TensorFlow's kernels (tfjs-node, eager), as a resident process: a line
- * of JSON in, a line of JSON out (docs/peers.md). CommonJS, as tfjs-node is.
+ * of JSON in, a line of JSON out (docs/peers.md).
  */
-const { createInterface } = require('node:readline')
-const { createRequire } = require('node:module')
-const { join } = require('node:path')
-const { parseArgs } = require('node:util')
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { serveRequests, unknownMode, WARM_UP_STEPS } from '../../dist/bench/peers/serve-requests.js'
 
-const WARM_UP_STEPS = 3
-const MODES = ['fp32-eager']
+const MODES = { 'fp32-eager': null }
 const STAGE_WIDTHS = [16, 32, 64]
 const BATCH_NORM = { epsilon: 1e-5, runningWeight: 0.1 }
 const OPTIMISER = { learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4 }
@@ -23,7 +22,7 @@ const { values } = parseArgs({
     batch: { type: 'string', default: '128' },
     threads: { type: 'string', default: '2' },
     // Folder with node_modules/@tensorflow/tfjs-node.
-    folder: { type: 'string', default: join(__dirname, '../../.tfjs-node') },
+    folder: { type: 'string', default: join(import.meta.dirname, '../../.tfjs-node') },
   },
 })
 const [side, branches, classes, batch] = [values.side, values.branches, values.classes, values.batch].map(Number)
@@ -159,12 +158,10 @@ let step = null
 function answer(request) {
   if ('modes' in request)
     return {
-      modes: MODES,
+      modes: Object.keys(MODES),
       versions: { 'tfjs-node': tf.version['tfjs-node'], tensorflow: tf.backend().binding.TF_Version },
     }
-  if (!MODES.includes(request.measure)) {
-    return { error: `Expected one of ${MODES.join(', ')} for the mode but received ${request.measure}` }
-  }
+  if (!Object.hasOwn(MODES, request.measure)) return unknownMode(MODES, request.measure)
   if (step === null) {
     step = buildStep()
     for (let k = 0; k < WARM_UP_STEPS; k++) step()
@@ -179,12 +176,4 @@ function answer(request) {
   return { mode: request.measure, ms, loss, peakRssBytes: process.resourceUsage().maxRSS * 1024 }
 }
 
-createInterface({ input: process.stdin }).on('line', (line) => {
-  let reply
-  try {
-    reply = answer(JSON.parse(line))
-  } catch (error) {
-    reply = { error: error.message }
-  }
-  process.stdout.write(`${JSON.stringify(reply)}\n`)
-})
+await serveRequests(answer)
