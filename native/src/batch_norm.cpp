@@ -19,7 +19,7 @@ void applyAffine(const Activation& shape, const Worker& worker, const T* x, cons
     for (int pixel = shape.pixels() - 1; pixel >= 0; pixel--) {
       const std::ptrdiff_t at = place + pixel * shape.pixelStride;
       prefetchBefore(x + at);
-      __builtin_prefetch(reinterpret_cast<const char*>(y + at) - 4096, 1);
+      prefetchBefore<true>(y + at);
       if (residual != nullptr) prefetchBefore(residual + at);
       auto value = Lanes<L>::load(x + at) * a + b;
       if (residual != nullptr) value += Lanes<L>::load(residual + at);

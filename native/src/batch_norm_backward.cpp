@@ -108,6 +108,7 @@ class Backward : public Instruction {
         const std::ptrdiff_t at = place + pixel * dy_.pixelStride;
         prefetchBefore(dy + at);
         prefetchBefore(gate.x + at);
+        if constexpr (kAccumulate) prefetchBefore(dx + at);
         if constexpr (kMask == Mask::fromOutput || kMask == Mask::fromSum) prefetchBefore(gate.y + at);
         const auto input = Lanes<L>::load(gate.x + at);
         const auto gradient = gate.gradient(at, input, Lanes<L>::load(dy + at));

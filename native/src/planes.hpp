@@ -50,9 +50,9 @@ void forEachPlaneBackwards(const Activation& tensor, const Worker& worker, const
 }
 
 // Asks for what a pass towards smaller addresses needs soon: on its own the processor does not fetch beyond a page of 4 KiB.
-template <class T>
+template <bool kToWrite = false, class T>
 void prefetchBefore(const T* place) {
   constexpr std::ptrdiff_t kAheadBytes = 1024;
-  __builtin_prefetch(reinterpret_cast<const char*>(place) - kAheadBytes);
+  __builtin_prefetch(reinterpret_cast<const char*>(place) - kAheadBytes, kToWrite ? 1 : 0);
 }
 }  // namespace one
