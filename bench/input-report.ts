@@ -115,6 +115,13 @@ export function printReport({
         `| ${what} | ${ratio.toFixed(2)} | >= ${target} | ${ratio >= target ? 'reached' : 'missed'} |`,
     ),
   ]
+  const floor = scalingOf(figures, 'libjpeg-turbo-decode')
+  if (floor.length > 0) {
+    lines.push(
+      '',
+      `What the machine gives: two processes of libjpeg-turbo's full decode against one: ${floor.join(', ')}.`,
+    )
+  }
   const { network, steps, batch, imagesPerSecond, inputWait } = training
   lines.push(
     '',
@@ -125,6 +132,15 @@ export function printReport({
     lines.push('', `Resident memory over ${memory.images} images of short side 256, 2 workers, MB: ${megabytes}.`)
   }
   return `${lines.join('\n')}\n`
+}
+
+/** Images a second with two workers against one, set by set. */
+function scalingOf(figures: readonly InputFigure[], contender: string): string[] {
+  return figures.flatMap(({ set, contender: name, workers, median }) => {
+    const alone = figures.find((one) => one.set === set && one.contender === contender && one.workers === 1)
+    if (name !== contender || workers !== 2 || alone === undefined) return []
+    return [`${set} ${(median / alone.median).toFixed(2)}`]
+  })
 }
 
 function printLibraries({ libraries }: MachineFacts): string {

@@ -97,8 +97,7 @@ function boxesOf({ count, index }: EncodedSplit): readonly (readonly (number | b
 /** What is measured of a contender: which sets, with how many workers. */
 function tasksOf(name: string): readonly { readonly set: string; readonly workers: number }[] {
   if (name.includes('cifar')) return [{ set: 'cifar', workers: 1 }]
-  const workers = name.includes('decode') ? [1] : WORKERS
-  return SETS.flatMap((set) => workers.map((count) => ({ set, workers: count })))
+  return SETS.flatMap((set) => WORKERS.map((workers) => ({ set, workers })))
 }
 
 async function measure(contenders: readonly Contender[], rounds: number): Promise<InputFigure[]> {
