@@ -193,6 +193,13 @@ FoldedBatchNorm::FoldedBatchNorm(WordReader& words, const PlanBuilder& builder, 
       factors_(static_cast<std::size_t>(builder.threads()), std::vector<float>(static_cast<std::size_t>(paddedChannels))),
       offsets_(factors_) {}
 
+FoldedBatchNorm FoldedBatchNorm::channelRange(int first, int count) const {
+  FoldedBatchNorm range = *this;
+  for (VectorRef* vector : {&range.scale_, &range.shift_, &range.mean_, &range.variance_}) *vector = vector->from(first);
+  range.channels_ = count;
+  return range;
+}
+
 void FoldedBatchNorm::fold(const Worker& worker) {
   const auto thread = static_cast<std::size_t>(worker.thread);
   foldAffine(factors_[thread], offsets_[thread], channels_, scale_.get(worker), shift_.get(worker), mean_.get(worker),

@@ -21,6 +21,7 @@ class FoldedBatchNorm {
   void fold(const Worker& worker);
   const float* factor(const Worker& worker) const { return factors_[static_cast<std::size_t>(worker.thread)].data(); }
   const float* offset(const Worker& worker) const { return offsets_[static_cast<std::size_t>(worker.thread)].data(); }
+  FoldedBatchNorm channelRange(int first, int count) const;
 
  private:
   VectorRef scale_;

@@ -3,6 +3,7 @@
 #pragma once
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <type_traits>
 #include <vector>
 
@@ -52,13 +53,21 @@ class BatchNormGate {
   BatchNormGate(WordReader& words, PlanBuilder& builder)
       : x_(builder.tensor(words)),
         mask_(static_cast<Mask>(words.integer())),
-        y_(builder.optionalTensor(words)),
+        y_(builder.maybeTensor(words)),
         scale_(builder.vector(words)),
         shift_(isComputed(mask_) ? builder.vector(words) : VectorRef{}),
         mean_(builder.vector(words)),
         variance_(builder.vector(words)),
         epsilon_(words.number()) {
     vectors_.resize(builder.workers().size(), std::vector<float>(3 * static_cast<std::size_t>(padded())));
+  }
+
+  BatchNormGate channelRange(int first, int count) const {
+    BatchNormGate range = *this;
+    range.x_ = x_.channelRange(first, count);
+    if (y_) range.y_ = y_->channelRange(first, count);
+    for (VectorRef* vector : {&range.scale_, &range.shift_, &range.mean_, &range.variance_}) *vector = vector->from(first);
+    return range;
   }
 
   const Activation& x() const { return x_; }
@@ -100,19 +109,19 @@ class BatchNormGate {
   Gate<T, L, kMask> gate(const Worker& worker, const Activation& dy, int sample, int channel) const {
     const std::ptrdiff_t apart = sample * (x_.sampleStride - dy.sampleStride);
     const float* vectors = vectors_[static_cast<std::size_t>(worker.thread)].data() + channel;
-    return {worker.at<T>(x_) + apart, y_ == nullptr ? nullptr : worker.at<T>(*y_), Lanes<L>::load(vectors),
+    return {worker.at<T>(x_) + apart, y_ ? worker.at<T>(*y_) : nullptr, Lanes<L>::load(vectors),
             Lanes<L>::load(vectors + padded()), Lanes<L>::load(vectors + 2 * padded())};
   }
 
  private:
-  const Activation x_;
-  const Mask mask_;
-  const Activation* y_;
-  const VectorRef scale_;
-  const VectorRef shift_;
-  const VectorRef mean_;
-  const VectorRef variance_;
-  const float epsilon_;
+  Activation x_;
+  Mask mask_;
+  std::optional<Activation> y_;
+  VectorRef scale_;
+  VectorRef shift_;
+  VectorRef mean_;
+  VectorRef variance_;
+  float epsilon_;
   // Means, factors, offsets of each thread.
   std::vector<std::vector<float>> vectors_;
 };

@@ -230,8 +230,8 @@ class WithEpilogue : public Instruction {
 
   void run(Worker& worker, const RunArguments& arguments) override {
     convolution_->run(worker, arguments);
-    if (epilogue_.statistics != nullptr) storeStatistics(y_, worker, *epilogue_.statistics);
-    if (epilogue_.norm != nullptr) applyFolded(y_, worker, *epilogue_.norm, epilogue_.residual, epilogue_.relu);
+    if (epilogue_.statistics) storeStatistics(y_, worker, *epilogue_.statistics);
+    if (epilogue_.norm) applyFolded(y_, worker, *epilogue_.norm, epilogue_.residual ? &*epilogue_.residual : nullptr, epilogue_.relu);
   }
 
  private:
@@ -245,12 +245,11 @@ Epilogue readEpilogue(WordReader& words, PlanBuilder& builder, const Activation&
   Epilogue epilogue;
   const std::int32_t region = words.integer();
   if (region >= 0) {
-    epilogue.statistics = std::make_unique<StatisticsRegion>(
-        builder.statisticsRegion(static_cast<std::size_t>(region), y.paddedChannels()));
+    epilogue.statistics = builder.statisticsRegion(static_cast<std::size_t>(region), y.paddedChannels());
   }
   if (words.integer() != 0) {
-    epilogue.residual = builder.optionalTensor(words);
-    epilogue.norm = std::make_unique<FoldedBatchNorm>(words, builder, y.channels, y.paddedChannels());
+    epilogue.residual = builder.maybeTensor(words);
+    epilogue.norm.emplace(words, builder, y.channels, y.paddedChannels());
     epilogue.relu = words.integer() != 0;
   }
   return epilogue;
@@ -258,26 +257,25 @@ Epilogue readEpilogue(WordReader& words, PlanBuilder& builder, const Activation&
 
 // A flag, then the batch norm that the input comes through, with its residual.
 Prologue readPrologue(WordReader& words, PlanBuilder& builder, const Activation& x) {
-  if (words.integer() == 0) return nullptr;
-  const Activation* residual = builder.optionalTensor(words);
-  if (residual != nullptr && !(residual->samplesLieAs(x) && residual->sampleStride == x.sampleStride)) {
+  if (words.integer() == 0) return std::nullopt;
+  const std::optional<Activation> residual = builder.maybeTensor(words);
+  if (residual && !(residual->samplesLieAs(x) && residual->sampleStride == x.sampleStride)) {
     throw std::runtime_error("Expected a residual that lies in memory as the batch norm's x");
   }
-  return std::make_unique<NormedInput>(
-      NormedInput{FoldedBatchNorm(words, builder, x.channels, x.paddedChannels()), residual});
+  return NormedInput{FoldedBatchNorm(words, builder, x.channels, x.paddedChannels()), residual};
 }
 
 // Number of a region or -1, then the batch norm whose dy the results are.
-std::unique_ptr<GradientSums> readGradientSums(WordReader& words, PlanBuilder& builder) {
+std::optional<GradientSums> readGradientSums(WordReader& words, PlanBuilder& builder) {
   const std::int32_t number = words.integer();
-  if (number < 0) return nullptr;
+  if (number < 0) return std::nullopt;
   BatchNormGate gate(words, builder);
   const StatisticsRegion region = builder.statisticsRegion(static_cast<std::size_t>(number), gate.padded());
-  return std::make_unique<GradientSums>(GradientSums{std::move(gate), region});
+  return GradientSums{std::move(gate), region};
 }
 
 void refusePrologue(const Prologue& prologue) {
-  if (prologue != nullptr) throw std::runtime_error("Expected a stored input for a convolution that is not our own");
+  if (prologue) throw std::runtime_error("Expected a stored input for a convolution that is not our own");
 }
 
 }  // namespace
@@ -292,8 +290,10 @@ InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
   if (winogradServes(builder, x, y, geometry)) {
     return winogradConvolution(x, y, geometry.weights, false, std::move(prologue), std::move(epilogue), builder);
   }
-  const bool grouped = winogradGroupsServe(builder, x, y, geometry);
-  if (!grouped && directServes(builder, x, y)) {
+  if (winogradGroupsServe(builder, x, y, geometry)) {
+    return winogradGroups(x, y, geometry.weights, false, prologue, epilogue, builder);
+  }
+  if (directServes(builder, x, y)) {
     return directConvolution(x, y, geometry.weights, geometry.kernel(), false, std::move(prologue), std::move(epilogue),
                              builder);
   }
@@ -301,9 +301,8 @@ InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
   if (imageServes(builder, x, y, geometry)) {
     return imageConvolution(x, y, geometry.weights, geometry.kernel(), std::move(epilogue), builder);
   }
-  InstructionPtr convolution = grouped ? winogradGroups(x, y, geometry.weights, false, false, builder)
-                                       : std::make_unique<Forward>(x, y, geometry, training, builder);
-  if (epilogue.statistics == nullptr && epilogue.norm == nullptr) return convolution;
+  InstructionPtr convolution = std::make_unique<Forward>(x, y, geometry, training, builder);
+  if (!epilogue.statistics && !epilogue.norm) return convolution;
   return std::make_unique<WithEpilogue>(std::move(convolution), y, std::move(epilogue));
 }
 
@@ -315,17 +314,16 @@ InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder) 
   epilogue.accumulate = words.integer() != 0;
   epilogue.gradientSums = readGradientSums(words, builder);
   if (winogradServes(builder, dx, dy, geometry)) {
-    return winogradConvolution(dy, dx, geometry.weights, true, nullptr, std::move(epilogue), builder);
+    return winogradConvolution(dy, dx, geometry.weights, true, std::nullopt, std::move(epilogue), builder);
   }
-  const bool grouped = winogradGroupsServe(builder, dx, dy, geometry);
-  if (!grouped && directServes(builder, dx, dy)) {
-    return directConvolution(dy, dx, geometry.weights, geometry.kernel(), true, nullptr, std::move(epilogue), builder);
+  if (winogradGroupsServe(builder, dx, dy, geometry)) {
+    return winogradGroups(dy, dx, geometry.weights, true, std::nullopt, epilogue, builder);
   }
-  if (epilogue.gradientSums != nullptr) {
+  if (directServes(builder, dx, dy)) {
+    return directConvolution(dy, dx, geometry.weights, geometry.kernel(), true, std::nullopt, std::move(epilogue), builder);
+  }
+  if (epilogue.gradientSums) {
     throw std::runtime_error("Expected gradient sums for a convolution of our own but received another");
-  }
-  if (grouped) {
-    return winogradGroups(dy, dx, geometry.weights, true, epilogue.accumulate, builder);
   }
   return std::make_unique<BackwardData>(dy, dx, geometry, epilogue.accumulate, builder);
 }
@@ -340,16 +338,15 @@ InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builde
   if (winogradServes(builder, x, dy, geometry)) {
     return winogradBackwardWeights(x, dy, gradientOffset, std::move(prologue), builder);
   }
-  const bool grouped = winogradGroupsServe(builder, x, dy, geometry);
-  if (!grouped && directServes(builder, x, dy)) {
+  if (winogradGroupsServe(builder, x, dy, geometry)) {
+    return winogradGroupsBackwardWeights(x, dy, geometry.weights, gradientOffset, prologue, builder);
+  }
+  if (directServes(builder, x, dy)) {
     return directBackwardWeights(x, dy, geometry.weights, gradientOffset, geometry.kernel(), std::move(prologue), builder);
   }
   refusePrologue(prologue);
   if (imageServes(builder, x, dy, geometry)) {
     return imageBackwardWeights(x, dy, gradientOffset, geometry.kernel(), builder);
-  }
-  if (grouped) {
-    return winogradGroupsBackwardWeights(x, dy, geometry.weights, gradientOffset, builder);
   }
   return std::make_unique<BackwardWeights>(x, dy, gradientOffset, geometry, builder);
 }

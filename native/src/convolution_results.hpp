@@ -16,18 +16,21 @@ class ConvolutionResults {
   using Vector = Lanes<kBlock>;
 
   ConvolutionResults(const Activation& y, Epilogue epilogue, int threads) : y_(y), epilogue_(std::move(epilogue)) {
-    const bool summing = epilogue_.statistics != nullptr || epilogue_.gradientSums != nullptr;
+    const bool summing = epilogue_.statistics || epilogue_.gradientSums;
     for (int thread = 0; thread < threads; thread++) sums_.emplace_back(summing ? y_.blocks : 0);
-    if (epilogue_.gradientSums != nullptr && !epilogue_.gradientSums->gate.x().samplesLieAs(y_)) {
+    if (epilogue_.gradientSums && !epilogue_.gradientSums->gate.x().samplesLieAs(y_)) {
       throw std::runtime_error("Expected a batch norm's x whose samples lie in memory as its dy's");
     }
   }
 
   // Before a worker's first result of a run.
   void begin(const Worker& worker) {
-    if (epilogue_.norm != nullptr) epilogue_.norm->fold(worker);
-    if (epilogue_.gradientSums != nullptr) epilogue_.gradientSums->gate.prepare(worker);
-    if (double* region = regionOf(worker)) std::fill(region, region + 2 * y_.paddedChannels(), 0.0);
+    if (epilogue_.norm) epilogue_.norm->fold(worker);
+    if (epilogue_.gradientSums) epilogue_.gradientSums->gate.prepare(worker);
+    if (const StatisticsRegion* region = regionOf()) {
+      double* first = region->of(worker.thread);
+      for (double* sums : {first, first + region->distance()}) std::fill(sums, sums + y_.paddedChannels(), 0.0);
+    }
     std::fill(sumsOf(worker).begun.begin(), sumsOf(worker).begun.end(), false);
   }
 
@@ -39,13 +42,13 @@ class ConvolutionResults {
     T* y = worker.at<T>(y_);
     const auto plane = [this](int sample, int block) { return sample * y_.sampleStride + block * y_.blockStride; };
     Sums& sums = sumsOf(worker);
-    if (epilogue_.statistics != nullptr) {
+    if (epilogue_.statistics) {
       body([&](int sample, int block, const auto& first) {
         if (!sums.begun[static_cast<std::size_t>(block)]) asStored<T>(first()).store(sums.shift(block));
         sums.begun[static_cast<std::size_t>(block)] = true;
         return Measured<T>{y + plane(sample, block), Vector::load(sums.shift(block)), sums.open(block)};
       });
-    } else if (epilogue_.gradientSums != nullptr) {
+    } else if (epilogue_.gradientSums) {
       const BatchNormGate& norm = epilogue_.gradientSums->gate;
       norm.withMask([&](auto mask) {
         constexpr Mask kMask = decltype(mask)::value;
@@ -57,8 +60,8 @@ class ConvolutionResults {
         };
         epilogue_.accumulate ? open(std::true_type{}) : open(std::false_type{});
       });
-    } else if (epilogue_.norm != nullptr) {
-      const T* residual = epilogue_.residual == nullptr ? nullptr : worker.at<T>(*epilogue_.residual);
+    } else if (epilogue_.norm) {
+      const T* residual = epilogue_.residual ? worker.at<T>(*epilogue_.residual) : nullptr;
       body([&](int sample, int block, const auto&) {
         const std::ptrdiff_t begin = plane(sample, block);
         return Normed<T>{y + begin, residual == nullptr ? nullptr : residual + begin, epilogue_.relu,
@@ -70,14 +73,14 @@ class ConvolutionResults {
     } else {
       body([&](int sample, int block, const auto&) { return Stored<T>{y + plane(sample, block)}; });
     }
-    if (double* region = regionOf(worker)) sums.flush(region);
+    if (const StatisticsRegion* region = regionOf()) sums.flush(region->of(worker.thread), region->distance());
   }
 
   // After a worker's last result of a run.
   void end(const Worker& worker) const {
-    if (epilogue_.statistics == nullptr) return;
+    if (!epilogue_.statistics) return;
     const double count = static_cast<double>(worker.samples) * y_.pixels();
-    sumsOf(worker).finish(epilogue_.statistics->of(worker.thread), count);
+    sumsOf(worker).finish(epilogue_.statistics->of(worker.thread), epilogue_.statistics->distance(), count);
   }
 
  private:
@@ -120,19 +123,19 @@ class ConvolutionResults {
       return {sum, product, Vector::load(sum), Vector::load(product)};
     }
     // Moves the lanes into the doubles.
-    void flush(double* region) {
+    void flush(double* region, std::size_t distance) {
       const std::size_t channels = sums.size();
       for (std::size_t c = 0; c < channels; c++) {
         region[c] += static_cast<double>(sums[c]);
-        region[channels + c] += static_cast<double>(products[c]);
+        region[distance + c] += static_cast<double>(products[c]);
         sums[c] = products[c] = 0.0f;
       }
     }
     // Turns sums and squares of distances into mean and squared distances from it.
-    void finish(double* region, double count) const {
+    void finish(double* region, std::size_t distance, double count) const {
       const std::size_t channels = sums.size();
       for (std::size_t c = 0; c < channels; c++) {
-        region[channels + c] -= region[c] * region[c] / count;
+        region[distance + c] -= region[c] * region[c] / count;
         region[c] = static_cast<double>(shifts[c]) + region[c] / count;
       }
     }
@@ -198,15 +201,15 @@ class ConvolutionResults {
     void close() const { pair.close(); }
   };
 
-  double* regionOf(const Worker& worker) const {
-    if (epilogue_.statistics != nullptr) return epilogue_.statistics->of(worker.thread);
-    return epilogue_.gradientSums == nullptr ? nullptr : epilogue_.gradientSums->region.of(worker.thread);
+  const StatisticsRegion* regionOf() const {
+    if (epilogue_.statistics) return &*epilogue_.statistics;
+    return epilogue_.gradientSums ? &epilogue_.gradientSums->region : nullptr;
   }
   Sums& sumsOf(const Worker& worker) { return sums_[static_cast<std::size_t>(worker.thread)]; }
   const Sums& sumsOf(const Worker& worker) const { return sums_[static_cast<std::size_t>(worker.thread)]; }
 
   const Activation y_;
-  const Epilogue epilogue_;
+  Epilogue epilogue_;
   // Each thread writes its own.
   std::vector<Sums> sums_;
 };

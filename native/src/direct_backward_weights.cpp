@@ -36,7 +36,7 @@ class BackwardWeights : public Instruction {
     for (const Tap& tap : all.taps) {
       Window window = all;
       window.taps = {tap};
-      inputs_.emplace_back(x, in_ / kBlock, out_, window, kChunkPixels, prologue_.get());
+      inputs_.emplace_back(x, in_ / kBlock, out_, window, kChunkPixels, pointerTo(prologue_));
     }
     for (const PixelRows& rows : inputs_) inputElements_ = std::max(inputElements_, rows.copyElements());
     const dnnl::memory::dim elements = inputElements_ + outputs_.copyElements() + (inPlace_ ? 0 : groups_ * groupElements());
@@ -47,7 +47,7 @@ class BackwardWeights : public Instruction {
   }
 
   void run(Worker& worker, const RunArguments&) override {
-    if (prologue_ != nullptr) prologue_->norm.fold(worker);
+    if (prologue_) prologue_->norm.fold(worker);
     auto* inputCopy = static_cast<float*>(scratch_[static_cast<std::size_t>(worker.thread)].get_data_handle());
     float* outputCopy = inputCopy + inputElements_;
     float* sums = inPlace_ ? gradient_.of(worker) : outputCopy + outputs_.copyElements();
@@ -152,7 +152,7 @@ class BackwardWeights : public Instruction {
   const SharedGradient gradient_;
   // Whether the gradient lies as the sums do.
   const bool inPlace_;
-  const Prologue prologue_;
+  Prologue prologue_;
   const PixelRows outputs_;
   std::vector<PixelRows> inputs_;
   std::ptrdiff_t inputElements_ = 0;

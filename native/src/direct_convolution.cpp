@@ -70,7 +70,7 @@ class DirectConvolution : public Instruction {
                                                    : std::vector<Window>{forwardWindow(y.height, y.width, kernel)};
     for (const Window& window : windows) {
       if (window.taps.empty()) clears_ = !accumulates;
-      else passes_.emplace_back(x, inBlocks_, outBlocks_, window, kernel.taps(), prologue_.get());
+      else passes_.emplace_back(x, inBlocks_, outBlocks_, window, kernel.taps(), pointerTo(prologue_));
     }
     for (const Pass& pass : passes_) copyElements_ = std::max(copyElements_, pass.rows.copyElements());
     results_ = std::make_unique<ConvolutionResults>(y, std::move(epilogue), builder.threads());
@@ -85,7 +85,7 @@ class DirectConvolution : public Instruction {
     if (worker.samples == 0) return;
     auto* filters = static_cast<float*>(scratch_[static_cast<std::size_t>(worker.thread)].get_data_handle());
     filters_.pack(filters);
-    if (prologue_ != nullptr) prologue_->norm.fold(worker);
+    if (prologue_) prologue_->norm.fold(worker);
     results_->begin(worker);
     withElement(y_.type, [&](auto element) {
       using T = decltype(element);
@@ -210,7 +210,7 @@ class DirectConvolution : public Instruction {
   // Elements of the filters of a block of results.
   const std::ptrdiff_t filterStride_;
   const PackedFilters filters_;
-  const Prologue prologue_;
+  Prologue prologue_;
   std::vector<Pass> passes_;
   // Whether some results have no taps: they are 0.
   bool clears_ = false;

@@ -55,6 +55,12 @@ struct VectorRef {
   const float* get(const Worker& worker) const {
     return state != nullptr ? state : reinterpret_cast<const float*>(worker.arena + arenaOffset);
   }
+  // Without the first `channels`.
+  VectorRef from(int channels) const {
+    const auto skipped = static_cast<std::size_t>(channels);
+    if (state != nullptr) return {state + skipped, 0};
+    return {nullptr, arenaOffset + skipped * sizeof(float)};
+  }
 };
 
 }  // namespace one

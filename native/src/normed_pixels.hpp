@@ -47,8 +47,8 @@ void withPixels(const Activation& x, const Worker& worker, const NormedInput* no
       return NormedPixels<T, kResidual>{Lanes<16>::load(factors + channel), Lanes<16>::load(offsets + channel), apart};
     });
   };
-  if (norm->residual == nullptr) normed(std::false_type{});
-  else normed(std::true_type{});
+  if (norm->residual) normed(std::true_type{});
+  else normed(std::false_type{});
 }
 
 }  // namespace one

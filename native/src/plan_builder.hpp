@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -80,11 +81,16 @@ struct WeightCopy {
   void make(const dnnl::stream& stream);
 };
 
-// Where each thread leaves mean and sum of squared distances of a convolution's result for the batch norm behind it.
+// Where each thread leaves mean and sum of squared distances of a convolution's result for the batch norm behind it, or the two
+// sums of its gradient: those of all channels, then the others.
 struct StatisticsRegion {
   double* partials = nullptr;
   std::size_t stride = 0;
   double* of(int thread) const { return partials + static_cast<std::size_t>(thread) * stride; }
+  // From the first to the second of a channel.
+  std::size_t distance() const { return stride / 2; }
+  // Of the channels from `first` on.
+  StatisticsRegion from(int first) const { return {partials + first, stride}; }
 };
 
 class PlanBuilder {
@@ -107,6 +113,10 @@ class PlanBuilder {
   const Activation& tensor(WordReader& words) const { return tensorAt(words.size()); }
   // Reads an index that may be -1 for "none".
   const Activation* optionalTensor(WordReader& words) const;
+  std::optional<Activation> maybeTensor(WordReader& words) const {
+    const Activation* tensor = optionalTensor(words);
+    return tensor == nullptr ? std::nullopt : std::optional<Activation>(*tensor);
+  }
   VectorRef vector(WordReader& words) const;
 
   // The copy of these weights in this layout; made once however many instructions ask.

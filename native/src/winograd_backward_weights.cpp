@@ -31,14 +31,14 @@ class BackwardWeights : public Instruction {
 
  private:
   template <class T>
-  void runAs(Worker& worker) const {
+  void runAs(Worker& worker) {
     const Scratch& scratch = scratch_[static_cast<std::size_t>(worker.thread)];
-    if (prologue_ != nullptr) prologue_->norm.fold(worker);
+    if (prologue_) prologue_->norm.fold(worker);
     const int tiles = sizes_.tiles() * worker.samples;
     // Threads whose samples make fewer chunks take part in all, as they share the gradient.
     for (int first = 0; first < mostTiles_; first += sizes_.chunk) {
       const int count = std::clamp(tiles - first, 0, sizes_.chunk);
-      transformWorkerInputs<T>(sizes_, x_, worker, prologue_.get(), first, count, scratch.inputData());
+      transformWorkerInputs<T>(sizes_, x_, worker, pointerTo(prologue_), first, count, scratch.inputData());
       transformOutputGradients(sizes_, dy_, worker.at<T>(dy_), first, count, scratch.resultData());
       if (!sizes_.resident()) writeSquares(worker, scratch, first > 0, count);
       else if (first > 0) addProducts<true>(scratch, count, FilterSquare(sizes_, 0, 0));
@@ -88,7 +88,7 @@ class BackwardWeights : public Instruction {
   const FilterOrder order_;
   const SharedGradient gradient_;
   int mostTiles_ = 0;
-  const Prologue prologue_;
+  Prologue prologue_;
   std::vector<Scratch> scratch_;
 };
 

@@ -38,12 +38,12 @@ class Convolution : public Instruction {
   void runAs(Worker& worker) {
     const Scratch& scratch = scratch_[static_cast<std::size_t>(worker.thread)];
     if (sizes_.resident()) makeFilters(FilterSquare(sizes_, 0, 0), scratch);
-    if (prologue_ != nullptr) prologue_->norm.fold(worker);
+    if (prologue_) prologue_->norm.fold(worker);
     results_.begin(worker);
     const int tiles = sizes_.tiles() * worker.samples;
     for (int first = 0; first < tiles; first += sizes_.chunk) {
       const int count = std::min(sizes_.chunk, tiles - first);
-      transformWorkerInputs<T>(sizes_, x_, worker, prologue_.get(), first, count, scratch.inputData());
+      transformWorkerInputs<T>(sizes_, x_, worker, pointerTo(prologue_), first, count, scratch.inputData());
       for (int out = 0; out < sizes_.out; out += sizes_.outStep) {
         multiplyChunk(scratch, count, out);
         results_.write<T>(worker, [&](const auto& open) { finishChunk(scratch.resultData(), first, count, out, open); });
@@ -94,7 +94,7 @@ class Convolution : public Instruction {
   const float* weights_;
   // Whether the filters are taken as bf16 numbers.
   const bool rounded_;
-  const Prologue prologue_;
+  Prologue prologue_;
   ConvolutionResults results_;
   std::vector<Scratch> scratch_;
 };

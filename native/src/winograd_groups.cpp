@@ -34,6 +34,12 @@ Activation groupChannels(const Activation& tensor, const WeightShape& weights, i
   return tensor.channelRange(group * channels, channels);
 }
 
+Prologue groupPrologue(const Prologue& prologue, const Activation& x, const WeightShape& weights, int group) {
+  if (!prologue) return std::nullopt;
+  const int channels = x.channels / weights.groups;
+  return prologue->channelRange(group * channels, channels);
+}
+
 // Calls `make(group)` for each group.
 template <class Make>
 InstructionPtr forGroups(const WeightShape& weights, const Make& make) {
@@ -54,21 +60,21 @@ bool winogradGroupsFit(const Activation& x, const Activation& y, const WeightSha
 }
 
 InstructionPtr winogradGroups(const Activation& x, const Activation& y, const WeightShape& weights, bool transposed,
-                              bool accumulate, PlanBuilder& builder) {
+                              const Prologue& prologue, const Epilogue& epilogue, PlanBuilder& builder) {
+  const int results = y.channels / weights.groups;
   return forGroups(weights, [&](int group) {
-    Epilogue epilogue;
-    epilogue.accumulate = accumulate;
     return winogradConvolution(groupChannels(x, weights, group), groupChannels(y, weights, group),
-                               groupWeights(weights, group), transposed, nullptr, std::move(epilogue), builder);
+                               groupWeights(weights, group), transposed, groupPrologue(prologue, x, weights, group),
+                               epilogue.channelRange(group * results, results), builder);
   });
 }
 
 InstructionPtr winogradGroupsBackwardWeights(const Activation& x, const Activation& dy, const WeightShape& weights,
-                                             std::size_t gradientOffset, PlanBuilder& builder) {
+                                             std::size_t gradientOffset, const Prologue& prologue, PlanBuilder& builder) {
   return forGroups(weights, [&](int group) {
     const std::size_t offset = gradientOffset + static_cast<std::size_t>(group) * groupWeights(weights, 0).elements();
-    return winogradBackwardWeights(groupChannels(x, weights, group), groupChannels(dy, weights, group), offset, nullptr,
-                                   builder);
+    return winogradBackwardWeights(groupChannels(x, weights, group), groupChannels(dy, weights, group), offset,
+                                   groupPrologue(prologue, x, weights, group), builder);
   });
 }
 

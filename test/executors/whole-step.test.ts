@@ -31,6 +31,8 @@ const CASES = [
   { name: 'even images', small: { batch: 6, size: [8, 8] } },
   { name: 'bf16', small: { batch: 5, dtype: 'bf16' } },
   { name: 'a ResNeXt of narrow groups', small: { batch: 5, network: 'resnext-11-2x4d-widen1' } },
+  { name: 'a ResNeXt of wide groups', small: { batch: 5, network: 'resnext-11-2x16d-widen1' } },
+  { name: 'a ResNeXt of wide groups in bf16', small: { batch: 5, network: 'resnext-11-2x16d-widen1', dtype: 'bf16' } },
   { name: 'a DenseNet', small: { batch: 5, network: 'densenet-bc-16-12' } },
   { name: 'ONE without distillation', small: { batch: 5, method: one({ ...ONE, distill: 'off' }) } },
   { name: 'ONE without shared layers', small: { batch: 5, method: one({ ...ONE, share: 'none' }) } },

@@ -75,11 +75,11 @@ export function lowerProgram(captured: Program, layout: StateLayout, target: Low
 
 /**
  * As `winogradFits` and `directFits` of native/src, which refuse a plan that takes them to serve what they do not: channels in
- * blocks of sixteen. Groups that go by Winograd are made one by one, with nothing on the way.
+ * blocks of sixteen.
  */
 function ownKernelRule({ winogradChannels, block }: LoweringTarget): OwnKernelRule {
-  return ({ groups }, [out = 0, channels = 0]) =>
-    winogradChannels > 0 && block === 16 && groups === 1 && Math.min(out, channels) >= FEWEST_BLOCKED_CHANNELS
+  return ({ groups }, [out = 0, perGroup = 0]) =>
+    winogradChannels > 0 && block === 16 && Math.min(out, groups * perGroup) >= FEWEST_BLOCKED_CHANNELS
 }
 
 /** Plans one thread's arena: activations of its slice of the batch, and vectors. */
