@@ -109,7 +109,10 @@ for (const { name, small } of LEAN_CASES) {
     }
     const fused = fuseNodes(rematerialiseJoins(step.program), () => true)
     const through = [...fused.prologues.values()].filter(({ residual }) => residual !== null)
-    t.ok(through.length + fused.parts.size > 2, `${through.length} blocks' outputs, ${fused.parts.size} parts of tensors`)
+    t.ok(
+      through.length + fused.parts.size > 2,
+      `${through.length} blocks' outputs, ${fused.parts.size} parts of tensors`,
+    )
     const again = fuseNodes(rematerialiseJoins(step.program)).program.nodes.filter(
       ({ op }) => op === 'BatchNormInference',
     )
