@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -40,14 +41,15 @@ void foldAffine(std::vector<float>& factors, std::vector<float>& offsets, int ch
   }
 }
 
-// Mean and sum of squared distances from it, of this thread's samples. Sums are taken of x - k with k the channel's first
+// Mean and sum of squared distances from it, of this thread's samples, into its part of the region. Sums are taken of x - k with k the channel's first
 // element, as sum(x^2) - n mean^2 would cancel where the mean is large.
 template <class T, int L>
-void storeStatisticsAs(const Activation& tensor, const Worker& worker, double* sums) {
+void storeStatisticsAs(const Activation& tensor, const Worker& worker, const StatisticsRegion& region) {
   const T* x = worker.at<T>(tensor);
   const int padded = tensor.paddedChannels();
-  double* squares = sums + padded;
-  std::memset(sums, 0, 2 * static_cast<std::size_t>(padded) * sizeof(double));
+  double* sums = region.of(worker.thread);
+  double* squares = sums + region.distance();
+  for (double* row : {sums, squares}) std::fill(row, row + padded, 0.0);
   forEachPlane(tensor, worker, [&](std::ptrdiff_t place, int channel, int) {
     const auto shift = Lanes<L>::load(x + static_cast<std::ptrdiff_t>(channel / L) * tensor.blockStride);
     addPlanePair<L>(tensor.pixels(), sums + channel, squares + channel, [&](int pixel, auto& sum, auto& square) {
@@ -76,7 +78,7 @@ class Forward : public Instruction {
         variance_(builder.tensor(words)),
         epsilon_(words.number()),
         relu_(words.integer() != 0),
-        region_(builder.statisticsRegion(words.size(), x_.paddedChannels())),
+        region_(readRegion(words, builder)),
         measured_(words.integer() != 0),
         threads_(builder.threads()) {
     const auto channels = static_cast<std::size_t>(x_.paddedChannels());
@@ -92,6 +94,10 @@ class Forward : public Instruction {
   }
 
  private:
+  static StatisticsRegion readRegion(WordReader& words, PlanBuilder& builder) {
+    const std::size_t number = words.size();
+    return builder.statisticsRegion(number, words.integer());
+  }
   double* partial(int thread) const { return region_.of(thread); }
 
   template <class T, int L>
@@ -126,7 +132,7 @@ class Forward : public Instruction {
         const double count = static_cast<double>(samplesOfThread_[static_cast<std::size_t>(thread)]) * x_.pixels();
         if (count == 0) continue;
         const double apart = partial(thread)[c] - centre;
-        distances += partial(thread)[x_.paddedChannels() + c] + count * apart * apart;
+        distances += partial(thread)[region_.distance() + static_cast<std::size_t>(c)] + count * apart * apart;
       }
       mean[c] = static_cast<float>(centre);
       variance[c] = static_cast<float>(distances / total);
@@ -209,7 +215,7 @@ void FoldedBatchNorm::fold(const Worker& worker) {
 void storeStatistics(const Activation& x, const Worker& worker, const StatisticsRegion& region) {
   if (worker.samples == 0) return;
   dispatch(x, [&](auto element, auto lanes) {
-    storeStatisticsAs<decltype(element), decltype(lanes)::value>(x, worker, region.of(worker.thread));
+    storeStatisticsAs<decltype(element), decltype(lanes)::value>(x, worker, region);
   });
 }
 

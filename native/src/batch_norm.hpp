@@ -6,7 +6,7 @@
 
 namespace one {
 
-// Fills the worker's part of the region from its samples of x: means, then squared distances, [2][padded channels].
+// Fills the worker's part of the region from its samples of x: means, then squared distances.
 void storeStatistics(const Activation& x, const Worker& worker, const StatisticsRegion& region);
 
 InstructionPtr batchNormForward(WordReader& words, PlanBuilder& builder);

@@ -240,12 +240,14 @@ class WithEpilogue : public Instruction {
   Epilogue epilogue_;
 };
 
-// As read from the plan: number of a statistics region or -1, then whether a batch norm is folded in, and that.
+// As read from the plan: number of a statistics region, its channels and which comes first, or -1; then whether a batch norm is
+// folded in, and that.
 Epilogue readEpilogue(WordReader& words, PlanBuilder& builder, const Activation& y) {
   Epilogue epilogue;
   const std::int32_t region = words.integer();
   if (region >= 0) {
-    epilogue.statistics = builder.statisticsRegion(static_cast<std::size_t>(region), y.paddedChannels());
+    const int size = words.integer();
+    epilogue.statistics = builder.statisticsRegion(static_cast<std::size_t>(region), size).from(words.integer());
   }
   if (words.integer() != 0) {
     epilogue.residual = builder.maybeTensor(words);

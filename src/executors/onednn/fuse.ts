@@ -1,5 +1,6 @@
 import { type NodeFor, type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
 import { foldRectifiers, type MaskSource, type NormedInput, type OwnKernelRule } from './fold-rectifiers.ts'
+import { foldStatistics, type StatisticsPlace } from './fold-statistics.ts'
 import { growConcats, type SharedChannels, sumConcats } from './fuse-concats.ts'
 import { findUses, isReadOnce, type Uses } from './uses.ts'
 
@@ -7,8 +8,8 @@ import { findUses, isReadOnce, type Uses } from './uses.ts'
 export interface FusedProgram extends SharedChannels {
   /** Nodes that others took up are gone; fused convolutions read what they add behind their own inputs. */
   readonly program: Program
-  /** Region of sums that a convolution fills for the batch norm behind it, by either node. */
-  readonly statistics: ReadonlyMap<ProgramNode, number>
+  /** Sums that a convolution leaves for the batch norm behind it, by either node. */
+  readonly statistics: ReadonlyMap<ProgramNode, StatisticsPlace>
   /** Batch norms whose region a convolution fills; the others sum their input themselves. */
   readonly measured: ReadonlySet<ProgramNode>
   /** Batch norm with running averages that a convolution applies to its results. */
@@ -49,24 +50,12 @@ export function fuseNodes(program: Program, ours: OwnKernelRule = notOurs, grows
   const { program: fused, parts, within, adding: added } = sumConcats(through, grown)
   const masks = new Map([...foundMasks].map(([node, source]) => [added.get(node) ?? node, source]))
   const uses = findUses(fused)
-  const statistics = new Map<ProgramNode, number>()
-  const measured = new Set<ProgramNode>()
-  let regions = 0
-  for (const node of fused.nodes) {
-    if (node.op !== 'BatchNorm') continue
-    const producer = uses.producer.get(node.inputs[0] ?? -1)
-    statistics.set(node, regions)
-    if (producer?.op === 'Conv2D' && !statistics.has(producer)) {
-      statistics.set(producer, regions)
-      measured.add(node)
-    }
-    regions++
-  }
+  const { statistics, measured, regions } = foldStatistics(fused)
   const gradientRegions = new Map<ProgramNode, number>()
   const gradientSums = new Map<ProgramNode, NodeFor<'BatchNormGrad'>>()
   for (const node of fused.nodes) {
     if (node.op !== 'BatchNormGrad') continue
-    gradientRegions.set(node, regions++)
+    gradientRegions.set(node, regions + gradientRegions.size)
     const producer = uses.producer.get(node.inputs[0] ?? -1)
     if (producer?.op !== 'Conv2DBackpropInput' || gradientSums.has(producer)) continue
     const filter = typeOf(fused, producer.inputs[1] ?? -1).shape

@@ -74,6 +74,13 @@ function gateWords(lowering: Lowering, node: NodeFor<'BatchNormGrad'>): Word[] {
   ]
 }
 
+/** Region of the sums of a batch norm's input, and its channels. */
+function statisticsOf({ fused }: Lowering, node: NodeFor<'BatchNorm'>): Word[] {
+  const place = fused.statistics.get(node)
+  if (place === undefined) throw new Error(`Expected a region of sums for ${node.label} but received none`)
+  return [place.region, place.size]
+}
+
 /** Region of the sums of a batch norm's gradient. */
 function gradientRegion({ fused }: Lowering, node: NodeFor<'BatchNormGrad'>): number {
   const region = fused.gradientRegions.get(node)
@@ -89,11 +96,12 @@ function gradientSumsWords(lowering: Lowering, node: NodeFor<'Conv2DBackpropInpu
 
 /** What a convolution does beside storing its results: region of sums or none, folded batch norm or none. */
 function epilogueWords(lowering: Lowering, node: NodeFor<'Conv2D'>): Word[] {
-  const region = lowering.fused.statistics.get(node) ?? NONE
+  const place = lowering.fused.statistics.get(node)
+  const region = place === undefined ? [NONE] : [place.region, place.size, place.start]
   const norm = lowering.fused.norms.get(node)
-  if (norm === undefined) return [region, 0]
+  if (norm === undefined) return [...region, 0]
   const residual = norm.attributes.residual ? lowering.tensor(at(norm.inputs, 5)) : NONE
-  return [region, 1, residual, ...normWords(lowering, norm)]
+  return [...region, 1, residual, ...normWords(lowering, norm)]
 }
 
 /** Factor of a sum over this replica's rows. */
@@ -181,7 +189,7 @@ const RULES: LoweringRules = {
         lowering.tensor(at(outputs, 2)),
         float(attributes.epsilon),
         attributes.relu ? 1 : 0,
-        lowering.fused.statistics.get(node) ?? NONE,
+        ...statisticsOf(lowering, node),
         lowering.fused.measured.has(node) ? 1 : 0,
       ],
       node,

@@ -1,7 +1,7 @@
 /** The 32-bit words in which a plan crosses to the addon; native/src/plan.cpp reads them in this order. */
 
 /** Raised with each change of the words; plan.cpp holds the same number. */
-export const PLAN_VERSION = 11
+export const PLAN_VERSION = 12
 
 /** Numbers are places in this list; plan.cpp holds the same order. */
 export const OPCODES = [
