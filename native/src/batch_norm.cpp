@@ -41,8 +41,8 @@ void foldAffine(std::vector<float>& factors, std::vector<float>& offsets, int ch
   }
 }
 
-// Mean and sum of squared distances from it, of this thread's samples, into its part of the region. Sums are taken of x - k with k the channel's first
-// element, as sum(x^2) - n mean^2 would cancel where the mean is large.
+// Mean and sum of squared distances from it, of this thread's samples, into its part of the region. Sums are taken of x - k with k
+// the channel's first element, as sum(x^2) - n mean^2 would cancel where the mean is large.
 template <class T, int L>
 void storeStatisticsAs(const Activation& tensor, const Worker& worker, const StatisticsRegion& region) {
   const T* x = worker.at<T>(tensor);

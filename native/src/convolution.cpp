@@ -161,7 +161,7 @@ class BackwardWeights : public ConvolutionInstruction {
   BackwardWeights(const Activation& x, const Activation& ownDy, std::size_t gradientOffset, Geometry geometry,
                   PlanBuilder& builder)
       : weights_(geometry.weights),
-        gradient_(gradientOffset, weights_.out, weights_.elements() / static_cast<std::size_t>(weights_.out), 1, builder) {
+        gradient_(gradientOffset, weights_.out, weights_.rowElements(), 1, builder) {
     const Activation dy = weights_.groups == 1 ? withWholeBlocks(x, ownDy) : ownDy;
     geometry.weights.out = dy.channels;
     const std::size_t elements = geometry.weights.mergedElements();
@@ -231,7 +231,9 @@ class WithEpilogue : public Instruction {
   void run(Worker& worker, const RunArguments& arguments) override {
     convolution_->run(worker, arguments);
     if (epilogue_.statistics) storeStatistics(y_, worker, *epilogue_.statistics);
-    if (epilogue_.norm) applyFolded(y_, worker, *epilogue_.norm, epilogue_.residual ? &*epilogue_.residual : nullptr, epilogue_.relu);
+    if (!epilogue_.norm) return;
+    const Activation* residual = epilogue_.residual ? &*epilogue_.residual : nullptr;
+    applyFolded(y_, worker, *epilogue_.norm, residual, epilogue_.relu);
   }
 
  private:

@@ -28,7 +28,7 @@ class BackwardWeights : public Instruction {
         in_(x.paddedChannels() / groups_),
         out_(dy.paddedChannels() / groups_),
         pixels_(dy.pixels()),
-        gradient_(gradientOffset, weights.out, weights.elements() / static_cast<std::size_t>(weights.out), kBlock, builder),
+        gradient_(gradientOffset, weights.out, weights.rowElements(), kBlock, builder),
         inPlace_(gradient_.single() && taps_ == 1 && weights.merge == 1 && out_ * groups_ == weights.out && in_ == weights.perGroup),
         prologue_(std::move(prologue)),
         outputs_(dy, out_ / kBlock, in_, Window{dy.height, dy.width, 1, 1, 0, 0, {Tap{0, 0, 0}}}, kChunkPixels, nullptr) {

@@ -16,7 +16,7 @@ void spreadGroups(const WeightShape& weights, const float* own, float* merged);
 // first .. end.
 template <class Body>
 void forRowsOfGroups(const WeightShape& weights, int first, int end, const Body& body) {
-  const std::size_t row = weights.elements() / static_cast<std::size_t>(weights.out);
+  const std::size_t row = weights.rowElements();
   const auto merge = static_cast<std::size_t>(weights.merge);
   const auto outPerGroup = static_cast<std::size_t>(weights.out / weights.groups);
   for (auto out = static_cast<std::size_t>(first); out < static_cast<std::size_t>(end); out++) {

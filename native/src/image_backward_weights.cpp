@@ -79,7 +79,8 @@ class BackwardWeights : public Instruction {
         addBand(lines, band, outputs_.view(worker, chunk, 0, copy), sums);
       });
     });
-    gradient_.write(worker, false, [&](int from, int to, bool add) { gather(sums, from, to, add, gradient_.of(worker)); });
+    gradient_.write(worker, false,
+                    [&](int from, int to, bool add) { gather(sums, from, to, add, gradient_.of(worker)); });
   }
 
  private:

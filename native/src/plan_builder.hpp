@@ -49,6 +49,8 @@ struct WeightShape {
     return static_cast<std::size_t>(out) * static_cast<std::size_t>(perGroup) *
            static_cast<std::size_t>(kernelHeight) * static_cast<std::size_t>(kernelWidth);
   }
+  // Of an output channel.
+  std::size_t rowElements() const { return elements() / static_cast<std::size_t>(out); }
   // With the zeros between merged groups.
   std::size_t mergedElements() const { return elements() * static_cast<std::size_t>(merge); }
   // Of the merged groups, as is `plain`.

@@ -15,14 +15,18 @@ class SharedGradient {
  public:
   // `rows` x `rowElements` from `offset` on in the replica's gradients; rows are written `granule` at a time.
   SharedGradient(std::size_t offset, int rows, std::size_t rowElements, int granule, const PlanBuilder& builder)
-      : offset_(offset), rows_(rows), rowElements_(rowElements), granule_(granule), turns_(static_cast<std::size_t>(builder.threads())) {}
+      : offset_(offset),
+        rows_(rows),
+        rowElements_(rowElements),
+        granule_(granule),
+        turns_(static_cast<std::size_t>(builder.threads())) {}
 
   bool single() const { return turns_.size() == 1; }
   float* of(const Worker& worker) const { return worker.gradients + offset_; }
   float* row(const Worker& worker, int row) const { return of(worker) + static_cast<std::size_t>(row) * rowElements_; }
 
-  // Calls `write(first row, end row, add)` for all rows, in as many shares as there are threads. Thread t begins with share t, so
-  // that nobody waits for long, and each share is written in one order: the first to come writes, the others add.
+  // Calls `write(first row, end row, add)` for all rows, in as many shares as there are threads. Thread t begins with share t,
+  // so that nobody waits for long, and each share is written in one order: the first to come writes, the others add.
   // All threads must call it equally often; `begun` = the gradient holds what an earlier call of this step left.
   template <class Write>
   void write(const Worker& worker, bool begun, const Write& write) const {
