@@ -41,9 +41,10 @@ let reads = 0
 function sabotagedRead(...args: Parameters<typeof realRead>): number {
   reads++
   if (reads % 7 === 3 && fs.existsSync(order)) {
-    const word = fs.readFileSync(order, 'utf8')
-    if (word === 'exit always') process.exit(3)
+    let word: string
     try {
+      word = fs.readFileSync(order, 'utf8')
+      if (word === 'exit always') process.exit(3)
       fs.rmSync(order)
     } catch {
       // Another thread took it.
