@@ -8,6 +8,8 @@ import { storedShape, toLogical, toStored } from './stored-layout.ts'
 /** The run's state on one device. While programs run it is the true one; the host's is a copy of an earlier moment. */
 export class DeviceCopy {
   readonly native: PjrtState
+  readonly #client: PjrtClient
+  readonly #device: number
   readonly #layout: StateLayout
   readonly #memory: SharedRunMemory
   /** Tensors that programs changed since the host's copy was made. */
@@ -19,8 +21,22 @@ export class DeviceCopy {
   constructor(client: PjrtClient, device: number, layout: StateLayout, memory: SharedRunMemory) {
     const { State } = loadPjrtAddon()
     this.native = new State(client, device, layout.tensors.length)
+    this.#client = client
+    this.#device = device
     this.#layout = layout
     this.#memory = memory
+  }
+
+  /** Another state of the same tensors on the same device, all zeros. */
+  scratch(): DeviceCopy {
+    const { elements } = this.#layout
+    const memory = { ...this.#memory, state: new SharedArrayBuffer(elements * Float32Array.BYTES_PER_ELEMENT) }
+    return new DeviceCopy(this.#client, this.#device, this.#layout, memory)
+  }
+
+  /** Gives the device's memory back. */
+  dispose(): void {
+    this.native.dispose()
   }
 
   /** Number of a tensor. @throws Error where the layout has none of that name */

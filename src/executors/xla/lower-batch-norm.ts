@@ -1,4 +1,4 @@
-import type { LoweringsOf } from './op-lowering.ts'
+import type { LoweringsOf, LoweringTarget } from './op-lowering.ts'
 import type { Hlo, HloFunction } from './stablehlo.ts'
 
 /**
@@ -6,9 +6,9 @@ import type { Hlo, HloFunction } from './stablehlo.ts'
  * with what is around them (its own batch_norm operations are expanded to the same before it looks for fusions).
  */
 export const BATCH_NORM_LOWERINGS: LoweringsOf<'BatchNorm' | 'BatchNormGrad' | 'BatchNormInference'> = {
-  BatchNorm: ({ hlo, inputs, wide, attributes }) => {
+  BatchNorm: ({ hlo, inputs, wide, attributes, target }) => {
     const x = wide(0)
-    const { mean, variance } = statistics(hlo, x)
+    const { mean, variance } = statistics(hlo, x, target)
     const y = normalise(hlo, x, mean, inverseDeviation(hlo, variance, attributes.epsilon), wide(1), wide(2))
     return [finish(hlo, y, inputs.length > 3 ? wide(3) : null, attributes.relu), mean, variance]
   },
@@ -18,19 +18,20 @@ export const BATCH_NORM_LOWERINGS: LoweringsOf<'BatchNorm' | 'BatchNormGrad' | '
     return [finish(hlo, y, inputs.length > 5 ? wide(5) : null, attributes.relu)]
   },
   // Ioffe and Szegedy 2015, section 3: dx = scale / sqrt(var + eps) (dy - sum(dy) / n - xhat sum(dy xhat) / n).
-  BatchNormGrad: ({ hlo, wide, attributes }) => {
+  BatchNormGrad: ({ hlo, wide, attributes, target }) => {
     const { epsilon, relu, residual } = attributes
     const [x, scale, mean] = [wide(1), wide(3), wide(4)]
     const zero = hlo.constant(0, x.shape)
     const dy = relu ? hlo.select(hlo.compare('GT', wide(2), zero), wide(0), zero) : wide(0)
     const inverse = inverseDeviation(hlo, wide(5), epsilon)
     const centred = hlo.binary('subtract', x, perChannel(hlo, mean, x))
-    const normalised = hlo.binary('multiply', centred, perChannel(hlo, inverse, x))
-    const dshift = overPixels(hlo, dy)
-    const dscale = overPixels(hlo, hlo.binary('multiply', dy, normalised))
     const n = pixels(x)
-    const along = hlo.binary('multiply', normalised, perChannel(hlo, hlo.binary('divide', dscale, n), x))
+    const [dshift, product] = overPixels(hlo, target, dy, hlo.binary('multiply', dy, centred))
+    const dscale = hlo.binary('multiply', product, inverse)
+    // Everything that is the same for a channel's pixels is computed once a channel.
     const level = perChannel(hlo, hlo.binary('divide', dshift, n), x)
+    const slope = perChannel(hlo, hlo.binary('divide', hlo.binary('multiply', dscale, inverse), n), x)
+    const along = hlo.binary('multiply', centred, slope)
     const projected = hlo.binary('subtract', hlo.binary('subtract', dy, level), along)
     const dx = hlo.binary('multiply', projected, perChannel(hlo, hlo.binary('multiply', scale, inverse), x))
     return residual ? [dx, dscale, dshift, dy] : [dx, dscale, dshift]
@@ -47,25 +48,25 @@ function perChannel(hlo: HloFunction, vector: Hlo, x: Hlo): Hlo {
   return hlo.broadcast(vector, x.shape, [x.shape.length - 1])
 }
 
-function overPixels(hlo: HloFunction, x: Hlo): Hlo {
-  return hlo.reduce(
-    'add',
-    x,
-    x.shape.slice(0, -1).map((_, axis) => axis),
-  )
+/** Sums of two tensors over all but the channels. */
+function overPixels(hlo: HloFunction, { jointSums }: LoweringTarget, first: Hlo, second: Hlo): [Hlo, Hlo] {
+  const axes = first.shape.slice(0, -1).map((_, axis) => axis)
+  return jointSums
+    ? hlo.twoSums(first, second, axes)
+    : [hlo.reduce('add', first, axes), hlo.reduce('add', second, axes)]
 }
 
 /**
  * Mean and biased variance of each channel from the sums of x - s and (x - s)^2, so that x is read once. s is the
  * channel's first element: sums of x itself would cancel where the mean is large beside the deviation.
  */
-function statistics(hlo: HloFunction, x: Hlo): { mean: Hlo; variance: Hlo } {
+function statistics(hlo: HloFunction, x: Hlo, target: LoweringTarget): { mean: Hlo; variance: Hlo } {
   const channels = [x.shape.at(-1) ?? 0]
   const first = x.shape.slice(0, -1).reduce((part, _, axis) => hlo.slice(part, axis, 0, 1), x)
   const shift = hlo.reshape(first, channels)
   const shifted = hlo.binary('subtract', x, perChannel(hlo, shift, x))
-  const offset = hlo.binary('divide', overPixels(hlo, shifted), pixels(x))
-  const square = hlo.binary('divide', overPixels(hlo, hlo.binary('multiply', shifted, shifted)), pixels(x))
+  const [sum, sumOfSquares] = overPixels(hlo, target, shifted, hlo.binary('multiply', shifted, shifted))
+  const [offset, square] = [hlo.binary('divide', sum, pixels(x)), hlo.binary('divide', sumOfSquares, pixels(x))]
   const variance = hlo.binary('maximum', hlo.binary('subtract', square, hlo.binary('multiply', offset, offset)), 0)
   return { mean: hlo.binary('add', shift, offset), variance }
 }

@@ -24,6 +24,11 @@ export interface LoweringTarget {
    * GPUs have kernels for (and what PyTorch's autocast and JAX do).
    */
   readonly wideFilterGradients: boolean
+  /**
+   * Whether two sums over the same pixels are one operation. XLA on GPUs writes a kernel for each operation; on CPUs it sums
+   * one value after the other where there are two, which is less exact.
+   */
+  readonly jointSums: boolean
 }
 
 /** Writes a node; its outputs may be wider than the node's types, which the caller rounds them to. */

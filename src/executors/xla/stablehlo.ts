@@ -117,6 +117,25 @@ export class HloFunction {
     return this.#define(type, `${text} : (${hloType(x)}, ${hloType(initial)}) -> ${hloType(type)}`)
   }
 
+  /** Sums of two tensors of one type over the same axes, in one pass. */
+  twoSums(first: Hlo, second: Hlo, axes: readonly number[]): [Hlo, Hlo] {
+    const zero = this.constant(0, [], first.dtype)
+    const type = { shape: first.shape.filter((_, axis) => !axes.includes(axis)), dtype: first.dtype }
+    const [all, scalar, sum] = [hloType(first), hloType(zero), hloType(type)]
+    const parameters = ['%a', '%b', '%c', '%d'].map((name) => `${name}: ${scalar}`).join(', ')
+    const adds = `%p = stablehlo.add %a, %c : ${scalar} %q = stablehlo.add %b, %d : ${scalar}`
+    const text =
+      `"stablehlo.reduce"(${first.name}, ${second.name}, ${zero.name}, ${zero.name}) ` +
+      `<{dimensions = array<i64: ${axes.join(', ')}>}> ({ ^bb0(${parameters}): ${adds} ` +
+      `stablehlo.return %p, %q : ${scalar}, ${scalar} }) : (${all}, ${all}, ${scalar}, ${scalar}) -> (${sum}, ${sum})`
+    const name = this.#name()
+    this.lines.push(`${name}:2 = ${text}`)
+    return [
+      { name: `${name}#0`, ...type },
+      { name: `${name}#1`, ...type },
+    ]
+  }
+
   /** Axis i of the result is axis `axes[i]` of x. */
   transpose(x: Hlo, axes: readonly number[]): Hlo {
     const type = { shape: axes.map((axis) => x.shape[axis] ?? 0), dtype: x.dtype }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { encodeCompileOptions } from '../../../src/executors/xla/compile-options.ts'
 import { lowerProgram } from '../../../src/executors/xla/lower-program.ts'
+import { LOWERING_CHOICES } from '../../../src/executors/xla/platform-choices.ts'
 import { hloNumber } from '../../../src/executors/xla/stablehlo.ts'
 import { toLogical, toStored } from '../../../src/executors/xla/stored-layout.ts'
 import { captureEvaluation } from '../../../src/step/evaluation-program.ts'
@@ -13,7 +14,7 @@ const golden = (t: Pick<typeof import('tap').t, 'equal'>, name: string, text: st
 
 t.test('the text of a training step of two replicas', (t) => {
   const { program } = captureTrainingStep(smallOne({ batch: 2, dtype: 'bf16', branches: 2 }))
-  const lowered = lowerProgram(program, { replicas: 2, wideFilterGradients: false })
+  const lowered = lowerProgram(program, { replicas: 2, ...LOWERING_CHOICES.gpu })
   golden(t, 'one-training-step-bf16.mlir', lowered.text)
   t.same(
     lowered.writes,
@@ -26,7 +27,7 @@ t.test('the text of a training step of two replicas', (t) => {
 
 t.test('the text of an evaluation of one replica', (t) => {
   const program = captureEvaluation(smallOne({ batch: 2, branches: 2 }))
-  const lowered = lowerProgram(program, { replicas: 1, wideFilterGradients: true })
+  const lowered = lowerProgram(program, { replicas: 1, ...LOWERING_CHOICES.cpu })
   golden(t, 'one-evaluation.mlir', lowered.text)
   t.equal(lowered.collective, false)
   t.equal(lowered.writes.length, 0)

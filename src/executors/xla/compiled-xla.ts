@@ -1,0 +1,215 @@
+/** A program compiled for a device of a PJRT plugin, and its runs. */
+import type { Program } from '../../graph/program.ts'
+import { expected } from '../../vocabulary/fault.ts'
+import { elementCount } from '../../vocabulary/shape.ts'
+import type { PendingRun, QueuedProgram, ReplicaPlace, RunInputs, SharedRunMemory } from '../executor.ts'
+import { encodeCompileOptions } from './compile-options.ts'
+import type { DeviceCopy } from './device-copy.ts'
+import { type FoundPlugin, pluginIdentity } from './find-plugin.ts'
+import { type HostInputKind, type LoweredProgram, lowerProgram } from './lower-program.ts'
+import { patience } from './patience.ts'
+import { type ClientFacts, loadPjrtAddon, type PjrtClient, type PjrtProgram, type PjrtRun } from './pjrt-addon.ts'
+import { chooseOptions, compileFlags, LOWERING_CHOICES, type XlaOptions } from './platform-choices.ts'
+import { programKey, readCached, writeCached } from './program-cache.ts'
+import { abandonedWord, meetReplicas } from './replica-meeting.ts'
+
+/** The first run goes without a graph, the second records it, the third launches what was recorded. */
+const TRIAL_RUNS = 3
+
+const HOST_ARRAYS = { images: Uint8Array, labels: Int32Array, scalars: Float32Array } as const
+type HostArray = Uint8Array | Int32Array | Float32Array
+
+/** A program on a device of a PJRT plugin. */
+export interface XlaProgram extends QueuedProgram {
+  readonly lowered: LoweredProgram
+}
+
+export interface Compilation {
+  readonly client: PjrtClient
+  readonly copy: DeviceCopy
+  readonly memory: SharedRunMemory
+  readonly place: ReplicaPlace
+  readonly plugin: FoundPlugin
+  readonly hosts: number
+  readonly options: XlaOptions
+}
+
+/** @throws Error where the plugin refuses it */
+export class CompiledXla implements XlaProgram {
+  readonly lowered: LoweredProgram
+  readonly #native: PjrtProgram
+  readonly #copy: DeviceCopy
+  readonly #memory: SharedRunMemory
+  readonly #place: ReplicaPlace
+  readonly #writes: readonly number[]
+
+  constructor(program: Program, compilation: Compilation) {
+    const { client, copy, memory, place, plugin } = compilation
+    // What sums nothing over the replicas is run by a host for itself.
+    const hosts = program.nodes.some(({ op }) => op === 'AllReduceMean') ? compilation.hosts : 1
+    const replicas = place.replicas * hosts
+    const facts = client.facts()
+    const platform = facts.platform === 'cpu' ? 'cpu' : 'gpu'
+    const chosen = chooseOptions(platform, compilation.options)
+    this.#copy = copy
+    this.#memory = memory
+    this.#place = place
+    this.lowered = lowerProgram(program, { replicas, ...LOWERING_CHOICES[chosen.writtenFor] })
+    this.#writes = this.lowered.writes.map((name) => copy.place(name))
+    const deviceIds = replicaDevices(facts, place.replicas, hosts)
+    const compile = (options: Required<XlaOptions>) => {
+      const flags = compileFlags(platform, plugin.toolkit, options)
+      return this.#compile(compilation, facts, hosts, encodeCompileOptions({ replicas, deviceIds, flags }))
+    }
+    this.#native = chosen.captured === null ? compile(chosen) : this.#captured(compile, chosen)
+  }
+
+  /** The program as one graph where its runs can be captured, else without; all replicas come to the same. */
+  #captured(compile: (options: Required<XlaOptions>) => PjrtProgram, chosen: Required<XlaOptions>): PjrtProgram {
+    let captured: PjrtProgram | null = null
+    try {
+      captured = compile(chosen)
+      this.#tryOut(captured)
+      return captured
+    } catch (error) {
+      captured?.dispose()
+      const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
+      if (this.#place.replica === 0) {
+        process.emitWarning(`Steps are launched in pieces and not as one CUDA graph, which may be slower: ${reason}`)
+      }
+      return compile({ ...chosen, captured: null })
+    }
+  }
+
+  #compile({ client, plugin }: Compilation, facts: ClientFacts, hosts: number, options: Uint8Array): PjrtProgram {
+    const { text, reads, inputs, outputElements } = this.lowered
+    const binding = {
+      reads: reads.map((name) => this.#copy.place(name)),
+      writes: this.#writes,
+      outputs: outputElements,
+    }
+    const shapes = inputs.map(({ shape }) => shape)
+    const { Program } = loadPjrtAddon()
+    const key = programKey(text, options, facts, pluginIdentity(plugin))
+    // The hosts compile together: one that took its program from the disk would let the others wait.
+    const cached = hosts > 1 ? null : readCached(key)
+    const kept = cached === null ? null : attempt(() => new Program(client, cached, options, binding, shapes, key))
+    const native = kept ?? new Program(client, text, options, binding, shapes, key)
+    // Not every plugin can hand out what it compiled.
+    if (kept === null && this.#place.replica === 0 && hosts === 1) {
+      const bytes = attempt(() => native.serialise())
+      if (bytes !== null) writeCached(key, bytes)
+    }
+    return native
+  }
+
+  /**
+   * Runs the program on a state of zeros until its graph is recorded and launched, so that what cannot be captured fails
+   * here and not in training. All replicas do.
+   */
+  #tryOut(program: PjrtProgram): void {
+    const arrays = this.lowered.inputs.map(({ kind, shape }) => new HOST_ARRAYS[kind](elementCount(shape)))
+    const scratch = this.#copy.scratch()
+    try {
+      scratch.refresh()
+      for (let run = 0; run < TRIAL_RUNS; run++) {
+        this.#launch(program, scratch, arrays).waitUntilEnded(abandonedWord(this.#memory.exchange), patience())
+      }
+    } finally {
+      scratch.dispose()
+    }
+  }
+
+  run(inputs: RunInputs, outputs: Float32Array): void {
+    const { outputElements } = this.lowered
+    if (outputs.length !== outputElements) {
+      throw new Error(`Expected room for ${outputElements} outputs but received ${outputs.length}`)
+    }
+    outputs.set(this.start(inputs).outputs())
+  }
+
+  start(inputs: RunInputs): PendingRun {
+    const arrays = this.lowered.inputs.map(({ kind, shape }) => checkLength(inputs, kind, shape))
+    this.#copy.refresh()
+    const run = this.#launch(this.#native, this.#copy, arrays)
+    this.#copy.markChanged(this.#writes)
+    return new StartedXlaRun(run, arrays, this.lowered.outputElements, abandonedWord(this.#memory.exchange))
+  }
+
+  #launch(program: PjrtProgram, { native }: DeviceCopy, arrays: readonly HostArray[]): PjrtRun {
+    const { Run } = loadPjrtAddon()
+    const { collective } = this.lowered
+    const launch = this.#copy.nextLaunch(collective)
+    if (collective) meetReplicas(this.#memory.exchange, this.#copy.nextMeeting(), this.#place.replicas)
+    return new Run(program, native, arrays, launch)
+  }
+
+  dispose(): void {
+    this.#native.dispose()
+  }
+}
+
+class StartedXlaRun implements PendingRun {
+  readonly #native: PjrtRun
+  readonly #outputElements: number
+  readonly #abandoned: Int32Array
+  /** Held so that their memory stays while the device reads it. */
+  #inputs: readonly unknown[]
+
+  constructor(native: PjrtRun, inputs: readonly unknown[], outputElements: number, abandoned: Int32Array) {
+    this.#native = native
+    this.#inputs = inputs
+    this.#outputElements = outputElements
+    this.#abandoned = abandoned
+  }
+
+  waitUntilRead(): void {
+    if (this.#inputs.length > 0) this.#native.waitUntilRead(this.#abandoned, patience())
+    this.#inputs = []
+  }
+
+  waitUntilEnded(): void {
+    this.#native.waitUntilEnded(this.#abandoned, patience())
+  }
+
+  fetch(): void {
+    this.#native.fetch()
+  }
+
+  outputs(): Float32Array {
+    const outputs = new Float32Array(this.#outputElements)
+    this.#native.outputs(outputs, this.#abandoned, patience())
+    return outputs
+  }
+}
+
+/**
+ * Global numbers of the devices by replica: this host's first ones, or as many of each host in the order of the hosts.
+ * @throws UserFault where a host has fewer
+ */
+export function replicaDevices({ devices, everywhere }: ClientFacts, replicas: number, hosts: number): number[] {
+  if (hosts === 1) return devices.slice(0, replicas).map(({ id }) => id)
+  return Array.from({ length: hosts }, (_, host) => {
+    const own = everywhere.flatMap(({ id, process }) => (process === host ? [id] : [])).toSorted((a, b) => a - b)
+    if (own.length >= replicas) return own.slice(0, replicas)
+    const remedy = 'Give each host as many --devices.'
+    throw expected(`${replicas} or more devices on each host`, '--devices', `${own.length} on host ${host}`, remedy)
+  }).flat()
+}
+
+/** Before anything is launched: a replica that fails later would leave its partners waiting. */
+function checkLength(inputs: RunInputs, kind: HostInputKind, shape: readonly number[]) {
+  const array = inputs[kind]
+  const elements = shape.reduce((product, size) => product * size, 1)
+  if (array.length !== elements) throw new Error(`Expected ${elements} ${kind} but received ${array.length}`)
+  return array
+}
+
+/** What a step that may fail gives, null where it did. */
+function attempt<T>(step: () => T): T | null {
+  try {
+    return step()
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,52 @@
+/** What is done differently on each platform: how programs are written, and the flags of XLA that they are compiled with. */
+import type { FoundPlugin, XlaPlatform } from './find-plugin.ts'
+import type { LoweringTarget } from './op-lowering.ts'
+
+/** How the text is written for a platform. */
+export const LOWERING_CHOICES: Readonly<Record<XlaPlatform, Omit<LoweringTarget, 'replicas'>>> = {
+  cpu: { wideFilterGradients: true, jointSums: false },
+  gpu: { wideFilterGradients: false, jointSums: true },
+}
+
+/** How programs are compiled. */
+export interface XlaOptions {
+  /**
+   * Whether XLA may keep a bf16 value that is widened again at once in f32 (default: on CPUs). On GPUs it then writes whole
+   * activations of f32 where bf16 was asked for. false = each value is rounded to its type, as on the other executors.
+   */
+  readonly excessPrecision?: boolean
+  /**
+   * What is captured in CUDA graphs, by XLA's names (default: on GPUs all that our programs have, so that a run is one graph;
+   * elsewhere null = as XLA does). XLA itself leaves convolutions out, and a step of a small network then takes as long as
+   * the host needs to launch some hundred pieces.
+   */
+  readonly captured?: string | null
+  /** How the text is written (default: for the platform it runs on). */
+  readonly writtenFor?: XlaPlatform
+}
+
+/** 0 = capture no more than XLA does. */
+const GRAPHS_VARIABLE = 'NATIVE_ENSEMBLE_XLA_GRAPHS'
+
+/** What XLA captures by default, as far as our programs have it, and convolutions. */
+export const CAPTURED = 'FUSION,CUBLAS,CUBLASLT,CUDNN,CUSTOM_CALL,CONVOLUTION'
+
+/** The options with the platform's defaults. */
+export function chooseOptions(platform: XlaPlatform, given: XlaOptions): Required<XlaOptions> {
+  const captured = platform === 'gpu' && process.env[GRAPHS_VARIABLE] !== '0' ? CAPTURED : null
+  return { excessPrecision: platform === 'cpu', captured, writtenFor: platform, ...given }
+}
+
+/** Equal runs are to give equal numbers: what adds up in any order is left out on GPUs. */
+export function compileFlags(
+  platform: XlaPlatform,
+  toolkit: FoundPlugin['toolkit'],
+  { excessPrecision, captured }: Required<XlaOptions>,
+): Record<string, boolean | string> {
+  return {
+    ...(platform === 'gpu' ? { xla_gpu_exclude_nondeterministic_ops: true } : {}),
+    ...(toolkit === null ? {} : { xla_gpu_cuda_data_dir: toolkit }),
+    ...(excessPrecision ? {} : { xla_allow_excess_precision: false }),
+    ...(captured === null ? {} : { xla_gpu_enable_command_buffer: captured }),
+  }
+}

@@ -1,0 +1,64 @@
+/** What is chosen for GPUs, as far as the CPU plugin can run it: the text that is written for them, and the trial of graphs. */
+import t from 'tap'
+import { onednnExecutor } from '../../../src/executors/onednn/onednn-executor.ts'
+import { CAPTURED, chooseOptions, compileFlags, type XlaOptions } from '../../../src/executors/xla/platform-choices.ts'
+import { captureTrainingStep } from '../../../src/step/training-program.ts'
+import { STEP_SCALARS, STEP_TOLERANCES, tooFar } from '../../support/compare-steps.ts'
+import { runProgram } from '../../support/run-program.ts'
+import { drawnState, smallBatch, smallOne, tensorsOf } from '../../support/small-steps.ts'
+import { withoutXla, xlaOnCpu } from '../../support/xla.ts'
+
+t.setTimeout(120_000)
+
+/** What is too far from oneDNN after two steps. */
+function apart(dtype: 'f32' | 'bf16', options: XlaOptions): string[] {
+  const specification = smallOne({ batch: 4, dtype })
+  const step = captureTrainingStep(specification, { gradients: true })
+  const state = tensorsOf(step.layout, drawnState(step))
+  const scalars = step.program.scalars.map(({ name }) => STEP_SCALARS[name] ?? Number.NaN)
+  const inputs = { ...smallBatch(specification), layout: step.layout, state, scalars }
+  const xla = xlaOnCpu(1, { excessPrecision: false, ...options })
+  const wanted = runProgram(onednnExecutor({ winograd: false }), step.program, inputs)
+  return tooFar(runProgram(xla, step.program, inputs), wanted, STEP_TOLERANCES[dtype])
+}
+
+/** Warnings of the process while something runs. */
+async function warningsOf(work: () => void): Promise<string[]> {
+  const heard: string[] = []
+  const listen = ({ message }: Error) => heard.push(message)
+  process.on('warning', listen)
+  work()
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('warning', listen)
+  return heard
+}
+
+t.test(
+  'the text that is written for GPUs trains the same',
+  { skip: withoutXla || !onednnExecutor().machine.bf16 },
+  (t) => {
+    t.same(apart('f32', { writtenFor: 'gpu' }), [])
+    t.same(apart('bf16', { writtenFor: 'gpu' }), [])
+    t.end()
+  },
+)
+
+t.test('runs on trial leave the state as it was', { skip: withoutXla }, async (t) => {
+  t.same(await warningsOf(() => t.same(apart('f32', { captured: CAPTURED }), [])), [])
+})
+
+t.test('a program that cannot be captured is run without graphs, and that is said', { skip: withoutXla }, async (t) => {
+  const warnings = await warningsOf(() => t.same(apart('f32', { captured: 'FUSION,NO_SUCH_KIND' }), []))
+  t.match(warnings, [/launched in pieces.*NO_SUCH_KIND/])
+})
+
+t.test('GPUs compile rounded values and one graph, CPUs as XLA does', (t) => {
+  const gpu = compileFlags('gpu', '/toolkit', chooseOptions('gpu', {}))
+  t.match(gpu, { xla_allow_excess_precision: false, xla_gpu_cuda_data_dir: '/toolkit' })
+  t.match(gpu['xla_gpu_enable_command_buffer'], /CONVOLUTION/)
+  t.same(compileFlags('cpu', null, chooseOptions('cpu', {})), {})
+  process.env['NATIVE_ENSEMBLE_XLA_GRAPHS'] = '0'
+  t.teardown(() => delete process.env['NATIVE_ENSEMBLE_XLA_GRAPHS'])
+  t.equal(chooseOptions('gpu', {}).captured, null)
+  t.end()
+})
