@@ -1,4 +1,5 @@
 import type { PoolAttributes } from '../../graph/ops.ts'
+import { gatherFromWindows } from './max-pool-gradient.ts'
 import type { LoweringsOf } from './op-lowering.ts'
 import type { HloWindow } from './stablehlo.ts'
 import { storedShape } from './stored-layout.ts'
@@ -42,7 +43,11 @@ export const IMAGE_LOWERINGS: LoweringsOf<ImageOp> = {
   MaxPool: ({ hlo, input, outputs, attributes }) => [
     hlo.reduceWindow('maximum', input(0), storedShape(outputs[0]?.shape ?? []), windows(attributes)),
   ],
-  MaxPoolGrad: ({ hlo, wide, attributes }) => [hlo.scatterToLargest(wide(1), wide(0), windows(attributes))],
+  MaxPoolGrad: ({ hlo, input, wide, attributes, target }) => [
+    target.gatherFromWindows
+      ? gatherFromWindows(hlo, input(1), input(0), attributes)
+      : hlo.scatterToLargest(wide(1), wide(0), windows(attributes)),
+  ],
   AveragePool: ({ hlo, wide, outputs, attributes }) => {
     const sum = hlo.reduceWindow('add', wide(0), storedShape(outputs[0]?.shape ?? []), windows(attributes))
     return [hlo.binary('divide', sum, attributes.kernel ** 2)]

@@ -29,6 +29,8 @@ export interface LoweringTarget {
    * one value after the other where there are two, which is less exact.
    */
   readonly jointSums: boolean
+  /** Whether the gradient of max pooling is gathered by each pixel instead of scattered by each window. */
+  readonly gatherFromWindows: boolean
 }
 
 /** Writes a node; its outputs may be wider than the node's types, which the caller rounds them to. */

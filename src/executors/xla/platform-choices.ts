@@ -4,8 +4,8 @@ import type { LoweringTarget } from './op-lowering.ts'
 
 /** How the text is written for a platform. */
 export const LOWERING_CHOICES: Readonly<Record<XlaPlatform, Omit<LoweringTarget, 'replicas'>>> = {
-  cpu: { wideFilterGradients: true, jointSums: false },
-  gpu: { wideFilterGradients: false, jointSums: true },
+  cpu: { wideFilterGradients: true, jointSums: false, gatherFromWindows: false },
+  gpu: { wideFilterGradients: false, jointSums: true, gatherFromWindows: true },
 }
 
 /** How programs are compiled. */

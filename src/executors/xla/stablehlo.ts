@@ -1,7 +1,7 @@
 /** Writes StableHLO text, the language that XLA's plugins compile (openxla, stablehlo/docs/spec.md). */
 
 /** Element types of the text. */
-export type HloDType = 'f32' | 'bf16' | 'i32' | 'u8' | 'i1'
+export type HloDType = 'f32' | 'bf16' | 'i32' | 'i8' | 'u8' | 'i1'
 
 /** A value of the function that is being written: its name in the text and its type. */
 export interface Hlo {
@@ -42,7 +42,7 @@ export function hloType({ shape, dtype }: Pick<Hlo, 'shape' | 'dtype'>): string 
 
 /** A number as the text has it, e.g. `1.0e-5`; bits where it is not finite. */
 export function hloNumber(value: number, dtype: HloDType): string {
-  if (dtype === 'i32') return String(value)
+  if (dtype === 'i32' || dtype === 'i8') return String(value)
   if (!Number.isFinite(value)) {
     if (value !== Number.NEGATIVE_INFINITY)
       throw new Error(`Expected a finite number or -infinity but received ${value}`)
@@ -85,7 +85,7 @@ export class HloFunction {
   }
 
   compare(comparison: Comparison, left: Hlo, right: Hlo): Hlo {
-    const kind = left.dtype === 'i32' ? 'SIGNED' : 'FLOAT'
+    const kind = left.dtype === 'i32' || left.dtype === 'i8' ? 'SIGNED' : 'FLOAT'
     const type = { shape: left.shape, dtype: 'i1' } as const
     const types = `(${hloType(left)}, ${hloType(right)}) -> ${hloType(type)}`
     return this.#define(type, `stablehlo.compare ${comparison}, ${left.name}, ${right.name}, ${kind} : ${types}`)
@@ -176,18 +176,33 @@ export class HloFunction {
     return this.#define(type, `stablehlo.iota dim = ${axis} : ${hloType(type)}`)
   }
 
-  /** Zeros around height and width of [B, H, W, C] and between its pixels; negative numbers cut off. */
-  pad(x: Hlo, padding: HloWindow['padding'], between: number): Hlo {
-    const zero = this.constant(0, [], x.dtype)
+  /** Pixels of [B, H, W, C]: `counts` of them in each direction, `stride` apart, from `starts` on. */
+  everyNth(x: Hlo, starts: readonly [number, number], counts: readonly [number, number], stride: number): Hlo {
+    const type = { shape: x.shape.map((size, axis) => counts[axis - 1] ?? size), dtype: x.dtype }
+    const ranges = x.shape.map((size, axis) => {
+      const [start, count] = [starts[axis - 1], counts[axis - 1]]
+      if (start === undefined || count === undefined) return `0:${size}`
+      return `${start}:${start + (count - 1) * stride + 1}:${stride}`
+    })
+    return this.#define(type, `stablehlo.slice ${x.name} [${ranges.join(', ')}] : (${hloType(x)}) -> ${hloType(type)}`)
+  }
+
+  /** The same, which XLA makes once and keeps, instead of making it again for each that reads it. */
+  kept(x: Hlo): Hlo {
+    return this.#define(x, `stablehlo.optimization_barrier ${x.name} : ${hloType(x)}`)
+  }
+
+  /** Zeros, or another value, around height and width of [B, H, W, C] and between its pixels; negative numbers cut off. */
+  pad(x: Hlo, padding: HloWindow['padding'], between: number, value = this.constant(0, [], x.dtype)): Hlo {
     const shape = x.shape.map((size, axis) => {
       const [before, behind] = padding[axis - 1] ?? [0, 0]
       return axis === 1 || axis === 2 ? before + size + (size - 1) * between + behind : size
     })
     const type = { shape, dtype: x.dtype }
     const [[top, bottom], [left, right]] = padding
-    const text = `stablehlo.pad ${x.name}, ${zero.name}, low = [0, ${top}, ${left}, 0], high = [0, ${bottom}, ${right}, 0]`
+    const text = `stablehlo.pad ${x.name}, ${value.name}, low = [0, ${top}, ${left}, 0], high = [0, ${bottom}, ${right}, 0]`
     const interior = `interior = [0, ${between}, ${between}, 0]`
-    return this.#define(type, `${text}, ${interior} : (${hloType(x)}, ${hloType(zero)}) -> ${hloType(type)}`)
+    return this.#define(type, `${text}, ${interior} : (${hloType(x)}, ${hloType(value)}) -> ${hloType(type)}`)
   }
 
   /** Of two matrices in full f32. @param contract the axis of each that is summed over */
