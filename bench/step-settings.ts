@@ -87,8 +87,9 @@ function readDevice(text: string): StepTask['device'] {
   throw expected('cpu or gpu', '--device', text, 'npm run bench:step -- --help')
 }
 
-function readCount(option: string, text: string): number {
+/** @param help command that tells the options @throws UserFault where it is none */
+export function readCount(option: string, text: string, help = 'npm run bench:step -- --help'): number {
   const value = Number(text)
   if (Number.isSafeInteger(value) && value > 0) return value
-  throw expected('a whole number from 1', option, text, 'npm run bench:step -- --help')
+  throw expected('a whole number from 1', option, text, help)
 }

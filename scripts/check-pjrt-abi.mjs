@@ -25,6 +25,7 @@ const STRUCTURES = {
 }
 /** Objects of the API, whose functions are named `PJRT_<object>_<verb>`; longest first. */
 const OBJECTS = [
+  'TopologyDescription',
   'LoadedExecutable',
   'DeviceDescription',
   'Executable',
@@ -49,7 +50,7 @@ const capital = (name) => name[0].toUpperCase() + name.slice(1)
 function apiName(name) {
   const whole = capital(name)
   const object = OBJECTS.find((candidate) => whole.startsWith(candidate))
-  return `PJRT_${object}_${whole.slice(object?.length)}`
+  return object === undefined ? `PJRT_${whole}` : `PJRT_${object}_${whole.slice(object.length)}`
 }
 
 /** Names of a structure's members in their order; a union counts as one. */

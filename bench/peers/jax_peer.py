@@ -1,5 +1,7 @@
 """JAX's training step of ONE as a resident process: a line of JSON in, a line of JSON out (docs/peers.md).
 
+With --export it writes the step's StableHLO as JAX lowers it for CUDA, which needs no GPU, and ends.
+
 One jit-compiled function takes weights, momentum and running averages, which it may overwrite (donated), and a batch of
 bytes on the device; it normalises, runs forward and backward and updates.
 """
@@ -7,8 +9,10 @@ bytes on the device; it normalises, runs forward and backward and updates.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from step_peer import serve_requests, task_options
 
@@ -16,8 +20,8 @@ MODES = ('fp32-jit', 'bf16-jit')
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, TEMPERATURE = 0.1, 0.9, 1e-4, 3.0
 
 
-def build_step(mode: str, arguments: argparse.Namespace) -> Callable:
-    """A function that starts one whole training step on the same batch each time and returns its loss, still on the device."""
+def build_update(mode: str, arguments: argparse.Namespace) -> tuple[Callable, list, tuple]:
+    """The jit-compiled step, and its first arguments: a list of state and a batch."""
     import jax
     import jax.numpy as jnp
     import numpy as np
@@ -60,13 +64,28 @@ def build_step(mode: str, arguments: argparse.Namespace) -> Callable:
         move = lambda w, g, m: w - LEARNING_RATE * (g + MOMENTUM * m)  # noqa: E731 (Nesterov)
         return jax.tree.map(move, weights, decayed, momentum), momentum, averages, loss
 
-    compiled = jax.jit(update, donate_argnums=(0, 1, 2))
+    return jax.jit(update, donate_argnums=(0, 1, 2)), state, (images, labels)
+
+
+def build_step(mode: str, arguments: argparse.Namespace) -> Callable:
+    """A function that starts one whole training step on the same batch each time and returns its loss, still on the device."""
+    compiled, state, batch = build_update(mode, arguments)
 
     def step():
-        *state[:], loss = compiled(*state, images, labels)
+        *state[:], loss = compiled(*state, *batch)
         return loss
 
     return step
+
+
+def export_step(mode: str, arguments: argparse.Namespace) -> None:
+    """Writes the step's text for CUDA and tells the version that lowered it."""
+    import jax
+
+    compiled, state, batch = build_update(mode, arguments)
+    text = compiled.trace(*state, *batch).lower(lowering_platforms=('cuda',)).as_text()
+    Path(arguments.export).write_text(text)
+    print(json.dumps({'jax': jax.__version__}))
 
 
 def versions() -> dict[str, str]:
@@ -76,11 +95,16 @@ def versions() -> dict[str, str]:
 
 
 def main() -> None:
-    arguments = task_options(__doc__).parse_args()
+    options = task_options(__doc__)
+    options.add_argument('--export', metavar='FILE')
+    options.add_argument('--mode', choices=MODES, default=MODES[0], help='of --export')
+    arguments = options.parse_args()
     # Read when JAX is imported. XLA on CPUs takes as many threads as it may run on.
     os.environ.setdefault('JAX_PLATFORMS', 'cuda' if arguments.device == 'gpu' else 'cpu')
     if arguments.device == 'cpu':
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.threads])
+    if arguments.export is not None:
+        return export_step(arguments.mode, arguments)
     serve_requests(MODES, versions, lambda mode: build_step(mode, arguments), queued=True)
 
 

@@ -19,6 +19,7 @@ struct Executable;
 struct LoadedExecutable;
 struct SerializedExecutable;
 struct Buffer;
+struct TopologyDescription;
 
 /// Head of every structure: its size as the caller knows it, and a list of extensions that we never use.
 struct Head {
@@ -60,6 +61,10 @@ enum class Slot : std::size_t {
   executableDeserializeAndLoad = 56,
   bufferDestroy = 58,
   bufferToHostBuffer = 70,
+  topologyDescriptionCreate = 82,
+  topologyDescriptionDestroy = 83,
+  compile = 89,
+  executableGetCompiledMemoryStats = 96,
 };
 
 /// Takes a pointer to its arguments; returns an error or null, where the API's header does not say otherwise.
@@ -314,6 +319,45 @@ struct BufferToHostBufferArgs {
   void* destination;
   std::size_t destinationSize;
   Event* event;
+};
+
+struct TopologyDescriptionCreateArgs {
+  Head head;
+  const char* name;
+  std::size_t nameSize;
+  const NamedValue* options;
+  std::size_t optionCount;
+  TopologyDescription* topology;
+};
+struct TopologyDescriptionDestroyArgs {
+  Head head;
+  TopologyDescription* topology;
+};
+/// The client may be null: then nothing is asked of a device.
+struct CompileArgs {
+  Head head;
+  const TopologyDescription* topology;
+  const Program* program;
+  const char* compileOptions;
+  std::size_t compileOptionsSize;
+  Client* client;
+  Executable* executable;
+};
+struct ExecutableGetCompiledMemoryStatsArgs {
+  Head head;
+  Executable* executable;
+  std::int64_t codeBytes;
+  std::int64_t argumentBytes;
+  std::int64_t outputBytes;
+  std::int64_t aliasedBytes;
+  std::int64_t temporaryBytes;
+  std::int64_t hostCodeBytes;
+  std::int64_t hostArgumentBytes;
+  std::int64_t hostOutputBytes;
+  std::int64_t hostAliasedBytes;
+  std::int64_t hostTemporaryBytes;
+  std::int64_t peakBytes;
+  std::int64_t totalBytes;
 };
 
 /// Size of a structure up to the end of its last member, as the API counts (no padding behind it).

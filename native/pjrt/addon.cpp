@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "../common/arguments.hpp"
+#include "ahead_of_time.hpp"
 #include "device_program.hpp"
 
 namespace {
@@ -75,6 +76,11 @@ std::vector<pjrt::ClientOption> clientOptions(const Napi::Value& value) {
     options.push_back(std::move(option));
   }
   return options;
+}
+
+std::string bytesOf(const Napi::Value& value) {
+  const auto bytes = value.As<Napi::Uint8Array>();
+  return {reinterpret_cast<const char*>(bytes.Data()), bytes.ElementLength()};
 }
 
 class ClientObject : public Napi::ObjectWrap<ClientObject> {
@@ -224,11 +230,6 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
   const std::vector<std::vector<std::int64_t>>& dimensions() const { return dimensions_; }
 
  private:
-  static std::string bytesOf(const Napi::Value& value) {
-    const auto bytes = value.As<Napi::Uint8Array>();
-    return {reinterpret_cast<const char*>(bytes.Data()), bytes.ElementLength()};
-  }
-
   Napi::Value serialise(const Napi::CallbackInfo& info) {
     const auto bytes = guarded(info.Env(), [&] { return program(info.Env()).serialise(); });
     return Napi::Buffer<char>::Copy(info.Env(), bytes.data(), bytes.size());
@@ -318,11 +319,28 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
   std::unique_ptr<pjrt::StartedRun> run_;
 };
 
+// (plugin: string, oldestMinor, options of the topology, StableHLO: string, compile options: Uint8Array)
+Napi::Value compileAheadOfTime(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const pjrt::Plugin plugin(info[0].ToString().Utf8Value(), info[1].ToNumber().Int32Value());
+    const auto memory =
+        pjrt::compileAheadOfTime(plugin, clientOptions(info[2]), info[3].ToString().Utf8Value(), bytesOf(info[4]));
+    const auto made = Napi::Object::New(env);
+    made.Set("argumentBytes", static_cast<double>(memory.argumentBytes));
+    made.Set("outputBytes", static_cast<double>(memory.outputBytes));
+    made.Set("aliasedBytes", static_cast<double>(memory.aliasedBytes));
+    made.Set("temporaryBytes", static_cast<double>(memory.temporaryBytes));
+    return made;
+  });
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("Client", ClientObject::define(env));
   exports.Set("State", StateObject::define(env));
   exports.Set("Program", ProgramObject::define(env));
   exports.Set("Run", RunObject::define(env));
+  exports.Set("compileAheadOfTime", Napi::Function::New(env, &compileAheadOfTime, "compileAheadOfTime"));
   return exports;
 }
 

@@ -6,8 +6,6 @@
 
 namespace pjrt {
 
-namespace {
-
 NamedValue namedValue(const ClientOption& option) {
   auto named = Plugin::make<NamedValue>();
   named.name = option.name.c_str();
@@ -34,8 +32,6 @@ NamedValue namedValue(const ClientOption& option) {
   }
   return named;
 }
-
-}  // namespace
 
 SharedClient::SharedClient(std::shared_ptr<const Plugin> plugin, const std::vector<ClientOption>& options,
                            std::unique_ptr<KeyValueStore> store)

@@ -15,11 +15,14 @@
 
 namespace pjrt {
 
-/// Option of a client, e.g. {"cpu_device_count", 2}.
+/// Option of a client or of a topology, e.g. {"cpu_device_count", 2}.
 struct ClientOption {
   std::string name;
   std::variant<std::int64_t, double, bool, std::string, std::vector<std::int64_t>> value;
 };
+
+/// The option as the API takes it; it must outlive what is made of it.
+NamedValue namedValue(const ClientOption& option);
 
 class DeviceProgram;
 

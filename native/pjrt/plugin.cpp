@@ -6,8 +6,8 @@ namespace pjrt {
 
 namespace {
 
-/// Functions of the table that we use lie in its first part, which every version that we serve has.
-constexpr std::size_t functionsUsed = static_cast<std::size_t>(Slot::bufferToHostBuffer) + 1;
+/// Functions that runs need lie in the table's first part, which every version that we serve has.
+constexpr Slot lastOfRuns = Slot::bufferToHostBuffer;
 
 }  // namespace
 
@@ -22,11 +22,16 @@ Plugin::Plugin(const std::string& path, int oldestMinor) {
   if (major() != 0 || minor() < oldestMinor) {
     throw std::runtime_error("its PJRT API is " + version + "; 0." + std::to_string(oldestMinor) + " or newer is served");
   }
-  if (api_->head.structSize < offsetof(Api, functions) + functionsUsed * sizeof(AnyFunction)) {
-    throw std::runtime_error("its table of functions (PJRT API " + version + ") ends before those that are needed");
-  }
+  expectFunctionsUpTo(lastOfRuns);
   auto initialise = make<PluginInitializeArgs>();
   call(Slot::pluginInitialize, initialise);
+}
+
+void Plugin::expectFunctionsUpTo(Slot slot) const {
+  const std::size_t count = static_cast<std::size_t>(slot) + 1;
+  if (api_->head.structSize >= offsetof(Api, functions) + count * sizeof(AnyFunction)) return;
+  const std::string version = std::to_string(major()) + "." + std::to_string(minor());
+  throw std::runtime_error("its table of functions (PJRT API " + version + ") ends before those that are needed");
 }
 
 std::string Plugin::takeMessage(Error* error) const {

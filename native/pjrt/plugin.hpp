@@ -24,6 +24,9 @@ class Plugin {
   int major() const { return api_->version.major; }
   int minor() const { return api_->version.minor; }
 
+  /// Throws std::runtime_error where the table of functions ends before this one.
+  void expectFunctionsUpTo(Slot slot) const;
+
   /// Arguments zeroed, with their size filled in.
   template <class Args>
   static Args make() {

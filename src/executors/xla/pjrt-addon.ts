@@ -62,6 +62,16 @@ export interface ProgramBinding {
   readonly outputs: number
 }
 
+/** Memory of a compiled program on each of its devices. */
+export interface CompiledMemory {
+  readonly argumentBytes: number
+  readonly outputBytes: number
+  /** Those of the outputs that take the memory of arguments. */
+  readonly aliasedBytes: number
+  /** Everything that lives only while it runs. */
+  readonly temporaryBytes: number
+}
+
 /** Where the key-value store of a run on several hosts is. */
 export interface StoreAddress {
   readonly host: string
@@ -93,6 +103,18 @@ interface PjrtAddon {
     inputs: readonly (Uint8Array | Int32Array | Float32Array)[],
     launch: number,
   ) => PjrtRun
+  /**
+   * Compiles for devices that are not here, without a client.
+   * @param topology the plugin's own options that say what for
+   * @throws Error with the plugin's words
+   */
+  readonly compileAheadOfTime: (
+    plugin: string,
+    oldestMinor: number,
+    topology: readonly ClientOption[],
+    text: string,
+    options: Uint8Array,
+  ) => CompiledMemory
 }
 
 /** @throws UserFault where it was not built or cannot be loaded */

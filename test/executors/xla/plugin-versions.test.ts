@@ -3,20 +3,25 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { encodeCompileOptions } from '../../../src/executors/xla/compile-options.ts'
 import { findPlugins, readPluginTable } from '../../../src/executors/xla/find-plugin.ts'
 import { openClient } from '../../../src/executors/xla/open-client.ts'
+import { loadPjrtAddon } from '../../../src/executors/xla/pjrt-addon.ts'
+import { withoutXla } from '../../support/xla.ts'
 
 /** Libraries that are no plugin, or one of another time. */
 const open = (plugin: string) => () => openClient({ platform: 'cpu', devices: 1, plugin })
 
-/** A library whose PJRT API says it is of this version and ends after so many functions. */
+/** A library whose PJRT API says it is of this version and ends after so many functions; all it can is to be initialised. */
 function madePlugin(folder: string, name: string, minor: number, functions: number): string {
   const [source, library] = [join(folder, `${name}.c`), join(folder, `${name}.so`)]
   const fields = 'unsigned long size; void *extensions; unsigned long version_size; void *more; int major, minor;'
   const size = 16 + 24 + 8 * functions
   writeFileSync(
     source,
-    `static struct { ${fields} void *functions[200]; } api = {${size}, 0, 24, 0, 0, ${minor}};\nvoid *GetPjrtApi(void) { return &api; }\n`,
+    'static void *initialise(void *args) { (void)args; return 0; }\n' +
+      `static struct { ${fields} void *functions[200]; } api = ` +
+      `{${size}, 0, 24, 0, 0, ${minor}, {[3] = (void *)initialise}};\nvoid *GetPjrtApi(void) { return &api; }\n`,
   )
   const { status, stderr } = spawnSync(
     process.env['CXX'] || 'g++',
@@ -44,6 +49,23 @@ t.test('an API of another time is refused', (t) => {
     message: new RegExp(`its PJRT API is 0\\.${oldest - 1}; 0\\.${oldest} or newer is served`),
   })
   t.throws(open(madePlugin(folder, 'short', newest, 20)), { message: /ends before those that are needed/ })
+  t.end()
+})
+
+t.test('an API without compilation ahead of time is refused where that is asked for', (t) => {
+  const { oldest, newest } = readPluginTable().abi
+  const plugin = madePlugin(t.testdir(), 'early', newest, 80)
+  const compile = () => loadPjrtAddon().compileAheadOfTime(plugin, oldest, [], '', Uint8Array.of())
+  t.throws(compile, { message: /ends before those that are needed/ })
+  t.end()
+})
+
+t.test('a plugin that knows only the devices that are here says so', { skip: withoutXla }, (t) => {
+  const [plugin] = findPlugins('cpu', null)
+  const options = encodeCompileOptions({ replicas: 1, deviceIds: null, flags: {} })
+  const compile = () =>
+    loadPjrtAddon().compileAheadOfTime(plugin?.path ?? '', readPluginTable().abi.oldest, [], 'module {}', options)
+  t.throws(compile, { message: /Topology not supported/ })
   t.end()
 })
 

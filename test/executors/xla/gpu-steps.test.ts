@@ -1,0 +1,59 @@
+/** Whole steps of every method, compiled for a GPU that is not here: the plugin takes them; what they give is not seen. */
+import t from 'tap'
+import { readKernels, readLaunches } from '../../../bench/optimised-hlo.ts'
+import { dml } from '../../../src/methods/dml.ts'
+import { ensemble } from '../../../src/methods/ensemble.ts'
+import { kd } from '../../../src/methods/kd.ts'
+import { one } from '../../../src/methods/one.ts'
+import { snapshotEnsemble } from '../../../src/methods/snapshot.ts'
+import { vanilla } from '../../../src/methods/vanilla.ts'
+import { findNetwork } from '../../../src/networks/find-network.ts'
+import { captureEvaluation } from '../../../src/step/evaluation-program.ts'
+import { captureTrainingStep } from '../../../src/step/training-program.ts'
+import { compileForGpu, withoutCuda } from '../../support/compile-for-gpu.ts'
+import { type SmallStep, smallOne } from '../../support/small-steps.ts'
+
+t.setTimeout(280_000)
+
+const resnet8 = findNetwork('resnet-8', 'basic')
+const STEPS: Readonly<Record<string, Omit<SmallStep, 'batch'>>> = {
+  'plain training': { method: vanilla(), dtype: 'bf16' },
+  ONE: { branches: 2, dtype: 'bf16' },
+  'ONE, f32': { branches: 2, dtype: 'f32' },
+  'ONE without shared layers and gate': {
+    method: one({ branches: 2, temperature: 3, share: 'none', gate: 'average' }),
+    dtype: 'bf16',
+  },
+  'knowledge distillation': { method: kd({ teacher: resnet8, alpha: 0.7, temperature: 3 }), dtype: 'bf16' },
+  'mutual learning': { method: dml([resnet8, resnet8]), dtype: 'bf16' },
+  'an ensemble': { method: ensemble([resnet8, resnet8]), dtype: 'bf16' },
+  'the ensemble of snapshots': { method: snapshotEnsemble(2), dtype: 'bf16' },
+}
+
+for (const [name, small] of Object.entries(STEPS)) {
+  t.test(name, { skip: withoutCuda }, (t) => {
+    const { program, layout } = captureTrainingStep(smallOne({ batch: 4, ...small }))
+    const { memory, optimisedHlo, launches } = compileForGpu(program)
+    const kernels = readKernels(optimisedHlo)
+    const convolutions = program.nodes.filter(({ op }) => op.startsWith('Conv2D'))
+    t.equal(kernels.filter(({ kind }) => kind === 'convolution').length, convolutions.length, 'convolutions')
+    const begun = readLaunches(launches).launches
+    t.ok(begun >= 1 && begun <= kernels.length, 'as many launches as kernels, or fewer')
+    t.ok(memory.aliasedBytes > 0 && memory.aliasedBytes <= 4 * layout.elements, 'state is updated in place')
+    t.equal(kernels.filter(({ kind }) => kind === 'collective').length, 0)
+    t.end()
+  })
+}
+
+t.test('two replicas sum up their gradients', { skip: withoutCuda }, (t) => {
+  const { program } = captureTrainingStep(smallOne({ batch: 2, dtype: 'bf16', branches: 2 }))
+  const kernels = readKernels(compileForGpu(program, 2).optimisedHlo)
+  t.ok(kernels.some(({ kind }) => kind === 'collective'))
+  t.end()
+})
+
+t.test('an evaluation', { skip: withoutCuda }, (t) => {
+  const kernels = readKernels(compileForGpu(captureEvaluation(smallOne({ batch: 4, dtype: 'bf16' }))).optimisedHlo)
+  t.ok(kernels.some(({ kind }) => kind === 'convolution'))
+  t.end()
+})
