@@ -139,8 +139,9 @@ def forward(v: Variables, design: Design, x, branches: int, classes: int):
     x = convolution(v, 'conv1', x, design.stem, 7, 2) if design.imagenet else convolution(v, 'conv1', x, design.stem, 3)
     x = jax.nn.relu(batch_norm(v, 'bn1', x))
     if design.imagenet:
+        # A constant of JAX's would be traced, and a maximum from an unknown number has no derivative.
         pads = ((0, 0), (1, 1), (1, 1), (0, 0))
-        x = lax.reduce_window(x, jnp.array(-jnp.inf, x.dtype), lax.max, (1, 3, 3, 1), (1, 2, 2, 1), pads)
+        x = lax.reduce_window(x, np.array(-np.inf, x.dtype), lax.max, (1, 3, 3, 1), (1, 2, 2, 1), pads)
     last = len(design.blocks) - 1
     for index in range(last):
         x = stage(v, '', x, index, design)
