@@ -144,34 +144,42 @@ function compile(write: () => WrittenProgram, plugin: FoundPlugin, target: GpuTa
   }
 }
 
-function compileAll({ target, asked, jax }: Settings, plugin: FoundPlugin, versions: Versions): CompiledStep[] {
-  return asked.flatMap(({ task, precision }) => {
-    const writers: (readonly [CompiledStep['writer'], () => WrittenProgram])[] = [
-      ['own', () => writeOwn({ task, precision }, plugin)],
-      ...(jax === null ? [] : [['jax', () => writeJax(jax, { task, precision }, plugin.toolkit, versions)] as const]),
-    ]
-    return writers.map(([writer, write]): CompiledStep => {
-      const step = { task, precision, writer, outcome: compile(write, plugin, target) }
-      console.log(`${task.network} ${precision} of ${writer}: ${printOutcome(step)}`)
-      return step
-    })
-  })
+/** @param tell is given each step when it was compiled, which takes minutes */
+function compileAll(
+  { target, asked, jax }: Settings,
+  plugin: FoundPlugin,
+  versions: Versions,
+  tell: (step: CompiledStep) => void,
+): void {
+  for (const { task, precision } of asked) {
+    const own = compile(() => writeOwn({ task, precision }, plugin), plugin, target)
+    tell({ task, precision, writer: 'own', outcome: own })
+    if (jax === null) continue
+    const theirs = compile(() => writeJax(jax, { task, precision }, plugin.toolkit, versions), plugin, target)
+    tell({ task, precision, writer: 'jax', outcome: theirs })
+  }
 }
 
-function publish(settings: Settings, plugin: FoundPlugin, steps: readonly CompiledStep[], versions: Versions): void {
+/** Writes both files. @returns the tables and where they lie */
+function publish(
+  { gpu, target, out }: Settings,
+  plugin: FoundPlugin,
+  steps: readonly CompiledStep[],
+  versions: Versions,
+): string {
   const report = {
     date: new Date().toISOString().slice(0, 10),
-    gpu: settings.target.name,
+    gpu: target.name,
     plugin: plugin.origin,
     machine: machineFacts(versions),
     steps,
   }
   const printed = printReport(report)
-  mkdirSync(settings.out, { recursive: true })
-  const path = join(settings.out, `compile-${settings.gpu}-${report.date}`)
+  mkdirSync(out, { recursive: true })
+  const path = join(out, `compile-${gpu}-${report.date}`)
   writeFileSync(`${path}.json`, `${JSON.stringify(report, null, 1)}\n`)
   writeFileSync(`${path}.md`, `${printed}\n`)
-  console.log(`\n${printed}\n\nWritten: ${path}.json and ${path}.md`)
+  return `${printed}\n\nWritten: ${path}.json and ${path}.md`
 }
 
 function main(): void {
@@ -182,10 +190,16 @@ function main(): void {
   }
   const plugin = findCudaPlugin()
   const versions: Versions = {}
-  const steps = compileAll(settings, plugin, versions)
+  const steps: CompiledStep[] = []
+  let published = ''
+  compileAll(settings, plugin, versions, (step) => {
+    steps.push(step)
+    console.log(`${step.task.network} ${step.precision} of ${step.writer}: ${printOutcome(step)}`)
+    // At once, as the rest may take long; where nothing was compiled, earlier tables stay as they are.
+    if (steps.some(({ outcome }) => outcome.accepted)) published = publish(settings, plugin, steps, versions)
+  })
+  console.log(`\n${published}`)
   if (steps.some(({ writer, outcome }) => writer === 'own' && !outcome.accepted)) process.exitCode = 1
-  // Nothing was compiled: earlier tables stay as they are.
-  if (steps.some(({ outcome }) => outcome.accepted)) publish(settings, plugin, steps, versions)
 }
 
 try {
