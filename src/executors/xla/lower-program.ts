@@ -159,14 +159,18 @@ function reduceOverReplicas(
   }
   // The gradients of the last layers are the first that the backward pass has.
   for (const bucket of bucketsOf(waiting.reverse())) {
-    const sums = hlo.allReduce(
-      bucket.map(({ local }) => local),
-      target.replicas,
+    // One vector an exchange: XLA would pack several tensors itself, but after it has fused operations with one another.
+    const packed = hlo.concatenate(
+      bucket.map(({ local }) => hlo.reshape(local, [elementCount(local.shape)])),
+      0,
     )
-    bucket.forEach(({ output }, place) => {
-      const sum = sums[place]
-      if (sum !== undefined) values.set(output, hlo.binary('divide', sum, target.replicas))
-    })
+    const mean = hlo.binary('divide', hlo.allReduce(packed, target.replicas), target.replicas)
+    let start = 0
+    for (const { local, output } of bucket) {
+      const size = elementCount(local.shape)
+      values.set(output, hlo.reshape(hlo.slice(mean, 0, start, size), local.shape))
+      start += size
+    }
   }
 }
 

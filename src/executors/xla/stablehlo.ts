@@ -257,22 +257,14 @@ export class HloFunction {
     return this.#define(x, `${text} : (${hloType(x)}, ${hloType(source)}, ${scalar}) -> ${hloType(x)}`)
   }
 
-  /** Sums over all replicas, of several tensors in one exchange. */
-  allReduce(parts: readonly Hlo[], replicas: number): Hlo[] {
+  /** Elementwise sums over all replicas. */
+  allReduce(x: Hlo, replicas: number): Hlo {
     const group = Array.from({ length: replicas }, (_, replica) => replica).join(', ')
-    const types = parts.map(hloType).join(', ')
+    const scalar = hloType({ shape: [], dtype: x.dtype })
     const text =
-      `"stablehlo.all_reduce"(${parts.map(({ name }) => name).join(', ')}) ` +
-      `<{replica_groups = dense<[[${group}]]> : tensor<1x${replicas}xi64>}> ({ ` +
-      '^bb0(%x: tensor<f32>, %y: tensor<f32>): %s = stablehlo.add %x, %y : tensor<f32> ' +
-      `stablehlo.return %s : tensor<f32> }) : (${types}) -> ${parts.length === 1 ? types : `(${types})`}`
-    const name = this.#name()
-    this.lines.push(`${name}${parts.length === 1 ? '' : `:${parts.length}`} = ${text}`)
-    return parts.map(({ shape, dtype }, place) => ({
-      name: parts.length === 1 ? name : `${name}#${place}`,
-      shape,
-      dtype,
-    }))
+      `"stablehlo.all_reduce"(${x.name}) <{replica_groups = dense<[[${group}]]> : tensor<1x${replicas}xi64>}> ({ ` +
+      `^bb0(%x: ${scalar}, %y: ${scalar}): %s = stablehlo.add %x, %y : ${scalar} stablehlo.return %s : ${scalar} })`
+    return this.#define(x, `${text} : (${hloType(x)}) -> ${hloType(x)}`)
   }
 
   #define({ shape, dtype }: Pick<Hlo, 'shape' | 'dtype'>, text: string): Hlo {
