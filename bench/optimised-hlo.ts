@@ -15,7 +15,7 @@ export type KernelKind = (typeof KERNEL_KINDS)[number]
 export interface Kernel {
   readonly name: string
   readonly kind: KernelKind
-  /** Its operands, each in whole, and what it makes; memory that a library works in is left out. */
+  /** Its operands, or the slices that it cuts out of them, and what it makes; memory that a library works in is left out. */
   readonly bytesRead: number
   readonly bytesWritten: number
 }
@@ -59,10 +59,30 @@ export function readKernels(text: string): Kernel[] {
       types.set(name, elementOf(read[0] ?? '', Number(/index=(\d+)/.exec(attributes)?.[1])))
     } else types.set(name, type)
     if (NO_KERNEL.test(op)) return []
-    const body = computations.get(/calls=%?([\w.-]+)/.exec(attributes)?.[1] ?? '')?.join('\n') ?? ''
-    const bytesRead = read.reduce((sum, operand) => sum + bytesOf(operand), 0)
-    return [{ name, kind: kindOf(instruction, body), bytesRead, bytesWritten: bytesWritten(instruction) }]
+    const body = computations.get(/calls=%?([\w.-]+)/.exec(attributes)?.[1] ?? '') ?? []
+    const slices = slicesOf(body)
+    const bytesRead = read.reduce((sum, operand, place) => sum + (slices.get(place) ?? bytesOf(operand)), 0)
+    return [{ name, kind: kindOf(instruction, body.join('\n')), bytesRead, bytesWritten: bytesWritten(instruction) }]
   })
+}
+
+/** Bytes of all slices of a parameter, by its number, where a fusion's computation does nothing else with it. */
+function slicesOf(body: readonly string[]): Map<number, number> {
+  const instructions = body.flatMap((line) => readInstruction(line) ?? [])
+  const parameters = new Map<string, { place: number; bytes: number }>()
+  for (const { name, op, operands } of instructions) {
+    if (op === 'parameter') parameters.set(name, { place: Number(operands), bytes: 0 })
+  }
+  for (const { op, type, operands } of instructions) {
+    if (op === 'parameter') continue
+    for (const [, operand = ''] of operands.matchAll(/%([\w.-]+)/g)) {
+      const parameter = parameters.get(operand)
+      if (parameter === undefined) continue
+      if (op === 'slice') parameter.bytes += bytesOf(type)
+      else parameters.delete(operand)
+    }
+  }
+  return new Map([...parameters.values()].filter(({ bytes }) => bytes > 0).map(({ place, bytes }) => [place, bytes]))
 }
 
 /** Lines of each computation by its name; of the entry computation by `ENTRY`. */

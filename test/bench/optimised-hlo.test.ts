@@ -31,12 +31,23 @@ const MODULE = `HloModule step, is_scheduled=true, entry_computation_layout={(f3
   ROOT %turned = bf16[4,8]{1,0} transpose(%p), dimensions={1,0}
 }
 
+%fused_corner (p: f32[8,4], q: f32[8,4]) -> f32[2,4] {
+  %p = f32[8,4]{1,0} parameter(0)
+  %q = f32[8,4]{1,0} parameter(1)
+  %top = f32[2,4]{1,0} slice(%p), slice={[0:2], [0:4]}
+  %bottom = f32[1,4]{1,0} slice(%p), slice={[7:8], [0:4]}
+  %part = f32[2,4]{1,0} slice(%q), slice={[0:2], [0:4]}
+  %whole = f32[] reduce(%q, %q), dimensions={0,1}, to_apply=%add
+  ROOT %corner = f32[2,4]{1,0} add(%top, %part)
+}
+
 ENTRY %main.1 (x: f32[8,4], keep: pred[8]) -> f32[4] {
   %x = f32[8,4]{1,0} parameter(0)
   %keep = pred[8]{0} parameter(1), sharding={replicated}
   %sums = (f32[4]{0}, /*index=1*/f32[4]{0}) fusion(%x), kind=kInput, calls=%fused_sums, metadata={op_name="sums (both)"}
   %first = f32[4]{0} get-tuple-element(%sums), index=0
   %scaled = bf16[8,4]{1,0} fusion(%x, %sums#1), kind=kLoop, calls=%fused_scale
+  %corner = f32[2,4]{1,0} fusion(%x, %x), kind=kLoop, calls=%fused_corner
   %flat = bf16[32]{0} bitcast(%scaled)
   %turned = bf16[4,8]{1,0} fusion(%scaled), kind=kInput, calls=%fused_transpose
   %convolution = (bf16[2,16]{1,0}, u8[4096]{0}) custom-call(%flat, %turned), custom_call_target="__cudnn$convForward"
@@ -64,6 +75,8 @@ t.test('kernels, their kinds and the bytes that they move', (t) => {
   t.same(kernels, [
     named('sums', 'reduction', 128, 32),
     named('scaled', 'elementwise', 128 + 16, 64),
+    // Three rows of the first operand, the second in whole.
+    named('corner', 'reduction', 48 + 128, 32),
     named('turned', 'copy', 64, 64),
     // Without what cuDNN works in.
     named('convolution', 'convolution', 64 + 64, 64),
