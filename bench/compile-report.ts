@@ -98,7 +98,7 @@ function printComparison(steps: readonly CompiledStep[]): string[] {
     const jax = steps.find((other) => other.writer === 'jax' && other.task === task && other.precision === precision)
     if (writer !== 'own' || !own.accepted || jax === undefined || !jax.outcome.accepted) return []
     const theirs = jax.outcome
-    const over = (what: (step: Accepted) => number) => (what(own) / what(theirs)).toFixed(2)
+    const over = (what: (step: Accepted) => number) => Number((what(own) / what(theirs)).toPrecision(2))
     return [
       `- ${task.network} ${precision}: kernels ${over((step) => total(step, KERNEL_KINDS, 'kernels'))}, ` +
         `launches ${over(({ launches }) => launches)}, bytes moved ${over((step) => total(step, KERNEL_KINDS, 'bytes'))}, ` +
@@ -122,10 +122,10 @@ export function printReport({ date, gpu, plugin, machine, steps }: CompileReport
     `Compiled on: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}.`,
     printTable(steps),
     "A kernel is one of XLA's or a call of a library (which may launch several). Launches: what the host starts for a " +
-      'step, a CUDA graph counts one. MB moved: operands and results of each kernel, each in whole, without what a library ' +
-      "works in; what stays in the GPU's cache is counted as well. Other: matrix products, copies and transposes, sums over " +
-      'replicas. Without a device no algorithm is tried: convolutions are cuDNN calls of an unknown choice and speed, and ' +
-      'matrix products are left to cuBLAS (`xla_gpu_enable_triton_gemm=false`), so on a GPU XLA may choose otherwise there.',
+      'step, a CUDA graph counts one. MB moved: operands (or the slices cut out of them) and results of each kernel, ' +
+      "without what a library works in; what stays in the GPU's cache is counted as well. Other: matrix products, copies and " +
+      'transposes, sums over replicas. Without a device no algorithm is tried: convolutions are cuDNN calls of an unknown ' +
+      'choice and speed, and matrix products are left to cuBLAS (`xla_gpu_enable_triton_gemm=false`), so on a GPU XLA may choose otherwise there.',
     ...(comparison.length > 0 ? ["## Ours over JAX's", comparison.join('\n')] : []),
     ...steps.flatMap(({ task, precision, writer, outcome }) =>
       outcome.accepted ? [] : [`${task.network} ${precision} of ${writer} was refused: ${outcome.reason}`],

@@ -200,7 +200,7 @@ export function replicaDevices({ devices, everywhere }: ClientFacts, replicas: n
 /** Before anything is launched: a replica that fails later would leave its partners waiting. */
 function checkLength(inputs: RunInputs, kind: HostInputKind, shape: readonly number[]) {
   const array = inputs[kind]
-  const elements = shape.reduce((product, size) => product * size, 1)
+  const elements = elementCount(shape)
   if (array.length !== elements) throw new Error(`Expected ${elements} ${kind} but received ${array.length}`)
   return array
 }
