@@ -37,14 +37,21 @@ export function chooseOptions(platform: XlaPlatform, given: XlaOptions): Require
   return { excessPrecision: platform === 'cpu', captured, writtenFor: platform, ...given }
 }
 
-/** Equal runs are to give equal numbers: what adds up in any order is left out on GPUs. */
+const GPU_FLAGS = {
+  // Equal runs are to give equal numbers: what adds up in any order is left out.
+  xla_gpu_exclude_nondeterministic_ops: true,
+  // Buckets of gradients stay apart: XLA would wait for the last to exchange all at once, with nothing left to do meanwhile.
+  xla_gpu_all_reduce_combine_threshold_bytes: '1',
+}
+
+/** XLA's flags for a program. */
 export function compileFlags(
   platform: XlaPlatform,
   toolkit: FoundPlugin['toolkit'],
   { excessPrecision, captured }: Required<XlaOptions>,
 ): Record<string, boolean | string> {
   return {
-    ...(platform === 'gpu' ? { xla_gpu_exclude_nondeterministic_ops: true } : {}),
+    ...(platform === 'gpu' ? GPU_FLAGS : {}),
     ...(toolkit === null ? {} : { xla_gpu_cuda_data_dir: toolkit }),
     ...(excessPrecision ? {} : { xla_allow_excess_precision: false }),
     ...(captured === null ? {} : { xla_gpu_enable_command_buffer: captured }),
