@@ -98,7 +98,10 @@ function printComparison(steps: readonly CompiledStep[]): string[] {
     const jax = steps.find((other) => other.writer === 'jax' && other.task === task && other.precision === precision)
     if (writer !== 'own' || !own.accepted || jax === undefined || !jax.outcome.accepted) return []
     const theirs = jax.outcome
-    const over = (what: (step: Accepted) => number) => Number((what(own) / what(theirs)).toPrecision(2))
+    const over = (what: (step: Accepted) => number) => {
+      const ratio = what(own) / what(theirs)
+      return ratio < 0.1 ? ratio.toPrecision(2) : ratio.toFixed(2)
+    }
     return [
       `- ${task.network} ${precision}: kernels ${over((step) => total(step, KERNEL_KINDS, 'kernels'))}, ` +
         `launches ${over(({ launches }) => launches)}, bytes moved ${over((step) => total(step, KERNEL_KINDS, 'bytes'))}, ` +
