@@ -23,6 +23,7 @@ import { machineFacts } from './machine-facts.ts'
 import { findPeers, type Peer } from './peers/peer-catalogue.ts'
 import { captureStep, type StepTask } from './peers/step-task.ts'
 import { readCount } from './step-settings.ts'
+import { tellUsageFault } from './usage-fault.ts'
 
 const HELP = `Usage: npm run compile:gpu -- [options]
 
@@ -205,9 +206,5 @@ function main(): void {
 try {
   main()
 } catch (error) {
-  const isUsage = error instanceof UserFault || (error instanceof TypeError && 'code' in error)
-  if (!isUsage) throw error
-  console.error(error.message)
-  if (error instanceof UserFault) console.error(error.remedy)
-  process.exitCode = 2
+  tellUsageFault(error)
 }

@@ -13,6 +13,7 @@ import type { StepTask } from './peers/step-task.ts'
 import { figuresOf, type ModeFigures, type ModeTimes, printTable } from './step-report.ts'
 import { readSettings, type Settings, STEP_HELP } from './step-settings.ts'
 import { printTargets, type TargetRatio, targetRatios } from './step-targets.ts'
+import { tellUsageFault } from './usage-fault.ts'
 
 const REMEDY = 'What each said is above; docs/peers.md says what they need.'
 
@@ -215,9 +216,5 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  const isUsage = error instanceof UserFault || (error instanceof TypeError && 'code' in error)
-  if (!isUsage) throw error
-  console.error(error.message)
-  if (error instanceof UserFault) console.error(error.remedy)
-  process.exitCode = 2
+  tellUsageFault(error)
 }

@@ -5,7 +5,6 @@ namespace pjrt {
 CompiledMemory compileAheadOfTime(const Plugin& plugin, const std::vector<ClientOption>& topology, std::string text,
                                   const std::string& compileOptions) {
   static constexpr char name[] = "described";
-  static constexpr char format[] = "mlir";
   plugin.expectFunctionsUpTo(Slot::executableGetCompiledMemoryStats);
 
   std::vector<NamedValue> named;
@@ -23,11 +22,7 @@ CompiledMemory compileAheadOfTime(const Plugin& plugin, const std::vector<Client
   };
   const std::unique_ptr<TopologyDescription, decltype(freeTopology)> described(create.topology, freeTopology);
 
-  auto program = Plugin::make<Program>();
-  program.code = text.data();
-  program.codeSize = text.size();
-  program.format = format;
-  program.formatSize = sizeof format - 1;
+  const auto program = stableHlo(text);
   auto compile = Plugin::make<CompileArgs>();
   compile.topology = described.get();
   compile.program = &program;

@@ -34,12 +34,7 @@ const std::vector<float>& StartedRun::waitForOutputs(const WaitLimits& limits) {
 
 std::shared_ptr<const DeviceProgram> DeviceProgram::compile(std::shared_ptr<SharedClient> client, std::string text,
                                                             const std::string& options, ProgramBinding binding) {
-  static constexpr char format[] = "mlir";
-  auto program = Plugin::make<Program>();
-  program.code = text.data();
-  program.codeSize = text.size();
-  program.format = format;
-  program.formatSize = sizeof format - 1;
+  const auto program = stableHlo(text);
   auto args = Plugin::make<ClientCompileArgs>();
   args.client = client->get();
   args.program = &program;

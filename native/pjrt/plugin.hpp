@@ -59,4 +59,15 @@ class Plugin {
   const Api* api_ = nullptr;
 };
 
+/// StableHLO text as plugins take it; the text must stay as it is until the call returns.
+inline Program stableHlo(std::string& text) {
+  static constexpr char format[] = "mlir";
+  auto program = Plugin::make<Program>();
+  program.code = text.data();
+  program.codeSize = text.size();
+  program.format = format;
+  program.formatSize = sizeof format - 1;
+  return program;
+}
+
 }  // namespace pjrt

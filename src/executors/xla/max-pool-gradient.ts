@@ -18,9 +18,9 @@ export function gatherFromWindows(
   const [, rows = 0, columns = 0] = dy.shape
   // As many pixels as the windows reach, on all sides.
   const reach = { height: (rows - 1) * stride + kernel, width: (columns - 1) * stride + kernel }
-  const around = (size: number, reached: number): [number, number] => [padding, reached - size - padding]
+  const around = (before: number, part: number, whole: number): [number, number] => [before, whole - part - before]
   const lowest = hlo.constant(Number.NEGATIVE_INFINITY, [], x.dtype)
-  const padded = hlo.pad(x, [around(height, reach.height), around(width, reach.width)], 0, lowest)
+  const padded = hlo.pad(x, [around(padding, height, reach.height), around(padding, width, reach.width)], 0, lowest)
   const offsets = Array.from({ length: kernel * kernel }, (_, place) => ({
     place,
     top: Math.floor(place / kernel),
@@ -38,15 +38,11 @@ export function gatherFromWindows(
   )
   const place = hlo.kept(hlo.convert(chosen, 'i8'))
   const zeros = hlo.constant(0, dy.shape, dy.dtype)
+  const spread = (pixels: number) => (pixels - 1) * stride + 1
   const shares = offsets.map(({ place: offset, top, left }) => {
     const own = hlo.select(hlo.compare('EQ', place, hlo.constant(offset, dy.shape, 'i8')), dy, zeros)
-    const spread = (rows: number) => (rows - 1) * stride + 1
-    const edges = (before: number, spreadSize: number, size: number): [number, number] => [
-      before,
-      size - before - spreadSize,
-    ]
-    const vertical = edges(top - padding, spread(rows), height)
-    const horizontal = edges(left - padding, spread(columns), width)
+    const vertical = around(top - padding, spread(rows), height)
+    const horizontal = around(left - padding, spread(columns), width)
     return hlo.convert(hlo.pad(own, [vertical, horizontal], stride - 1), 'f32')
   })
   return shares.reduce((sum, share) => hlo.binary('add', sum, share))
