@@ -8,13 +8,8 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
-import {
-  compileAheadOfTime,
-  findCudaPlugin,
-  type WrittenProgram,
-  writeForGpu,
-} from '../src/executors/xla/ahead-of-time.ts'
-import type { FoundPlugin } from '../src/executors/xla/find-plugin.ts'
+import { compileAheadOfTime, type WrittenProgram, writeForGpu } from '../src/executors/xla/ahead-of-time.ts'
+import { type FoundPlugin, findPlugin } from '../src/executors/xla/find-plugin.ts'
 import { findGpuTarget, GPU_TARGETS, type GpuTarget } from '../src/executors/xla/gpu-targets.ts'
 import { findNetwork } from '../src/networks/find-network.ts'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
@@ -189,7 +184,7 @@ function main(): void {
     console.log(HELP)
     return
   }
-  const plugin = findCudaPlugin()
+  const plugin = findPlugin('gpu', null)
   const versions: Versions = {}
   const steps: CompiledStep[] = []
   let published = ''

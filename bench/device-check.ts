@@ -4,14 +4,16 @@
  */
 import { parseArgs } from 'node:util'
 import { onednnExecutor } from '../src/executors/onednn/onednn-executor.ts'
+import type { XlaPlatform } from '../src/executors/xla/find-plugin.ts'
 import { openClient } from '../src/executors/xla/open-client.ts'
 import { xlaExecutor } from '../src/executors/xla/xla-executor.ts'
 import { captureTrainingStep } from '../src/step/training-program.ts'
-import { UserFault } from '../src/vocabulary/fault.ts'
+import { expected } from '../src/vocabulary/fault.ts'
 import { differences, distanceOfScale } from '../test/support/compare-tensors.ts'
 import { captureOpCase, OP_CASES } from '../test/support/op-cases.ts'
 import { runProgram } from '../test/support/run-program.ts'
 import { drawnState, smallBatch, smallOne, tensorsOf } from '../test/support/small-steps.ts'
+import { tellUsageFault } from './usage-fault.ts'
 
 /**
  * GPUs multiply f32 matrices of convolutions in TF32 (10 bits) by default, as in PyTorch and JAX; each rounds to bf16 once.
@@ -25,9 +27,17 @@ const STEP_TOLERANCE = { cpu: 5e-5, gpu: 0.02 } as const
 /** The gate's bias goes into a batch norm: its gradient is zero but for rounding. */
 const VANISHING = 'gradient.gate.fc.bias'
 
+/** @throws UserFault for a word that is no platform */
+function readPlatform(): XlaPlatform {
+  const [word = 'cpu', ...more] = parseArgs({ allowPositionals: true }).positionals
+  if ((word !== 'cpu' && word !== 'gpu') || more.length > 0) {
+    throw expected('cpu or gpu', 'the device', [word, ...more].join(' '), 'Correct it: npm run check:device -- gpu')
+  }
+  return word
+}
+
 function main(): boolean {
-  const { positionals } = parseArgs({ allowPositionals: true })
-  const platform = positionals[0] === 'gpu' ? 'gpu' : 'cpu'
+  const platform = readPlatform()
   const devices = { platform, devices: platform === 'gpu' ? [0] : 1, plugin: null } as const
   const { facts } = openClient(devices)
   console.log(
@@ -70,7 +80,5 @@ function main(): boolean {
 try {
   process.exitCode = main() ? 0 : 1
 } catch (error) {
-  if (!(error instanceof UserFault)) throw error
-  console.error(`${error.message}\n${error.remedy}`)
-  process.exitCode = 2
+  tellUsageFault(error)
 }

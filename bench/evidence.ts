@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { endWithReader } from '../src/cli/closed-reader.ts'
 import { EXIT, reportFailure } from '../src/cli/failure.ts'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
 import { commandFor, type EvidenceRequest, type PlannedEvidence, planEvidence } from './evidence-plan.ts'
@@ -109,6 +110,7 @@ function runCommand(argv: readonly string[]): Promise<number> {
   })
 }
 
+endWithReader()
 try {
   const order = readArguments(process.argv.slice(2))
   if (order === 'help') process.stdout.write(USAGE)

@@ -20,6 +20,7 @@ import { figureOf, type InputBenchmark, type InputFigure, printReport, targetsOf
 import { measureTraining } from './input-training.ts'
 import { loadAverage, machineFacts } from './machine-facts.ts'
 import { type EncodedPicture, packPictures, pictureDataset } from './packed-pictures.ts'
+import { tellUsageFault } from './usage-fault.ts'
 
 const HELP = `Usage: npm run bench:input -- [options]
 
@@ -37,17 +38,21 @@ const SETS = Object.keys(PASSES)
 const SIDE = 224
 const WORKERS = [1, 2]
 
-const { values } = parseArgs({
-  options: {
-    python: { type: 'string' },
-    'pillow-simd': { type: 'string' },
-    pictures: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
-    memory: { type: 'string', default: '50000' },
-    out: { type: 'string', default: 'results' },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-})
+/** @throws TypeError for options that there are not */
+function readValues() {
+  const { values } = parseArgs({
+    options: {
+      python: { type: 'string' },
+      'pillow-simd': { type: 'string' },
+      pictures: { type: 'string' },
+      rounds: { type: 'string', default: '5' },
+      memory: { type: 'string', default: '50000' },
+      out: { type: 'string', default: 'results' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  return values
+}
 
 function readCount(flag: string, text: string, least: number): number {
   const count = Number(text)
@@ -128,6 +133,8 @@ async function measureMemory(split: EncodedSplit, images: number): Promise<Input
 }
 
 async function main(): Promise<void> {
+  const values = readValues()
+  if (values.help) return console.log(HELP)
   const rounds = readCount('--rounds', values.rounds, 1)
   const memoryImages = readCount('--memory', values.memory, 0)
   const folder = mkdtempSync(join(tmpdir(), 'bench-input-'))
@@ -172,13 +179,8 @@ async function main(): Promise<void> {
   }
 }
 
-if (values.help) console.log(HELP)
-else {
-  try {
-    await main()
-  } catch (error) {
-    if (!(error instanceof UserFault)) throw error
-    console.error(`${error.message}\n${error.remedy}`)
-    process.exitCode = 2
-  }
+try {
+  await main()
+} catch (error) {
+  tellUsageFault(error)
 }

@@ -8,6 +8,6 @@ export function tellUsageFault(error: unknown): void {
   const isUsage = error instanceof UserFault || (error instanceof TypeError && 'code' in error)
   if (!isUsage) throw error
   console.error(error.message)
-  if (error instanceof UserFault) console.error(error.remedy)
+  if (error instanceof UserFault && error.remedy !== '') console.error(error.remedy)
   process.exitCode = 2
 }

@@ -1,10 +1,5 @@
-import {
-  type AheadOfTime,
-  compileAheadOfTime,
-  findCudaPlugin,
-  writeForGpu,
-} from '../../src/executors/xla/ahead-of-time.ts'
-import { findPlugins } from '../../src/executors/xla/find-plugin.ts'
+import { type AheadOfTime, compileAheadOfTime, writeForGpu } from '../../src/executors/xla/ahead-of-time.ts'
+import { findPlugin, findPlugins } from '../../src/executors/xla/find-plugin.ts'
 import { findGpuTarget, type GpuTarget } from '../../src/executors/xla/gpu-targets.ts'
 import type { Program } from '../../src/graph/program.ts'
 
@@ -16,6 +11,6 @@ export const H100 = findGpuTarget('h100-sxm')
 
 /** Compiles a program as training would. */
 export function compileForGpu(program: Program, replicas = 1, target: GpuTarget = H100): AheadOfTime {
-  const plugin = findCudaPlugin()
+  const plugin = findPlugin('gpu', null)
   return compileAheadOfTime(plugin, writeForGpu(program, plugin, replicas), target, replicas)
 }

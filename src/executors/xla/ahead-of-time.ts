@@ -1,11 +1,10 @@
 /** Compiles StableHLO for a GPU on a machine without one, and keeps what XLA made of it as text. Nothing is run. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Program } from '../../graph/program.ts'
-import { UserFault } from '../../vocabulary/fault.ts'
 import { type CompileOptions, encodeCompileOptions } from './compile-options.ts'
-import { type FoundPlugin, findPlugins, readPluginTable } from './find-plugin.ts'
+import { type FoundPlugin, readPluginTable } from './find-plugin.ts'
 import { type GpuSoftware, type GpuTarget, gpuTargetText } from './gpu-targets.ts'
 import { lowerProgram } from './lower-program.ts'
 import { type CompiledMemory, loadPjrtAddon } from './pjrt-addon.ts'
@@ -36,17 +35,6 @@ export interface WrittenProgram {
 export function writeForGpu(program: Program, { toolkit }: FoundPlugin, replicas = 1): WrittenProgram {
   const { text } = lowerProgram(program, { replicas, ...LOWERING_CHOICES.gpu })
   return { text, flags: compileFlags('gpu', toolkit, chooseOptions('gpu', {})) }
-}
-
-/** The plugin for CUDA that is here. @throws UserFault where there is none */
-export function findCudaPlugin(): FoundPlugin {
-  const [plugin] = findPlugins('gpu', null)
-  if (plugin !== undefined && existsSync(plugin.path)) return plugin
-  const received = plugin === undefined ? 'none' : `no file at ${plugin.path} (${plugin.origin})`
-  throw new UserFault(
-    `Expected the PJRT plugin for CUDA but received ${received}.`,
-    'Fetch it, a GPU is not needed: npm run setup:cuda.',
-  )
 }
 
 /**

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { readKernels } from '../../../bench/optimised-hlo.ts'
-import { compileAheadOfTime, findCudaPlugin } from '../../../src/executors/xla/ahead-of-time.ts'
+import { compileAheadOfTime } from '../../../src/executors/xla/ahead-of-time.ts'
+import { findPlugin } from '../../../src/executors/xla/find-plugin.ts'
 import { findGpuTarget, GPU_TARGETS, gpuTargetText } from '../../../src/executors/xla/gpu-targets.ts'
 import { compileForGpu, H100, withoutCuda } from '../../support/compile-for-gpu.ts'
 import { captureOpCase, OP_CASES } from '../../support/op-cases.ts'
@@ -36,7 +37,7 @@ t.test('the plugin compiles for every GPU of the table', { skip: withoutCuda }, 
 })
 
 t.test('it refuses in its own words', { skip: withoutCuda }, (t) => {
-  t.throws(() => compileAheadOfTime(findCudaPlugin(), { text: 'no module', flags: {} }, H100), {
+  t.throws(() => compileAheadOfTime(findPlugin('gpu', null), { text: 'no module', flags: {} }, H100), {
     message: /MLIR|parse/i,
   })
   t.end()
