@@ -205,7 +205,7 @@ struct ClientCompileArgs {
 };
 
 /// Element types of buffers.
-enum class ElementType : int { s32 = 4, u8 = 6, f32 = 11 };
+enum class ElementType : int { s32 = 4, u8 = 6, f32 = 11, bf16 = 13 };
 
 /// Who may touch the host's memory: it is copied before the call returns, or stays as it is until the transfer is done.
 enum class HostSemantics : int { duringCall = 0, untilTransferCompletes = 1 };

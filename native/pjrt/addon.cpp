@@ -48,6 +48,29 @@ Napi::Float32Array floats(const Napi::CallbackInfo& info, std::size_t place, con
   return info[place].As<Napi::Float32Array>();
 }
 
+/// u8, i32, f32, or bf16 as the bits of u16, in a typed array with as many elements as the dimensions say.
+pjrt::HostTensor hostTensor(Napi::Env env, const Napi::Value& value, const std::vector<std::int64_t>& dimensions) {
+  const auto array = value.As<Napi::TypedArray>();
+  std::size_t elements = 1;
+  for (const std::int64_t dimension : dimensions) elements *= static_cast<std::size_t>(dimension);
+  if (array.ElementLength() != elements) {
+    fail(env, "Expected " + std::to_string(elements) + " elements but received " +
+                  std::to_string(array.ElementLength()));
+  }
+  switch (array.TypedArrayType()) {
+    case napi_uint8_array:
+      return {array.As<Napi::Uint8Array>().Data(), pjrt::ElementType::u8, &dimensions};
+    case napi_int32_array:
+      return {array.As<Napi::Int32Array>().Data(), pjrt::ElementType::s32, &dimensions};
+    case napi_uint16_array:
+      return {array.As<Napi::Uint16Array>().Data(), pjrt::ElementType::bf16, &dimensions};
+    case napi_float32_array:
+      return {array.As<Napi::Float32Array>().Data(), pjrt::ElementType::f32, &dimensions};
+    default:
+      fail(env, "Expected elements of u8, i32, f32 or bf16");
+  }
+}
+
 /// (abandoned: Int32Array of one word, or null; timeout in milliseconds, 0 = none)
 pjrt::WaitLimits waitLimits(const Napi::CallbackInfo& info, std::size_t place) {
   pjrt::WaitLimits limits;
@@ -174,12 +197,12 @@ class StateObject : public Napi::ObjectWrap<StateObject> {
   }
 
  private:
-  // (tensor: number, elements: Float32Array, dimensions: number[])
+  // (tensor: number, elements: Float32Array | Uint16Array, dimensions: number[])
   void upload(const Napi::CallbackInfo& info) {
-    const auto elements = floats(info, 1, "elements");
+    const auto dimensions = int64List(info[2]);
+    const auto elements = hostTensor(info.Env(), info[1], dimensions);
     guarded(info.Env(), [&] {
-      state(info.Env()).upload(static_cast<std::size_t>(info[0].ToNumber().Int64Value()), elements.Data(),
-                               int64List(info[2]));
+      state(info.Env()).upload(static_cast<std::size_t>(info[0].ToNumber().Int64Value()), elements);
     });
   }
 
@@ -261,34 +284,14 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
       fail(env, "Expected " + std::to_string(dimensions.size()) + " inputs but received " +
                     std::to_string(arrays.Length()));
     }
-    std::vector<pjrt::HostInput> inputs;
+    std::vector<pjrt::HostTensor> inputs;
     for (std::uint32_t place = 0; place < arrays.Length(); place++) {
-      inputs.push_back(hostInput(env, arrays.Get(place), dimensions[place]));
+      inputs.push_back(hostTensor(env, arrays.Get(place), dimensions[place]));
     }
     run_ = guarded(env, [&] { return program->program(env).start(state, inputs, info[3].ToNumber().Int32Value()); });
   }
 
  private:
-  static pjrt::HostInput hostInput(Napi::Env env, const Napi::Value& value, const std::vector<std::int64_t>& dimensions) {
-    const auto array = value.As<Napi::TypedArray>();
-    std::size_t elements = 1;
-    for (const std::int64_t dimension : dimensions) elements *= static_cast<std::size_t>(dimension);
-    if (array.ElementLength() != elements) {
-      fail(env, "Expected " + std::to_string(elements) + " elements of an input but received " +
-                    std::to_string(array.ElementLength()));
-    }
-    switch (array.TypedArrayType()) {
-      case napi_uint8_array:
-        return {array.As<Napi::Uint8Array>().Data(), pjrt::ElementType::u8, &dimensions};
-      case napi_int32_array:
-        return {array.As<Napi::Int32Array>().Data(), pjrt::ElementType::s32, &dimensions};
-      case napi_float32_array:
-        return {array.As<Napi::Float32Array>().Data(), pjrt::ElementType::f32, &dimensions};
-      default:
-        fail(env, "Expected inputs of u8, i32 or f32");
-    }
-  }
-
   // (abandoned, timeout)
   void waitUntilRead(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { run_->waitUntilRead(waitLimits(info, 0)); });

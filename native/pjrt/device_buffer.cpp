@@ -2,14 +2,14 @@
 
 namespace pjrt {
 
-DeviceBuffer DeviceBuffer::upload(const SharedClient& client, Device* device, const void* data, ElementType type,
-                                  const std::vector<std::int64_t>& dimensions, Completion& done) {
+DeviceBuffer DeviceBuffer::upload(const SharedClient& client, Device* device, const HostTensor& tensor,
+                                  Completion& done) {
   auto args = Plugin::make<BufferFromHostBufferArgs>();
   args.client = client.get();
-  args.data = data;
-  args.type = type;
-  args.dimensions = dimensions.data();
-  args.dimensionCount = dimensions.size();
+  args.data = tensor.data;
+  args.type = tensor.type;
+  args.dimensions = tensor.dimensions->data();
+  args.dimensionCount = tensor.dimensions->size();
   args.semantics = HostSemantics::untilTransferCompletes;
   args.device = device;
   client.plugin()->call(Slot::clientBufferFromHostBuffer, args);

@@ -8,6 +8,13 @@
 
 namespace pjrt {
 
+/// A tensor in host memory, which outlives this.
+struct HostTensor {
+  const void* data;
+  ElementType type;
+  const std::vector<std::int64_t>* dimensions;
+};
+
 class DeviceBuffer {
  public:
   DeviceBuffer() = default;
@@ -30,8 +37,7 @@ class DeviceBuffer {
   }
 
   /// Copies host memory to a device. The memory must stay as it is until `done` has come.
-  static DeviceBuffer upload(const SharedClient& client, Device* device, const void* data, ElementType type,
-                             const std::vector<std::int64_t>& dimensions, Completion& done);
+  static DeviceBuffer upload(const SharedClient& client, Device* device, const HostTensor& tensor, Completion& done);
 
   Buffer* get() const { return buffer_; }
   explicit operator bool() const { return buffer_ != nullptr; }

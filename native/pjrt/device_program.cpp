@@ -104,16 +104,16 @@ std::string DeviceProgram::serialise() const {
   return bytes;
 }
 
-std::unique_ptr<StartedRun> DeviceProgram::start(DeviceState& state, const std::vector<HostInput>& inputs,
+std::unique_ptr<StartedRun> DeviceProgram::start(DeviceState& state, const std::vector<HostTensor>& inputs,
                                                  int launch) const {
   const auto& plugin = client_->plugin();
   auto run = std::make_unique<StartedRun>(client_, binding_.outputs);
   std::vector<Buffer*> arguments;
   for (const std::size_t tensor : binding_.reads) arguments.push_back(state.buffer(tensor));
   std::vector<DeviceBuffer> uploaded;
-  for (const HostInput& input : inputs) {
+  for (const HostTensor& input : inputs) {
     uploaded.push_back(
-        DeviceBuffer::upload(*client_, state.device(), input.data, input.type, *input.dimensions, run->read()));
+        DeviceBuffer::upload(*client_, state.device(), input, run->read()));
     arguments.push_back(uploaded.back().get());
   }
   const std::size_t results = binding_.writes.size() + (binding_.outputs > 0 ? 1 : 0);

@@ -51,13 +51,6 @@ class StartedRun {
   std::shared_ptr<std::vector<float>> outputs_;
 };
 
-/// Host memory that a run reads.
-struct HostInput {
-  const void* data;
-  ElementType type;
-  const std::vector<std::int64_t>* dimensions;
-};
-
 /// Which state tensors a program takes, in the order of its first arguments, and gives back, in that of its first results.
 struct ProgramBinding {
   std::vector<std::size_t> reads;
@@ -84,7 +77,7 @@ class DeviceProgram {
 
   /// Starts a run on the state's device, which is replaced by what the program gives back.
   /// @param launch the same for all replicas of a step, and of no other step; not 0
-  std::unique_ptr<StartedRun> start(DeviceState& state, const std::vector<HostInput>& inputs, int launch) const;
+  std::unique_ptr<StartedRun> start(DeviceState& state, const std::vector<HostTensor>& inputs, int launch) const;
 
  private:
   template <class Read>

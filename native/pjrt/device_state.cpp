@@ -4,9 +4,9 @@
 
 namespace pjrt {
 
-void DeviceState::upload(std::size_t tensor, const float* elements, const std::vector<std::int64_t>& dimensions) {
+void DeviceState::upload(std::size_t tensor, const HostTensor& elements) {
   Completion done(client_->plugin());
-  buffers_.at(tensor) = DeviceBuffer::upload(*client_, device_, elements, ElementType::f32, dimensions, done);
+  buffers_.at(tensor) = DeviceBuffer::upload(*client_, device_, elements, done);
   done.wait({});
 }
 

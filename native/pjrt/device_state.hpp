@@ -16,9 +16,9 @@ class DeviceState {
   Device* device() const { return device_; }
   std::size_t size() const { return buffers_.size(); }
 
-  /// f32 elements of one tensor; blocks until they are read.
-  void upload(std::size_t tensor, const float* elements, const std::vector<std::int64_t>& dimensions);
-  /// Waits for what is computing it, then copies.
+  /// Blocks until the elements are read.
+  void upload(std::size_t tensor, const HostTensor& elements);
+  /// Elements of an f32 tensor: waits for what is computing it, then copies.
   void download(std::size_t tensor, float* elements, std::size_t count, const WaitLimits& limits) const;
 
   /// Throws std::runtime_error where the tensor was never uploaded.

@@ -12,6 +12,18 @@ export function bytesPerElement(dtype: DType): number {
   return BYTES[dtype]
 }
 
+/** The upper half of an f32 word holds bf16; exponents of all ones are infinities and NaN. */
+const [EXPONENT, MANTISSA, QUIET] = [0x7f800000, 0x007fffff, 0x0040]
+
+/** Bits of the nearest bf16 values of f32 numbers (ties to even; infinities and NaN stay). */
+export function bf16Bits(values: Float32Array): Uint16Array {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  return Uint16Array.from(words, (word) => {
+    if ((word & EXPONENT) !== EXPONENT) return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16
+    return (word >>> 16) | ((word & MANTISSA) === 0 ? 0 : QUIET)
+  })
+}
+
 const scratch = new DataView(new ArrayBuffer(4))
 
 /** The nearest bf16 value of a number (round to nearest, ties to even; NaN stays NaN), returned as a number. */

@@ -42,6 +42,8 @@ export class CompiledXla implements XlaProgram {
   readonly #memory: SharedRunMemory
   readonly #place: ReplicaPlace
   readonly #writes: readonly number[]
+  /** Tensors whose bf16 copies it reads, and those that it gives new ones of. */
+  readonly #rounded: { readonly reads: readonly number[]; readonly writes: readonly number[] }
 
   constructor(program: Program, compilation: Compilation) {
     const { client, copy, memory, place, plugin } = compilation
@@ -56,6 +58,10 @@ export class CompiledXla implements XlaProgram {
     this.#place = place
     this.lowered = lowerProgram(program, { replicas, ...LOWERING_CHOICES[chosen.writtenFor] })
     this.#writes = this.lowered.writes.map((name) => copy.place(name))
+    this.#rounded = {
+      reads: this.lowered.roundedReads.map((name) => copy.place(name)),
+      writes: this.lowered.roundedWrites.map((name) => copy.place(name)),
+    }
     const deviceIds = replicaDevices(facts, place.replicas, hosts)
     const compile = (options: Required<XlaOptions>) => {
       const flags = compileFlags(platform, plugin.toolkit, options)
@@ -83,9 +89,10 @@ export class CompiledXla implements XlaProgram {
 
   #compile({ client, plugin }: Compilation, facts: ClientFacts, hosts: number, options: Uint8Array): PjrtProgram {
     const { text, reads, inputs, outputElements } = this.lowered
+    const rounded = (places: readonly number[]) => places.map((place) => this.#copy.roundedPlace(place))
     const binding = {
-      reads: reads.map((name) => this.#copy.place(name)),
-      writes: this.#writes,
+      reads: [...reads.map((name) => this.#copy.place(name)), ...rounded(this.#rounded.reads)],
+      writes: [...this.#writes, ...rounded(this.#rounded.writes)],
       outputs: outputElements,
     }
     const shapes = inputs.map(({ shape }) => shape)
@@ -111,7 +118,7 @@ export class CompiledXla implements XlaProgram {
     const arrays = this.lowered.inputs.map(({ kind, shape }) => new HOST_ARRAYS[kind](elementCount(shape)))
     const scratch = this.#copy.scratch()
     try {
-      scratch.refresh()
+      scratch.refresh(this.#rounded.reads)
       for (let run = 0; run < TRIAL_RUNS; run++) {
         this.#launch(program, scratch, arrays).waitUntilEnded(abandonedWord(this.#memory.exchange), patience())
       }
@@ -130,9 +137,9 @@ export class CompiledXla implements XlaProgram {
 
   start(inputs: RunInputs): PendingRun {
     const arrays = this.lowered.inputs.map(({ kind, shape }) => checkLength(inputs, kind, shape))
-    this.#copy.refresh()
+    this.#copy.refresh(this.#rounded.reads)
     const run = this.#launch(this.#native, this.#copy, arrays)
-    this.#copy.markChanged(this.#writes)
+    this.#copy.markChanged(this.#writes, this.#rounded.writes)
     return new StartedXlaRun(run, arrays, this.lowered.outputElements, abandonedWord(this.#memory.exchange))
   }
 

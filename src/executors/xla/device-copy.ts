@@ -1,6 +1,7 @@
-import type { StateLayout } from '../../graph/state-layout.ts'
-import { viewState } from '../../graph/state-layout.ts'
+import { type StateLayout, type StateTensor, viewState } from '../../graph/state-layout.ts'
+import { bf16Bits } from '../../vocabulary/dtype.ts'
 import type { SharedRunMemory } from '../executor.ts'
+import { patience } from './patience.ts'
 import { loadPjrtAddon, type PjrtClient, type PjrtState } from './pjrt-addon.ts'
 import { abandonedWord } from './replica-meeting.ts'
 import { storedShape, toLogical, toStored } from './stored-layout.ts'
@@ -14,13 +15,16 @@ export class DeviceCopy {
   readonly #memory: SharedRunMemory
   /** Tensors that programs changed since the host's copy was made. */
   readonly #changed = new Set<number>()
+  /** Tensors whose bf16 copy is there and of their present elements. */
+  readonly #rounded = new Set<number>()
   #stale = true
   #launches = { collective: 0, own: 0 }
   #meetings = 0
 
   constructor(client: PjrtClient, device: number, layout: StateLayout, memory: SharedRunMemory) {
     const { State } = loadPjrtAddon()
-    this.native = new State(client, device, layout.tensors.length)
+    // A place for each tensor, then one for its bf16 copy.
+    this.native = new State(client, device, 2 * layout.tensors.length)
     this.#client = client
     this.#device = device
     this.#layout = layout
@@ -46,6 +50,11 @@ export class DeviceCopy {
     return place
   }
 
+  /** Number of the bf16 copy of a tensor, which is there after `refresh` was asked for it. */
+  roundedPlace(place: number): number {
+    return this.#layout.tensors.length + place
+  }
+
   /**
    * Number of the next run: the same in all replicas, which start the same ones in the same order; on all hosts the same for
    * runs that sum over replicas. Other runs, which a host may do for itself, have the even numbers.
@@ -66,30 +75,56 @@ export class DeviceCopy {
     this.#stale = true
   }
 
-  /** Before a run: takes the host's state where it is the newer one. */
-  refresh(): void {
-    if (!this.#stale) return
-    this.#layout.tensors.forEach((tensor, place) => {
-      const elements = toStored(Float32Array.from(viewState(tensor, this.#memory.state)), tensor.shape)
-      this.native.upload(place, elements, storedShape(tensor.shape))
-    })
-    this.#stale = false
-    this.#changed.clear()
+  /**
+   * Before a run: takes the host's state where it is the newer one.
+   * @param rounded tensors of which the run reads the bf16 copy
+   */
+  refresh(rounded: readonly number[]): void {
+    if (this.#stale) {
+      this.#layout.tensors.forEach((tensor, place) => {
+        this.native.upload(place, this.#onHost(tensor), storedShape(tensor.shape))
+      })
+      this.#stale = false
+      this.#changed.clear()
+      this.#rounded.clear()
+    }
+    const missing = rounded.filter((place) => !this.#rounded.has(place))
+    if (missing.length === 0) return
+    // Where a program changed them that keeps no copies, the host has older elements.
+    this.pull()
+    for (const place of missing) {
+      const tensor = this.#layout.tensors[place]
+      if (tensor === undefined) continue
+      this.native.upload(this.roundedPlace(place), bf16Bits(this.#onHost(tensor)), storedShape(tensor.shape))
+      this.#rounded.add(place)
+    }
   }
 
-  /** After a run was started that gives these tensors new values. */
-  markChanged(places: readonly number[]): void {
-    for (const place of places) this.#changed.add(place)
+  /** The host's elements of a tensor, as they are stored on the device. */
+  #onHost(tensor: StateTensor): Float32Array {
+    return toStored(Float32Array.from(viewState(tensor, this.#memory.state)), tensor.shape)
+  }
+
+  /**
+   * After a run was started that gives tensors new values.
+   * @param rounded those of which it gives the bf16 copy too
+   */
+  markChanged(places: readonly number[], rounded: readonly number[]): void {
+    for (const place of places) {
+      this.#changed.add(place)
+      this.#rounded.delete(place)
+    }
+    for (const place of rounded) this.#rounded.add(place)
   }
 
   /** Copies what changed to the host's state; waits for the runs that were started. */
-  pull(timeout: number): void {
+  pull(): void {
     for (const place of this.#changed) {
       const tensor = this.#layout.tensors[place]
       if (tensor === undefined) continue
       const view = viewState(tensor, this.#memory.state)
       const elements = new Float32Array(view.length)
-      this.native.download(place, elements, abandonedWord(this.#memory.exchange), timeout)
+      this.native.download(place, elements, abandonedWord(this.#memory.exchange), patience())
       view.set(toLogical(elements, tensor.shape))
     }
     this.#changed.clear()

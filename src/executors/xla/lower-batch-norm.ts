@@ -18,11 +18,12 @@ export const BATCH_NORM_LOWERINGS: LoweringsOf<'BatchNorm' | 'BatchNormGrad' | '
     return [finish(hlo, y, inputs.length > 5 ? wide(5) : null, attributes.relu)]
   },
   // Ioffe and Szegedy 2015, section 3: dx = scale / sqrt(var + eps) (dy - sum(dy) / n - xhat sum(dy xhat) / n).
-  BatchNormGrad: ({ hlo, wide, attributes, target }) => {
+  BatchNormGrad: ({ hlo, input, wide, attributes, target }) => {
     const { epsilon, relu, residual } = attributes
     const [x, scale, mean] = [wide(1), wide(3), wide(4)]
-    const zero = hlo.constant(0, x.shape)
-    const dy = relu ? hlo.select(hlo.compare('GT', wide(2), zero), wide(0), zero) : wide(0)
+    // Selected in its own type, as XLA on GPUs keeps it for those that read it.
+    const passed = relu ? rectifiedGradient(hlo, input(0), wide(2)) : input(0)
+    const dy = hlo.convert(passed, 'f32')
     const inverse = inverseDeviation(hlo, wide(5), epsilon)
     const centred = hlo.binary('subtract', x, perChannel(hlo, mean, x))
     const n = pixels(x)
@@ -34,8 +35,14 @@ export const BATCH_NORM_LOWERINGS: LoweringsOf<'BatchNorm' | 'BatchNormGrad' | '
     const along = hlo.binary('multiply', centred, slope)
     const projected = hlo.binary('subtract', hlo.binary('subtract', dy, level), along)
     const dx = hlo.binary('multiply', projected, perChannel(hlo, hlo.binary('multiply', scale, inverse), x))
-    return residual ? [dx, dscale, dshift, dy] : [dx, dscale, dshift]
+    return residual ? [dx, dscale, dshift, passed] : [dx, dscale, dshift]
   },
+}
+
+/** dy where y > 0, else 0. */
+function rectifiedGradient(hlo: HloFunction, dy: Hlo, y: Hlo): Hlo {
+  const positive = hlo.compare('GT', y, hlo.constant(0, y.shape))
+  return hlo.select(positive, dy, hlo.constant(0, dy.shape, dy.dtype))
 }
 
 /** Elements that a channel has. */

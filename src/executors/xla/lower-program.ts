@@ -7,10 +7,14 @@ import { CONVOLUTION_LOWERINGS } from './lower-convolution.ts'
 import { ELEMENTWISE_LOWERINGS } from './lower-elementwise.ts'
 import { IMAGE_LOWERINGS } from './lower-images.ts'
 import type { LoweringsOf, LoweringTarget, OpLowering } from './op-lowering.ts'
+import { findRoundedWeights } from './rounded-weights.ts'
 import { type Hlo, type HloDType, HloFunction, hloType } from './stablehlo.ts'
 import { storedShape, TO_LOGICAL } from './stored-layout.ts'
 
-/** A program as XLA compiles it. Arguments: the states it reads, then its host inputs. Results: updates, then outputs. */
+/**
+ * A program as XLA compiles it. Arguments: the states it reads, their bf16 copies, then its host inputs. Results: updates,
+ * new copies, then outputs.
+ */
 export interface LoweredProgram {
   /** StableHLO. */
   readonly text: string
@@ -18,6 +22,10 @@ export interface LoweredProgram {
   readonly reads: readonly string[]
   /** Names of state tensors, in the order of the first results, which take the memory of those read. */
   readonly writes: readonly string[]
+  /** Names of weights whose bf16 copies are the next arguments. */
+  readonly roundedReads: readonly string[]
+  /** Names of weights whose bf16 copies are the next results, which take the memory of those read. */
+  readonly roundedWrites: readonly string[]
   /** What the host gives each run, in the order of the last arguments. */
   readonly inputs: readonly { readonly kind: HostInputKind; readonly shape: readonly number[] }[]
   /** Elements of the last result, all outputs behind one another in logical order; 0 = there is no such result. */
@@ -55,7 +63,12 @@ export function lowerProgram(program: Program, target: LoweringTarget): LoweredP
     return parameter
   }
 
+  const rounded = target.keepRounded ? findRoundedWeights(program) : []
   for (const { value } of program.states) values.set(value, declare(storedShape(typeOf(program, value).shape), 'f32'))
+  for (const { casts, weight } of rounded) {
+    const kept = declare(storedShape(typeOf(program, weight).shape), 'bf16')
+    for (const cast of casts) values.set(cast, kept)
+  }
   const inputs: { kind: HostInputKind; shape: readonly number[] }[] = []
   if (program.images !== null) {
     const { shape } = typeOf(program, program.images)
@@ -78,14 +91,31 @@ export function lowerProgram(program: Program, target: LoweringTarget): LoweredP
 
   writeNodes(program, target, hlo, values)
 
-  const results = program.updates.map(({ value }) => find(values, value))
+  const renewed = rounded.flatMap(({ name, updated }) => (updated === null ? [] : [{ name, updated }]))
+  const results = [
+    ...program.updates.map(({ value }) => find(values, value)),
+    ...renewed.map(({ updated }) => hlo.convert(find(values, updated), 'bf16')),
+  ]
   const outputs = program.outputs.map(({ value }) => flatOutput(hlo, find(values, value)))
   const outputElements = program.outputs.reduce((sum, { value }) => sum + elementCount(typeOf(program, value).shape), 0)
   if (outputs.length > 0) results.push(hlo.concatenate(outputs, 0))
+  const reads = program.states.map(({ name }) => name)
+  const writes = program.updates.map(({ name }) => name)
+  const roundedReads = rounded.map(({ name }) => name)
+  const roundedWrites = renewed.map(({ name }) => name)
+  // The result takes the argument's memory; the argument is gone after the run.
+  const taken = (names: readonly string[], name: string, first: number) =>
+    names.includes(name) ? first + names.indexOf(name) : null
+  const aliases = [
+    ...reads.map((name) => taken(writes, name, 0)),
+    ...roundedReads.map((name) => taken(roundedWrites, name, writes.length)),
+  ]
   return {
-    text: moduleText(program, target.replicas, parameters, hlo.lines, results),
-    reads: program.states.map(({ name }) => name),
-    writes: program.updates.map(({ name }) => name),
+    text: moduleText(program, target.replicas, { parameters, lines: hlo.lines, results, aliases }),
+    reads,
+    writes,
+    roundedReads,
+    roundedWrites,
     inputs,
     outputElements,
     collective: target.replicas > 1 && program.nodes.some(({ op }) => op === 'AllReduceMean'),
@@ -94,6 +124,8 @@ export function lowerProgram(program: Program, target: LoweringTarget): LoweredP
 
 function writeNodes(program: Program, target: LoweringTarget, hlo: HloFunction, values: Map<ValueId, Hlo>): void {
   for (const node of program.nodes) {
+    // Copies of weights are there before.
+    if (node.op === 'Cast' && node.outputs.every((output) => values.has(output))) continue
     if (node.op === 'AllReduceMean') {
       const [input = -1] = node.inputs
       const [output = -1] = node.outputs
@@ -197,25 +229,29 @@ function flatOutput(hlo: HloFunction, value: Hlo): Hlo {
   return hlo.reshape(hlo.convert(logical, 'f32'), [elementCount(value.shape)])
 }
 
+interface MainFunction {
+  readonly parameters: readonly Hlo[]
+  readonly lines: readonly string[]
+  readonly results: readonly Hlo[]
+  /** Of each of the first parameters the result that takes its memory, null = none. */
+  readonly aliases: readonly (number | null)[]
+}
+
 function moduleText(
-  program: Program,
+  { name }: Program,
   replicas: number,
-  parameters: readonly Hlo[],
-  lines: readonly string[],
-  results: readonly Hlo[],
+  { parameters, lines, results, aliases }: MainFunction,
 ): string {
-  const updated = new Map(program.updates.map(({ name }, place) => [name, place]))
   const signature = parameters.map((parameter, place) => {
-    const result = updated.get(program.states[place]?.name ?? '')
-    // The result takes the argument's memory; the argument is gone after the run.
-    return `${parameter.name}: ${hloType(parameter)}${result === undefined ? '' : ` {tf.aliasing_output = ${result} : i32}`}`
+    const result = aliases[place] ?? null
+    return `${parameter.name}: ${hloType(parameter)}${result === null ? '' : ` {tf.aliasing_output = ${result} : i32}`}`
   })
   const types = results.map(hloType).join(', ')
   return [
-    `module @${program.name.replaceAll(/\W+/g, '_')} attributes {mhlo.num_replicas = ${replicas} : i32, mhlo.num_partitions = 1 : i32} {`,
+    `module @${name.replaceAll(/\W+/g, '_')} attributes {mhlo.num_replicas = ${replicas} : i32, mhlo.num_partitions = 1 : i32} {`,
     `  func.func public @main(${signature.join(', ')}) -> (${types}) {`,
     ...lines.map((line) => `    ${line}`),
-    `    return ${results.map(({ name }) => name).join(', ')} : ${types}`,
+    `    return ${results.map((result) => result.name).join(', ')} : ${types}`,
     '  }',
     '}',
   ].join('\n')

@@ -31,6 +31,11 @@ export interface LoweringTarget {
   readonly jointSums: boolean
   /** Whether the gradient of max pooling is gathered by each pixel instead of scattered by each window. */
   readonly gatherFromWindows: boolean
+  /**
+   * Whether bf16 copies of weights stay on the device beside the weights, made by the update, instead of being made anew by
+   * each run: XLA on GPUs writes a kernel for each.
+   */
+  readonly keepRounded: boolean
 }
 
 /** Writes a node; its outputs may be wider than the node's types, which the caller rounds them to. */

@@ -31,7 +31,8 @@ export interface PjrtClient {
 
 /** f32 tensors on one device, by their number. */
 export interface PjrtState {
-  upload(tensor: number, elements: Float32Array, dimensions: readonly number[]): void
+  /** @param elements f32, or the bits of bf16 */
+  upload(tensor: number, elements: Float32Array | Uint16Array, dimensions: readonly number[]): void
   /** @param abandoned word that ends the wait where it becomes 1 @param timeout in milliseconds, 0 = none */
   download(tensor: number, elements: Float32Array, abandoned: Int32Array | null, timeout: number): void
   dispose(): void

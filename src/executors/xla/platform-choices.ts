@@ -4,8 +4,8 @@ import type { LoweringTarget } from './op-lowering.ts'
 
 /** How the text is written for a platform. */
 export const LOWERING_CHOICES: Readonly<Record<XlaPlatform, Omit<LoweringTarget, 'replicas'>>> = {
-  cpu: { wideFilterGradients: true, jointSums: false, gatherFromWindows: false },
-  gpu: { wideFilterGradients: false, jointSums: true, gatherFromWindows: true },
+  cpu: { wideFilterGradients: true, jointSums: false, gatherFromWindows: false, keepRounded: false },
+  gpu: { wideFilterGradients: false, jointSums: true, gatherFromWindows: true, keepRounded: true },
 }
 
 /** How programs are compiled. */

@@ -5,7 +5,6 @@ import { CompiledXla, type XlaProgram } from './compiled-xla.ts'
 import { DeviceCopy } from './device-copy.ts'
 import { findPlugin } from './find-plugin.ts'
 import { type OpenClient, openClient, type XlaDevices } from './open-client.ts'
-import { patience } from './patience.ts'
 import { loadPjrtAddon, type PjrtClient } from './pjrt-addon.ts'
 import type { XlaOptions } from './platform-choices.ts'
 import { abandon, EXCHANGE_BYTES, readHandle, writeHandle } from './replica-meeting.ts'
@@ -58,7 +57,7 @@ export function xlaExecutor(devices: XlaDevices, options: XlaOptions = {}): XlaE
       writeHandle(memory.exchange, client.handle())
     },
     abandon,
-    pullState: ({ state }) => copies.get(state)?.pull(patience()),
+    pullState: ({ state }) => copies.get(state)?.pull(),
     pushState: ({ state }) => copies.get(state)?.invalidate(),
     compile: (program, layout, memory, place) => {
       const client = join(memory)

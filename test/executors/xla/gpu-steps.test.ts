@@ -38,7 +38,8 @@ for (const [name, small] of Object.entries(STEPS)) {
     const convolutions = program.nodes.filter(({ op }) => op.startsWith('Conv2D'))
     t.equal(kernels.filter(({ kind }) => kind === 'convolution').length, convolutions.length, 'convolutions')
     t.same(readLaunches(launches), { launches: 1, graphs: 1 }, 'one graph')
-    t.ok(memory.aliasedBytes > 0 && memory.aliasedBytes <= 4 * layout.elements, 'state is updated in place')
+    // f32, and bf16 copies.
+    t.ok(memory.aliasedBytes > 0 && memory.aliasedBytes <= 6 * layout.elements, 'state is updated in place')
     t.equal(kernels.filter(({ kind }) => kind === 'collective').length, 0)
     t.end()
   })
