@@ -1,11 +1,12 @@
 /**
- * `npm run test:sanitize [-- substring]`: the addon's tests with an addon that checks every access to memory
- * (AddressSanitizer) and undefined behaviour (UBSan).
+ * `npm run test:sanitize [-- substring]`: the addons' tests with addons that check every access to memory
+ * (AddressSanitizer) and undefined behaviour (UBSan). PJRT's plugins are not ours: what they do within is not checked.
  */
 import { delimiter } from 'node:path'
 import { buildAddon } from './setup/addon.mjs'
 import { compiler } from './setup/compiler.mjs'
 import { buildImageAddon } from './setup/image-addon.mjs'
+import { buildPjrtAddon } from './setup/pjrt-addon.mjs'
 import { inRoot } from './setup/places.mjs'
 import { runCommand } from './setup/run-command.mjs'
 import { orExplain, setUp, timed } from './setup/set-up.mjs'
@@ -20,12 +21,19 @@ const ENGINE_TESTS = [
   'executors/onednn/host-mesh',
 ]
 const IMAGE_TESTS = ['images/image-decoder', 'images/odd-files']
-const ADDON_TESTS = [...ENGINE_TESTS, ...IMAGE_TESTS].map((name) => `test/${name}`)
+const XLA_TESTS = [
+  'executors/xla/platform-choices',
+  'executors/xla/plugin-versions',
+  'executors/xla/rounded-weights',
+  'executors/xla/steady-memory',
+]
+const ADDON_TESTS = [...ENGINE_TESTS, ...IMAGE_TESTS, ...XLA_TESTS].map((name) => `test/${name}`)
 
 await orExplain(async () => {
   const { onednn } = await setUp()
   await timed('addon', () => buildAddon(onednn, { variant: 'Sanitize' }))
   await timed('image decoder', () => buildImageAddon({ variant: 'Sanitize' }))
+  await timed('PJRT client', () => buildPjrtAddon({ variant: 'Sanitize' }))
   const wanted = process.argv.length > 2 ? process.argv.slice(2) : ADDON_TESTS
   const files = typeScriptSources()
     .filter((path) => path.endsWith('.test.ts') && wanted.some((part) => path.includes(part)))
@@ -33,6 +41,7 @@ await orExplain(async () => {
   const env = {
     NATIVE_ENSEMBLE_ADDON: inRoot('native/build/Sanitize/one.node'),
     NATIVE_ENSEMBLE_IMAGE_ADDON: inRoot('native/build/Sanitize/images.node'),
+    NATIVE_ENSEMBLE_PJRT_ADDON: inRoot('native/build/Sanitize/pjrt.node'),
     LD_PRELOAD: (await Promise.all(['libasan.so', 'libubsan.so'].map(pathOf))).join(delimiter),
     // Node itself keeps memory until it ends; leaks of the addon show as growth in its own tests.
     ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=0:exitcode=99',
