@@ -104,12 +104,9 @@ export function lowerProgram(program: Program, target: LoweringTarget): LoweredP
   const roundedReads = rounded.map(({ name }) => name)
   const roundedWrites = renewed.map(({ name }) => name)
   // The result takes the argument's memory; the argument is gone after the run.
-  const taken = (names: readonly string[], name: string, first: number) =>
-    names.includes(name) ? first + names.indexOf(name) : null
-  const aliases = [
-    ...reads.map((name) => taken(writes, name, 0)),
-    ...roundedReads.map((name) => taken(roundedWrites, name, writes.length)),
-  ]
+  const copyOf = (name: string) => `bf16 of ${name}`
+  const given = [...writes, ...roundedWrites.map(copyOf)]
+  const aliases = [...reads, ...roundedReads.map(copyOf)].map((name) => given.indexOf(name))
   return {
     text: moduleText(program, target.replicas, { parameters, lines: hlo.lines, results, aliases }),
     reads,
@@ -233,8 +230,8 @@ interface MainFunction {
   readonly parameters: readonly Hlo[]
   readonly lines: readonly string[]
   readonly results: readonly Hlo[]
-  /** Of each of the first parameters the result that takes its memory, null = none. */
-  readonly aliases: readonly (number | null)[]
+  /** Of each of the first parameters the result that takes its memory, -1 = none. */
+  readonly aliases: readonly number[]
 }
 
 function moduleText(
@@ -243,8 +240,8 @@ function moduleText(
   { parameters, lines, results, aliases }: MainFunction,
 ): string {
   const signature = parameters.map((parameter, place) => {
-    const result = aliases[place] ?? null
-    return `${parameter.name}: ${hloType(parameter)}${result === null ? '' : ` {tf.aliasing_output = ${result} : i32}`}`
+    const result = aliases[place] ?? -1
+    return `${parameter.name}: ${hloType(parameter)}${result < 0 ? '' : ` {tf.aliasing_output = ${result} : i32}`}`
   })
   const types = results.map(hloType).join(', ')
   return [
