@@ -1,6 +1,7 @@
 /**
  * `npm run bench:gpu [-- --device cpu --quick]`: on a machine with a GPU, checks every operation on the device, then measures
- * the steps of four networks against PyTorch and JAX in the same run; each writes its results/step-gpu-*.md.
+ * the steps of four networks against PyTorch and JAX in the same run; each writes its results/step-gpu-*.md. With `--built`
+ * nothing is set up, which needs the network: for a machine that what was built elsewhere was carried to.
  */
 import { parseArgs } from 'node:util'
 import { inRoot } from './setup/places.mjs'
@@ -24,9 +25,10 @@ await orExplain(async () => {
       python: { type: 'string', default: 'python3' },
       out: { type: 'string', default: 'results' },
       quick: { type: 'boolean', default: false },
+      built: { type: 'boolean', default: false },
     },
   })
-  await setUp()
+  if (!values.built) await setUp()
   const checked = await runInForeground([inRoot('dist/bench/device-check.js'), values.device])
   if (checked !== 0) return checked
   for (const task of values.quick ? QUICK : TASKS) {
