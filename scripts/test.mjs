@@ -15,7 +15,7 @@ import { compiledPath, typeScriptSources } from './setup/typescript.mjs'
 /** Tests that need all cores for themselves: whole runs of the trainer, which would only wait for each other. */
 const ALONE = ['test/trainer/', 'test/cli/']
 
-const TIMEOUT_SECONDS = 300
+const TIMEOUT_SECONDS = 600
 
 await orExplain(async () => {
   const wanted = process.argv.slice(2)
