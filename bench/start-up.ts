@@ -14,6 +14,7 @@ import { UserFault } from '../src/vocabulary/fault.ts'
 import { writeDrawnCifar100 } from './drawn-cifar100.ts'
 import { loadAverage, type MachineFacts, machineFacts } from './machine-facts.ts'
 import { quantile } from './step-report.ts'
+import { readCount } from './step-settings.ts'
 import { tellUsageFault } from './usage-fault.ts'
 
 const HELP = `Usage: npm run bench:start-up -- [options]
@@ -128,10 +129,7 @@ async function main(): Promise<void> {
     },
   })
   if (values.help) return console.log(HELP)
-  const rounds = Number(values.rounds)
-  if (!Number.isSafeInteger(rounds) || rounds < 1) {
-    throw new UserFault(`Expected a whole number from 1 for --rounds but received ${values.rounds}`, 'Correct it.')
-  }
+  const rounds = readCount('--rounds', values.rounds, 'Correct it.')
   const cases = values.networks
     .split(',')
     .flatMap((network) =>

@@ -105,8 +105,8 @@ export function lowerProgram(program: Program, target: LoweringTarget): LoweredP
   const roundedWrites = renewed.map(({ name }) => name)
   // The result takes the argument's memory; the argument is gone after the run.
   const copyOf = (name: string) => `bf16 of ${name}`
-  const given = [...writes, ...roundedWrites.map(copyOf)]
-  const aliases = [...reads, ...roundedReads.map(copyOf)].map((name) => given.indexOf(name))
+  const given = new Map([...writes, ...roundedWrites.map(copyOf)].map((name, place) => [name, place]))
+  const aliases = [...reads, ...roundedReads.map(copyOf)].map((name) => given.get(name) ?? -1)
   return {
     text: moduleText(program, target.replicas, { parameters, lines: hlo.lines, results, aliases }),
     reads,
@@ -121,13 +121,12 @@ export function lowerProgram(program: Program, target: LoweringTarget): LoweredP
 
 function writeNodes(program: Program, target: LoweringTarget, hlo: HloFunction, values: Map<ValueId, Hlo>): void {
   for (const node of program.nodes) {
-    // Copies of weights are there before.
-    if (node.op === 'Cast' && node.outputs.every((output) => values.has(output))) continue
+    // A weight's copy that is an argument, or a gradient that was reduced with an earlier one.
+    if (node.outputs.every((output) => values.has(output))) continue
     if (node.op === 'AllReduceMean') {
       const [input = -1] = node.inputs
       const [output = -1] = node.outputs
-      // Written with others that are ready, when the first of them comes.
-      if (!values.has(output)) reduceOverReplicas(program, target, hlo, values)
+      reduceOverReplicas(program, target, hlo, values)
       if (!values.has(output)) throw new Error(`Expected value ${input} to be there before it is reduced`)
     } else writeNode(program, node, target, hlo, values)
   }

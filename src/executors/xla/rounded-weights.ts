@@ -15,10 +15,17 @@ export interface RoundedWeight {
 /** All weights that a program rounds to bf16. */
 export function findRoundedWeights(program: Program): RoundedWeight[] {
   const updates = new Map(program.updates.map(({ name, value }) => [name, value]))
+  const copies = new Map<ValueId, ValueId[]>()
+  for (const {
+    op,
+    attributes,
+    inputs: [input = -1],
+    outputs,
+  } of program.nodes) {
+    if (op === 'Cast' && attributes.dtype === 'bf16') copies.set(input, [...(copies.get(input) ?? []), ...outputs])
+  }
   return program.states.flatMap(({ name, value: weight }) => {
-    const casts = program.nodes.flatMap((node) =>
-      node.op === 'Cast' && node.attributes.dtype === 'bf16' && node.inputs[0] === weight ? node.outputs : [],
-    )
+    const casts = copies.get(weight) ?? []
     return casts.length === 0 ? [] : [{ name, weight, updated: updates.get(name) ?? null, casts }]
   })
 }
