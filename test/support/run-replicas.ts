@@ -1,24 +1,32 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Executor, RunInputs } from '../../src/executors/executor.ts'
+import type { XlaOptions } from '../../src/executors/xla/platform-choices.ts'
 import type { Program } from '../../src/graph/program.ts'
 import type { StateLayout } from '../../src/graph/state-layout.ts'
 import type { ReplicaAnswer, ReplicaTask } from './replica-thread.ts'
 
-/** Runs a program once in replicas, each a thread with its own share of the batch, on one shared state. */
+/**
+ * Compiles and runs a program in replicas, each a thread with its own share of the batch, on one shared state: once on
+ * TensorFlow.js, or on XLA's CPU plugin as often as `xla` says, with what each replica chooses.
+ */
 export async function runReplicas(
   executor: Executor,
   program: Program,
   layout: StateLayout,
   state: SharedArrayBuffer,
   shares: readonly RunInputs[],
+  xla: { readonly choices: readonly XlaOptions[]; readonly times: number } | null = null,
 ): Promise<ReplicaAnswer[]> {
   const replicas = shares.length
   const exchange = new SharedArrayBuffer(executor.exchangeBytes([program], layout, replicas))
+  const memory = { state, exchange }
+  executor.prepare?.(memory)
   return Promise.all(
     shares.map(async (inputs, replica) => {
       const place = { replica, replicas, cores: [replica] }
-      const task: ReplicaTask = { program, layout, memory: { state, exchange }, place, inputs }
+      const chosen = { xla: xla?.choices[replica] ?? null, times: xla?.times ?? 1 }
+      const task: ReplicaTask = { program, layout, memory, place, inputs, ...chosen }
       const thread = new Worker(new URL('./replica-thread.js', import.meta.url), { workerData: task })
       const [answer]: ReplicaAnswer[] = await once(thread, 'message')
       await thread.terminate()

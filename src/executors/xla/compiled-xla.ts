@@ -12,12 +12,12 @@ import { type ClientFacts, loadPjrtAddon, type PjrtClient, type PjrtProgram, typ
 import { chooseOptions, compileFlags, LOWERING_CHOICES, type XlaOptions } from './platform-choices.ts'
 import { programKey, readCached, writeCached } from './program-cache.ts'
 import { abandonedWord, meetReplicas } from './replica-meeting.ts'
+import { SharedTrial } from './shared-trial.ts'
 
 /** The first run goes without a graph, the second records it, the third launches what was recorded. */
 const TRIAL_RUNS = 3
 
 const HOST_ARRAYS = { images: Uint8Array, labels: Int32Array, scalars: Float32Array } as const
-type HostArray = Uint8Array | Int32Array | Float32Array
 
 /** A program on a device of a PJRT plugin. */
 export interface XlaProgram extends QueuedProgram {
@@ -70,21 +70,29 @@ export class CompiledXla implements XlaProgram {
     this.#native = chosen.captured === null ? compile(chosen) : this.#captured(compile, chosen)
   }
 
-  /** The program as one graph where its runs can be captured, else without; all replicas come to the same. */
+  /** The program as one graph where its runs can be captured, else without; replicas that sum together come to the same. */
   #captured(compile: (options: Required<XlaOptions>) => PjrtProgram, chosen: Required<XlaOptions>): PjrtProgram {
+    const { collective } = this.lowered
+    const { exchange } = this.#memory
+    const launches = Array.from({ length: TRIAL_RUNS }, () => this.#copy.nextLaunch(collective))
+    const trial = collective
+      ? new SharedTrial(exchange, this.#place.replicas, TRIAL_RUNS, () => this.#copy.nextMeeting())
+      : null
     let captured: PjrtProgram | null = null
+    let reason: string | null = null
     try {
       captured = compile(chosen)
-      this.#tryOut(captured)
-      return captured
+      this.#tryOut(captured, launches, trial)
     } catch (error) {
-      captured?.dispose()
-      const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
-      if (this.#place.replica === 0) {
-        process.emitWarning(`Steps are launched in pieces and not as one CUDA graph, which may be slower: ${reason}`)
-      }
-      return compile({ ...chosen, captured: null })
+      reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
     }
+    if (trial !== null) reason = trial.agree(reason)
+    if (reason === null && captured !== null) return captured
+    captured?.dispose()
+    if (this.#place.replica === 0) {
+      process.emitWarning(`Steps are launched in pieces and not as one CUDA graph, which may be slower: ${reason}`)
+    }
+    return compile({ ...chosen, captured: null })
   }
 
   #compile({ client, plugin }: Compilation, facts: ClientFacts, hosts: number, options: Uint8Array): PjrtProgram {
@@ -112,15 +120,19 @@ export class CompiledXla implements XlaProgram {
 
   /**
    * Runs the program on a state of zeros until its graph is recorded and launched, so that what cannot be captured fails
-   * here and not in training. All replicas do.
+   * here and not in training.
+   * @param launches numbers of the runs
    */
-  #tryOut(program: PjrtProgram): void {
+  #tryOut(program: PjrtProgram, launches: readonly number[], trial: SharedTrial | null): void {
     const arrays = this.lowered.inputs.map(({ kind, shape }) => new HOST_ARRAYS[kind](elementCount(shape)))
+    const { Run } = loadPjrtAddon()
+    const abandoned = abandonedWord(this.#memory.exchange)
     const scratch = this.#copy.scratch()
     try {
       scratch.refresh(this.#rounded.reads)
-      for (let run = 0; run < TRIAL_RUNS; run++) {
-        this.#launch(program, scratch, arrays).waitUntilEnded(abandonedWord(this.#memory.exchange), patience())
+      for (const launch of launches) {
+        trial?.meet()
+        new Run(program, scratch.native, arrays, launch).waitUntilEnded(abandoned, patience())
       }
     } finally {
       scratch.dispose()
@@ -138,17 +150,13 @@ export class CompiledXla implements XlaProgram {
   start(inputs: RunInputs): PendingRun {
     const arrays = this.lowered.inputs.map(({ kind, shape }) => checkLength(inputs, kind, shape))
     this.#copy.refresh(this.#rounded.reads)
-    const run = this.#launch(this.#native, this.#copy, arrays)
-    this.#copy.markChanged(this.#writes, this.#rounded.writes)
-    return new StartedXlaRun(run, arrays, this.lowered.outputElements, abandonedWord(this.#memory.exchange))
-  }
-
-  #launch(program: PjrtProgram, { native }: DeviceCopy, arrays: readonly HostArray[]): PjrtRun {
+    const { collective, outputElements } = this.lowered
+    const { exchange } = this.#memory
+    if (collective) meetReplicas(exchange, this.#copy.nextMeeting(), this.#place.replicas)
     const { Run } = loadPjrtAddon()
-    const { collective } = this.lowered
-    const launch = this.#copy.nextLaunch(collective)
-    if (collective) meetReplicas(this.#memory.exchange, this.#copy.nextMeeting(), this.#place.replicas)
-    return new Run(program, native, arrays, launch)
+    const run = new Run(this.#native, this.#copy.native, arrays, this.#copy.nextLaunch(collective))
+    this.#copy.markChanged(this.#writes, this.#rounded.writes)
+    return new StartedXlaRun(run, arrays, outputElements, abandonedWord(exchange))
   }
 
   dispose(): void {

@@ -1,8 +1,9 @@
 /** The shared memory of an XLA run's replicas: the client's handle, a flag for failure, and the meeting before each step. */
 
-/** Words of the memory: whether the run was abandoned, replicas that have arrived at meetings so far. */
+/** Words of the memory: whether the run was abandoned, replicas that have arrived at meetings so far, a trial that was refused. */
 const ABANDONED = 0
 const ARRIVED = 1
+const REFUSED = 4
 /** Byte of the client's handle. */
 const HANDLE = 8
 
@@ -47,4 +48,21 @@ export function meetReplicas(exchange: SharedArrayBuffer, meeting: number, repli
     if (arrived >= everyone) return
     Atomics.wait(words, ARRIVED, arrived)
   }
+}
+
+/** Arrives at the next meetings without waiting for the others: this replica leaves out what they are for. */
+export function arriveEarly(exchange: SharedArrayBuffer, meetings: number): void {
+  const words = new Int32Array(exchange)
+  Atomics.add(words, ARRIVED, meetings)
+  Atomics.notify(words, ARRIVED)
+}
+
+/** Tells the others, before it arrives, that this replica could not do its part of a trial (SharedTrial). */
+export function writeRefusal(exchange: SharedArrayBuffer, trial: number): void {
+  Atomics.store(new Int32Array(exchange), REFUSED, trial)
+}
+
+/** Number of the last trial that a replica refused, 0 = none. */
+export function readRefusal(exchange: SharedArrayBuffer): number {
+  return Atomics.load(new Int32Array(exchange), REFUSED)
 }

@@ -1,0 +1,68 @@
+/** The trial of graphs in two replicas, one of which cannot: both go on without, and neither waits for ever. */
+import t from 'tap'
+import { CAPTURED, type XlaOptions } from '../../../src/executors/xla/platform-choices.ts'
+import { GraphBuilder } from '../../../src/graph/graph-builder.ts'
+import { findState, viewState } from '../../../src/graph/state-layout.ts'
+import { layoutOf } from '../../support/run-program.ts'
+import { runReplicas } from '../../support/run-replicas.ts'
+import { withoutXla, xlaOnCpu } from '../../support/xla.ts'
+
+t.setTimeout(280_000)
+
+const COULD: XlaOptions = { captured: CAPTURED }
+const COULD_NOT: XlaOptions = { captured: 'FUSION,NO_SUCH_KIND' }
+
+/** A gradient's mean over replicas and the update that it makes: the least that two replicas compute together. */
+function smallestUpdate() {
+  const graph = new GraphBuilder(1)
+  const [x, dy] = [graph.state('x', [1, 3]), graph.state('dy', [1, 1])]
+  const gradient = graph.applyOne('AllReduceMean', graph.apply('LinearBackpropWeights', [x, dy], {}).slice(0, 1), {})
+  const operands = [
+    graph.state('weight', [1, 3]),
+    graph.state('momentum.weight', [1, 3]),
+    gradient,
+    graph.scalar('rate'),
+  ]
+  const updated = graph.apply('SgdNesterov', operands, { momentum: 0.9, weightDecay: 0 })
+  const updates = ['weight', 'momentum.weight'].flatMap((name, place) => {
+    const value = updated[place]
+    return value === undefined ? [] : [{ name, value }]
+  })
+  return graph.finish('smallest update', [{ name: 'gradient', value: gradient }], updates)
+}
+
+/** The update, compiled and run twice in two replicas. */
+async function updated(choices: readonly XlaOptions[]) {
+  const program = smallestUpdate()
+  const layout = layoutOf(program)
+  const state = new SharedArrayBuffer(4 * layout.elements)
+  viewState(findState(layout, 'x'), state).set([1, 2, 3])
+  viewState(findState(layout, 'dy'), state).set([0.5])
+  const inputs = { images: new Uint8Array(0), labels: new Int32Array(0), scalars: Float32Array.of(0.1) }
+  const answers = await runReplicas(xlaOnCpu(2), program, layout, state, [inputs, inputs], { choices, times: 2 })
+  return answers.map((answer) => {
+    if (answer.kind === 'failed') throw new Error(answer.message)
+    return answer
+  })
+}
+
+t.test('both replicas do without what one of them cannot', { skip: withoutXla }, async (t) => {
+  const pieces = (reason: string) => new RegExp(`launched in pieces.*${reason}`)
+  const cases = [
+    { choices: [COULD, COULD], warnings: [] },
+    { choices: [COULD, COULD_NOT], warnings: [pieces('another device could not'), pieces('another device could not')] },
+    { choices: [COULD_NOT, COULD], warnings: [pieces('NO_SUCH_KIND'), pieces('NO_SUCH_KIND')] },
+    { choices: [COULD_NOT, COULD_NOT], warnings: [pieces('NO_SUCH_KIND'), pieces('NO_SUCH_KIND')] },
+  ]
+  for (const { choices, warnings } of cases) {
+    const answers = await updated(choices)
+    t.same(
+      answers.map((answer) => answer.outputs),
+      [0, 1].map(() => Float32Array.of(0.5, 1, 1.5)),
+      'both run on',
+    )
+    t.match(answers[0]?.warnings, warnings)
+    t.equal(answers[0]?.warnings.length, warnings.length)
+    t.same(answers[1]?.warnings, [], 'the first replica says it for all')
+  }
+})
