@@ -29,8 +29,9 @@ const HELP = `Usage: npm run compile:gpu -- [options]
   --classes <n>       (default 1000 for imagenet-..., else 100)
   --batch <n>         (default 256 for imagenet-..., else 128)
   --branches <n>      1 = vanilla (default 3)
+  --replicas <n>      GPUs of one host that make a step together, each of that batch (default 1)
   --jax <python>      Python that has JAX: compiles its steps too
-  --out <folder>      for compile-<gpu>-<date>.json and .md (default results)
+  --out <folder>      for compile-<gpu>[-x<replicas>]-<date>.json and .md (default results)
 The plugin for CUDA is needed, a GPU is not: npm run setup:cuda.`
 
 const REMEDY = 'npm run compile:gpu -- --help'
@@ -51,6 +52,7 @@ interface Settings {
   readonly gpu: string
   readonly target: GpuTarget
   readonly asked: readonly Asked[]
+  readonly replicas: number
   readonly jax: Peer | null
   readonly out: string
 }
@@ -67,6 +69,7 @@ function readSettings(): Settings | null {
       classes: text,
       batch: text,
       branches: { ...text, default: '3' },
+      replicas: { ...text, default: '1' },
       jax: text,
       out: { ...text, default: 'results' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -93,7 +96,16 @@ function readSettings(): Settings | null {
   })
   const target = findGpuTarget(values.gpu)
   const asked = tasks.flatMap((task) => precisions.map((precision) => ({ task, precision })))
-  return { gpu: values.gpu, target, asked, jax: findJax(values.jax), out: values.out }
+  const replicas = readCount('--replicas', values.replicas, REMEDY)
+  if (replicas > 1 && values.jax !== undefined) {
+    throw expected(
+      'one replica',
+      '--jax',
+      `--replicas ${replicas}`,
+      "JAX's step is that of one GPU: leave out one of them.",
+    )
+  }
+  return { gpu: values.gpu, target, asked, replicas, jax: findJax(values.jax), out: values.out }
 }
 
 function findJax(python: string | undefined): Peer | null {
@@ -103,9 +115,9 @@ function findJax(python: string | undefined): Peer | null {
   throw new UserFault(`Expected a Python with JAX for --jax but received: ${jax?.absence}`, jax?.remedy ?? REMEDY)
 }
 
-function writeOwn({ task, precision }: Asked, plugin: FoundPlugin): WrittenProgram {
+function writeOwn({ task, precision }: Asked, plugin: FoundPlugin, replicas: number): WrittenProgram {
   const { program } = captureStep(task, { dtype: PRECISIONS[precision], pass: 'train' })
-  return writeForGpu(program, plugin)
+  return writeForGpu(program, plugin, replicas)
 }
 
 /**
@@ -131,9 +143,13 @@ function writeJax(jax: Peer, { task, precision }: Asked, toolkit: string | null,
 }
 
 /** Compiles what a writer gives; its failure or the plugin's is the outcome, and the other steps go on. */
-function compile(write: () => WrittenProgram, plugin: FoundPlugin, target: GpuTarget): CompiledStep['outcome'] {
+function compile(
+  write: () => WrittenProgram,
+  plugin: FoundPlugin,
+  { target, replicas }: Pick<Settings, 'target' | 'replicas'>,
+): CompiledStep['outcome'] {
   try {
-    return summarise(compileAheadOfTime(plugin, write(), target))
+    return summarise(compileAheadOfTime(plugin, write(), target, replicas))
   } catch (error) {
     if (error instanceof UserFault) throw error
     return { accepted: false, reason: error instanceof Error ? error.message.trim() : String(error) }
@@ -142,23 +158,24 @@ function compile(write: () => WrittenProgram, plugin: FoundPlugin, target: GpuTa
 
 /** @param tell is given each step when it was compiled, which takes minutes */
 function compileAll(
-  { target, asked, jax }: Settings,
+  settings: Settings,
   plugin: FoundPlugin,
   versions: Versions,
   tell: (step: CompiledStep) => void,
 ): void {
+  const { asked, replicas, jax } = settings
   for (const { task, precision } of asked) {
-    const own = compile(() => writeOwn({ task, precision }, plugin), plugin, target)
+    const own = compile(() => writeOwn({ task, precision }, plugin, replicas), plugin, settings)
     tell({ task, precision, writer: 'own', outcome: own })
     if (jax === null) continue
-    const theirs = compile(() => writeJax(jax, { task, precision }, plugin.toolkit, versions), plugin, target)
+    const theirs = compile(() => writeJax(jax, { task, precision }, plugin.toolkit, versions), plugin, settings)
     tell({ task, precision, writer: 'jax', outcome: theirs })
   }
 }
 
 /** Writes both files. @returns the tables and where they lie */
 function publish(
-  { gpu, target, out }: Settings,
+  { gpu, target, replicas, out }: Settings,
   plugin: FoundPlugin,
   steps: readonly CompiledStep[],
   versions: Versions,
@@ -167,12 +184,13 @@ function publish(
     date: new Date().toISOString().slice(0, 10),
     gpu: target.name,
     plugin: plugin.origin,
+    replicas,
     machine: machineFacts(versions),
     steps,
   }
   const printed = printReport(report)
   mkdirSync(out, { recursive: true })
-  const path = join(out, `compile-${gpu}-${report.date}`)
+  const path = join(out, `compile-${gpu}${replicas === 1 ? '' : `-x${replicas}`}-${report.date}`)
   writeFileSync(`${path}.json`, `${JSON.stringify(report, null, 1)}\n`)
   writeFileSync(`${path}.md`, `${printed}\n`)
   return `${printed}\n\nWritten: ${path}.json and ${path}.md`

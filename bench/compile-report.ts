@@ -2,7 +2,14 @@
 import type { AheadOfTime } from '../src/executors/xla/ahead-of-time.ts'
 import type { CompiledMemory } from '../src/executors/xla/pjrt-addon.ts'
 import type { MachineFacts } from './machine-facts.ts'
-import { KERNEL_KINDS, type KernelKind, readKernels, readLaunches } from './optimised-hlo.ts'
+import {
+  type Exchange,
+  KERNEL_KINDS,
+  type KernelKind,
+  readExchanges,
+  readKernels,
+  readLaunches,
+} from './optimised-hlo.ts'
 import type { StepTask } from './peers/step-task.ts'
 
 export interface CompiledStep {
@@ -19,6 +26,8 @@ export interface Accepted {
   readonly kinds: Readonly<Record<KernelKind, { readonly kernels: number; readonly bytes: number }>>
   readonly launches: number
   readonly graphs: number
+  /** In the order in which they begin. */
+  readonly exchanges: readonly Exchange[]
   readonly memory: CompiledMemory
 }
 
@@ -31,6 +40,8 @@ export interface CompileReport {
   readonly date: string
   readonly gpu: string
   readonly plugin: string
+  /** GPUs that make a step together. */
+  readonly replicas: number
   readonly machine: MachineFacts
   readonly steps: readonly CompiledStep[]
 }
@@ -43,7 +54,8 @@ export function summarise({ memory, milliseconds, optimisedHlo, launches }: Ahea
     return { kernels: own.length, bytes: own.reduce((sum, kernel) => sum + kernel.bytesRead + kernel.bytesWritten, 0) }
   }
   const kinds = Object.fromEntries(KERNEL_KINDS.map((kind) => [kind, of(kind)])) as Accepted['kinds']
-  return { accepted: true, seconds: milliseconds / 1000, kinds, ...readLaunches(launches), memory }
+  const exchanges = readExchanges(optimisedHlo)
+  return { accepted: true, seconds: milliseconds / 1000, kinds, ...readLaunches(launches), exchanges, memory }
 }
 
 const OTHER: readonly KernelKind[] = ['matrix product', 'copy', 'collective', 'other']
@@ -92,6 +104,28 @@ function printTable(steps: readonly CompiledStep[]): string {
   return [`| ${head.join(' | ')} |`, `|---|---|${'--:|'.repeat(head.length - 2)}`, ...rows].join('\n')
 }
 
+/** How far the sums over replicas go on beside other work, a row a step. */
+function printExchanges(steps: readonly CompiledStep[]): string[] {
+  const rows = steps.flatMap(({ task, precision, outcome }) => {
+    if (!outcome.accepted || outcome.exchanges.length === 0) return []
+    const { exchanges } = outcome
+    const bytes = (which: (exchange: Exchange) => boolean) =>
+      megabytes(exchanges.filter(which).reduce((sum, exchange) => sum + exchange.bytes, 0))
+    const beside = exchanges.map(({ kernelsBeside }) => kernelsBeside).toSorted((left, right) => left - right)
+    const cells = [
+      `${task.network} ${precision}`,
+      exchanges.length,
+      bytes(() => true),
+      bytes(({ kernelsBeside }) => kernelsBeside === 0),
+      beside[Math.floor(beside.length / 2)],
+    ]
+    return [`| ${cells.join(' | ')} |`]
+  })
+  if (rows.length === 0) return []
+  const head = '| step | exchanges | MB exchanged | MB with nothing beside | kernels beside one, median |'
+  return ['## Sums over replicas', [head, '|---|--:|--:|--:|--:|', ...rows].join('\n')]
+}
+
 /** Ours over JAX's, a line a step that both have. */
 function printComparison(steps: readonly CompiledStep[]): string[] {
   return steps.flatMap(({ task, precision, writer, outcome: own }) => {
@@ -110,15 +144,15 @@ function printComparison(steps: readonly CompiledStep[]): string[] {
   })
 }
 
-export function printReport({ date, gpu, plugin, machine, steps }: CompileReport): string {
+export function printReport({ date, gpu, plugin, replicas, machine, steps }: CompileReport): string {
   const tasks = [...new Set(steps.map(({ task }) => task))].map(
     ({ network, branches, classes, batch, side }) =>
-      `${network} (batch ${batch} of ${side} x ${side}, ${classes} classes, ${branches} branches)`,
+      `${network} (batch ${batch}${replicas === 1 ? '' : ' a GPU'} of ${side} x ${side}, ${classes} classes, ${branches} branches)`,
   )
   const libraries = Object.entries(machine.libraries).map(([name, version]) => `${name} ${version}`)
   const comparison = printComparison(steps)
   return [
-    `# Training steps compiled for ${gpu}, ${date}`,
+    `# Training steps compiled for ${replicas === 1 ? '' : `${replicas} x `}${gpu}, ${date}`,
     '**Nothing here was run on a GPU.** XLA compiled each step for the described GPU on a machine without one: what it ' +
       'made of it was counted, no time but that of compiling was measured.',
     `Steps: ${tasks.join(', ')}. Plugin: ${plugin}. ${libraries.length > 0 ? `Versions: ${libraries.join(', ')}.` : ''}`,
@@ -129,6 +163,7 @@ export function printReport({ date, gpu, plugin, machine, steps }: CompileReport
       "without what a library works in; what stays in the GPU's cache is counted as well. Other: matrix products, copies and " +
       'transposes, sums over replicas. Without a device no algorithm is tried: convolutions are cuDNN calls of an unknown ' +
       'choice and speed, and matrix products are left to cuBLAS (`xla_gpu_enable_triton_gemm=false`), so on a GPU XLA may choose otherwise there.',
+    ...printExchanges(steps),
     ...(comparison.length > 0 ? ["## Ours over JAX's", comparison.join('\n')] : []),
     ...steps.flatMap(({ task, precision, writer, outcome }) =>
       outcome.accepted ? [] : [`${task.network} ${precision} of ${writer} was refused: ${outcome.reason}`],

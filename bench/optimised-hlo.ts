@@ -40,8 +40,6 @@ const COLLECTIVE = /\b(all-reduce|all-gather|reduce-scatter|all-to-all|collectiv
  */
 export function readKernels(text: string): Kernel[] {
   const computations = readComputations(text)
-  const entry = computations.get('ENTRY')
-  if (entry === undefined) throw new Error('Expected an entry computation in the text of the module')
   const types = new Map<string, string>()
   const typeOf = (operand: string): string => {
     // %name#1 is element 1 of a tuple.
@@ -50,7 +48,7 @@ export function readKernels(text: string): Kernel[] {
     if (type === undefined) throw new Error(`Expected an instruction %${name} before it is read`)
     return place === undefined ? type : elementOf(type, Number(place))
   }
-  return entry.flatMap((line) => {
+  return entryOf(computations).flatMap((line) => {
     const instruction = readInstruction(line)
     if (instruction === null) return []
     const { name, type, op, operands, attributes } = instruction
@@ -59,11 +57,38 @@ export function readKernels(text: string): Kernel[] {
       types.set(name, elementOf(read[0] ?? '', Number(/index=(\d+)/.exec(attributes)?.[1])))
     } else types.set(name, type)
     if (NO_KERNEL.test(op)) return []
-    const body = computations.get(/calls=%?([\w.-]+)/.exec(attributes)?.[1] ?? '') ?? []
+    const body = bodyOf(computations, instruction)
     const slices = slicesOf(body)
     const bytesRead = read.reduce((sum, operand, place) => sum + (slices.get(place) ?? bytesOf(operand)), 0)
-    return [{ name, kind: kindOf(instruction, body.join('\n')), bytesRead, bytesWritten: bytesWritten(instruction) }]
+    return [{ name, kind: kindOf(instruction, body), bytesRead, bytesWritten: bytesWritten(instruction) }]
   })
+}
+
+/** A sum over replicas. */
+export interface Exchange {
+  readonly bytes: number
+  /** Kernels that are launched between its beginning and the wait for its end; 0 = the device does nothing meanwhile. */
+  readonly kernelsBeside: number
+}
+
+/** @param text as `readKernels` takes it @throws Error where it has no entry computation */
+export function readExchanges(text: string): Exchange[] {
+  const computations = readComputations(text)
+  const exchanges: { bytes: number; kernelsBeside: number }[] = []
+  const begun = new Map<string, { readonly exchange: number; readonly kernels: number }>()
+  let kernels = 0
+  for (const instruction of entryOf(computations).flatMap((line) => readInstruction(line) ?? [])) {
+    const { name, type, op, operands } = instruction
+    const begin = op.endsWith('-done') ? begun.get(operands.replace('%', '')) : undefined
+    const exchange = exchanges[begin?.exchange ?? -1]
+    if (begin !== undefined && exchange !== undefined) exchange.kernelsBeside = kernels - begin.kernels
+    if (NO_KERNEL.test(op)) continue
+    if (kindOf(instruction, bodyOf(computations, instruction)) === 'collective') {
+      begun.set(name, { exchange: exchanges.length, kernels })
+      exchanges.push({ bytes: bytesOf(elementsOf(type).at(-1) ?? ''), kernelsBeside: 0 })
+    } else kernels++
+  }
+  return exchanges
 }
 
 /** Bytes of all slices of a parameter, by its number, where a fusion's computation does nothing else with it. */
@@ -98,6 +123,18 @@ function readComputations(text: string): Map<string, string[]> {
     else lines?.push(line)
   }
   return computations
+}
+
+/** @throws Error where there is none */
+function entryOf(computations: ReadonlyMap<string, string[]>): string[] {
+  const entry = computations.get('ENTRY')
+  if (entry === undefined) throw new Error('Expected an entry computation in the text of the module')
+  return entry
+}
+
+/** Lines of the computation that an instruction calls. */
+function bodyOf(computations: ReadonlyMap<string, string[]>, { attributes }: Instruction): string[] {
+  return computations.get(/calls=%?([\w.-]+)/.exec(attributes)?.[1] ?? '') ?? []
 }
 
 /** `  ROOT %name = type op(operands), attributes`; null for a line that is none. */
@@ -169,7 +206,8 @@ function bytesWritten({ op, type }: Instruction): number {
   return (scratch ? elements.slice(0, -1) : elements).reduce((sum, element) => sum + bytesOf(element), 0)
 }
 
-function kindOf({ op, attributes }: Instruction, body: string): KernelKind {
+function kindOf({ op, attributes }: Instruction, lines: readonly string[]): KernelKind {
+  const body = lines.join('\n')
   if (COLLECTIVE.test(op) || (op.startsWith('async-') && COLLECTIVE.test(body))) return 'collective'
   if (op === 'custom-call') {
     const target = /custom_call_target="([^"]*)"/.exec(attributes)?.[1] ?? ''

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Kernel, readKernels, readLaunches } from '../../bench/optimised-hlo.ts'
+import { type Kernel, readExchanges, readKernels, readLaunches } from '../../bench/optimised-hlo.ts'
 
 /** A module as XLA's GPU compiler prints one, with one kernel of each kind. */
 const MODULE = `HloModule step, is_scheduled=true, entry_computation_layout={(f32[8,4]{1,0})->f32[4]{0}}
@@ -84,6 +84,30 @@ t.test('kernels, their kinds and the bytes that they move', (t) => {
     named('order', 'other', 8, 64),
     named('copied', 'copy', 8, 8),
     named('begun', 'collective', 16, 32),
+  ])
+  t.end()
+})
+
+t.test('sums over replicas, and the kernels that run beside them', (t) => {
+  t.same(readExchanges(MODULE), [{ bytes: 16, kernelsBeside: 0 }])
+  const entry = [
+    '  %x = f32[4]{0} parameter(0)',
+    '  %early = ((f32[4]{0}), f32[4]{0}) async-start(%x), calls=%reduced',
+    '  %one = f32[4]{0} copy(%x)',
+    '  %late = f32[8]{0} all-reduce-start(%one), to_apply=%add',
+    '  %flat = f32[2,2]{1,0} bitcast(%one)',
+    '  %two = f32[4]{0} copy(%x)',
+    '  %now = f32[2]{0} all-reduce(%two), to_apply=%add',
+    '  %late.done = f32[8]{0} all-reduce-done(%late)',
+    '  %three = f32[4]{0} copy(%x)',
+    '  ROOT %early.done = f32[4]{0} async-done(%early)',
+  ].join('\n')
+  const [begin = ''] = MODULE.split('ENTRY')
+  const reduced = MODULE.slice(MODULE.indexOf('%reduced (p'))
+  t.same(readExchanges(`${begin}\nENTRY %main (x: f32[4]) -> f32[4] {\n${entry}\n}\n\n${reduced}`), [
+    { bytes: 16, kernelsBeside: 3 },
+    { bytes: 32, kernelsBeside: 1 },
+    { bytes: 8, kernelsBeside: 0 },
   ])
   t.end()
 })

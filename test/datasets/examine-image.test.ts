@@ -3,7 +3,7 @@ import { examineImage } from '../../src/datasets/prepare/examine-image.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
 import { badImages, jpegOf, oddImages } from './made-images.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(580_000)
 
 const jpegs = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((seed) => jpegOf(seed, 60, 45)))
 const others = (await oddImages()).filter(({ width }) => width <= 64).map(({ bytes }) => bytes)

@@ -7,7 +7,7 @@ import { randomStream } from '../../src/vocabulary/random.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 import { tarOf } from './write-archives.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(580_000)
 
 const MUTATIONS = 5000
 

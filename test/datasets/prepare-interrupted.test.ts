@@ -9,7 +9,7 @@ import { startCli } from '../trainer/run-cli.ts'
 import { jpegOf } from './made-images.ts'
 import { prepareCall } from './prepare-call.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(580_000)
 
 const folder = t.testdir({ in: { a: {}, b: {} } })
 const source = join(folder, 'in')

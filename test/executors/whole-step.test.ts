@@ -17,7 +17,7 @@ import { runProgram } from '../support/run-program.ts'
 import { drawnState, smallBatch, smallOne, tensorsOf } from '../support/small-steps.ts'
 
 /** Whole steps of every method on oneDNN against TensorFlow.js in JavaScript: losses, every gradient, the state afterwards. */
-t.setTimeout(240_000)
+t.setTimeout(580_000)
 const tfjs = await tfjsExecutor('cpu')
 const onednn = onednnExecutor()
 const direct = onednnExecutor({ winograd: false })

@@ -12,7 +12,7 @@ const xla = (devices: number): ExecutorChoice => ({
   name: 'xla',
   devices: { platform: 'cpu', devices, plugin: null },
 })
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 /** Trains some steps and gives the state and the outputs of each step and replica. */
 async function trainSome(choice: ExecutorChoice, replicas: number, steps: number) {

@@ -31,7 +31,7 @@ const LOSS_TOLERANCE = 1e-4
  */
 const PART_TOLERANCE = 1e-6
 const WEIGHT_TOLERANCE = 1e-3
-t.setTimeout(240_000)
+t.setTimeout(580_000)
 const { train, test } = await readRunImages()
 
 for (const name of PYTORCH_RUNS) {

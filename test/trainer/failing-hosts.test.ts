@@ -6,7 +6,7 @@ import { latestCheckpoint, loadCheckpoint } from '../../src/checkpoint/checkpoin
 import { type EndedProcess, TRAIN_TINY } from './run-cli.ts'
 import { endsOf, freePort, startHost, startHosts } from './start-hosts.ts'
 
-t.setTimeout(200_000)
+t.setTimeout(580_000)
 const cwd = t.testdir()
 const SOON = { NATIVE_ENSEMBLE_HOST_TIMEOUT: '8' }
 /** Both are to come within it, on a busy machine too. */

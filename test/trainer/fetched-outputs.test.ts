@@ -47,7 +47,7 @@ const TRAIN = [
   ...TRAIN_TINY.slice(0, -4),
   ...['--batch', `${BATCH}`, '--branches', '2', '--devices', 'xla-cpu', '--steps', `${STEPS}`, '--evaluate-every', '9'],
 ]
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 /** Numbers of a whole run, and the addon's calls: `s`tart, begin to `f`etch, wait for `o`utputs. */
 async function trainWhole(logEvery: number): Promise<{ numbers: RunNumbers; calls: string }> {

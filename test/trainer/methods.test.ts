@@ -18,7 +18,7 @@ import { TINY_ARCHIVE } from './run-cli.ts'
 
 const SMALL = 'densenet-bc-10-12'
 const TINY = { network: 'resnet-8', dataset: 'cifar10', data: TINY_ARCHIVE, batch: 16, logEvery: 1 } as const
-t.setTimeout(240_000)
+t.setTimeout(580_000)
 const cwd = t.testdir()
 
 /** Aborts once what a run shows has the text; a second text is waited for behind the first. */

@@ -12,7 +12,7 @@ import { TINY_ARCHIVE } from './run-cli.ts'
 
 const TINY = { network: 'resnet-8', dataset: 'cifar10', data: TINY_ARCHIVE, batch: 16, logEvery: 1 } as const
 const STEPS = 14
-t.setTimeout(240_000)
+t.setTimeout(580_000)
 const cwd = t.testdir()
 
 function hooksThatStopAt(text: string) {

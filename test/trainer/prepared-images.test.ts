@@ -5,7 +5,7 @@ import { jpegOf, oddImages } from '../datasets/made-images.ts'
 import { readRun } from './read-run.ts'
 import { runCli } from './run-cli.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(580_000)
 
 const cwd = t.testdir({ photos: { ant: {}, bee: {}, 'big cat': {} } })
 for (const [place, name] of ['ant', 'bee', 'big cat'].entries()) {

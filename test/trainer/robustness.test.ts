@@ -7,7 +7,7 @@ import t from 'tap'
 import { type RobustnessResult, readRobustness } from '../../src/report/robustness-result.ts'
 import { runCli, TRAIN_TINY } from './run-cli.ts'
 
-t.setTimeout(400_000)
+t.setTimeout(580_000)
 const cwd = t.testdir()
 const METHODS = ['vanilla', 'one']
 for (const method of METHODS) {

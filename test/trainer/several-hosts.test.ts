@@ -9,7 +9,7 @@ import { coresOf, endsOf, freePort, startHost, startHosts } from './start-hosts.
 
 const STEPS = 12
 const TRAIN = [...TRAIN_TINY, '--steps', `${STEPS}`]
-t.setTimeout(200_000)
+t.setTimeout(580_000)
 const cwd = t.testdir()
 
 const ended = (hosts: readonly CliProcess[]) => Promise.all(hosts.map((host) => host.ended))

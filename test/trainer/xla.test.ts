@@ -14,7 +14,7 @@ const cwd = t.testdir()
 const cache = join(cwd, 'compiled')
 const env = { NATIVE_ENSEMBLE_XLA_CACHE: cache }
 const TRAIN = [...TRAIN_TINY, '--branches', '2', '--steps', `${STEPS}`, '--devices', 'xla-cpu:2']
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 t.test('a run on two devices, stopped and resumed', { skip: withoutXla }, async (t) => {
   const first = await runCli([...TRAIN, '--out', 'whole'], { cwd, env })

@@ -186,35 +186,39 @@ function reduceOverReplicas(
     return
   }
   // The gradients of the last layers are the first that the backward pass has.
-  for (const bucket of bucketsOf(waiting.reverse())) {
-    // One vector an exchange: XLA would pack several tensors itself, but after it has fused operations with one another.
-    const packed = hlo.concatenate(
-      bucket.map(({ local }) => hlo.reshape(local, [elementCount(local.shape)])),
-      0,
-    )
-    const mean = hlo.binary('divide', hlo.allReduce(packed, target.replicas), target.replicas)
+  const buckets = bucketsOf(waiting.reverse())
+  // One vector an exchange: XLA would pack several tensors itself, but after it has fused operations with one another.
+  const sums = buckets.map((bucket) => {
+    const flat = bucket.map(({ local }) => hlo.reshape(local, [elementCount(local.shape)]))
+    return hlo.allReduce(hlo.concatenate(flat, 0), target.replicas)
+  })
+  // An update that follows its exchange at once would have the device wait for it in the middle of the backward pass.
+  hlo.together(sums).forEach((sum, place) => {
+    const mean = hlo.binary('divide', sum, target.replicas)
     let start = 0
-    for (const { local, output } of bucket) {
+    for (const { local, output } of buckets[place] ?? []) {
       const size = elementCount(local.shape)
       values.set(output, hlo.reshape(hlo.slice(mean, 0, start, size), local.shape))
       start += size
     }
-  }
+  })
 }
 
-/** Neighbours together until a bucket is full. */
+/**
+ * Neighbours together until a bucket is full. One that is large fills the bucket that it comes to: the few elements of the
+ * batch norms between large weights would be exchanges of their own.
+ */
 function bucketsOf<T extends { readonly local: Hlo }>(waiting: readonly T[]): T[][] {
   const buckets: T[][] = []
   let [bucket, room]: [T[], number] = [[], 0]
   for (const item of waiting) {
-    const elements = elementCount(item.local.shape)
-    if (elements > room) {
+    if (room <= 0) {
       bucket = []
       buckets.push(bucket)
       room = BUCKET_ELEMENTS
     }
     bucket.push(item)
-    room -= elements
+    room -= elementCount(item.local.shape)
   }
   return buckets
 }

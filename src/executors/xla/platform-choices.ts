@@ -42,6 +42,9 @@ const GPU_FLAGS = {
   xla_gpu_exclude_nondeterministic_ops: true,
   // Buckets of gradients stay apart: XLA would wait for the last to exchange all at once, with nothing left to do meanwhile.
   xla_gpu_all_reduce_combine_threshold_bytes: '1',
+  // It moves exchanges to the end of the step, each beside two kernels whose time it does not know (cuDNN's). Without it they
+  // begin when their gradients are there and are waited for when all have begun.
+  xla_gpu_enable_latency_hiding_scheduler: false,
 }
 
 /** XLA's flags for a program. */

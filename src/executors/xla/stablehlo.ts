@@ -192,6 +192,16 @@ export class HloFunction {
     return this.#define(x, `stablehlo.optimization_barrier ${x.name} : ${hloType(x)}`)
   }
 
+  /** The same values, none of which is read before all are there. */
+  together(values: readonly Hlo[]): Hlo[] {
+    const results = values.map(({ shape, dtype }) => ({ name: this.#name(), shape, dtype }))
+    const names = (list: readonly Hlo[]) => list.map(({ name }) => name).join(', ')
+    this.lines.push(
+      `${names(results)} = stablehlo.optimization_barrier ${names(values)} : ${values.map(hloType).join(', ')}`,
+    )
+    return results
+  }
+
   /** Zeros, or another value, around height and width of [B, H, W, C] and between its pixels; negative numbers cut off. */
   pad(x: Hlo, padding: HloWindow['padding'], between: number, value = this.constant(0, [], x.dtype)): Hlo {
     const shape = x.shape.map((size, axis) => {

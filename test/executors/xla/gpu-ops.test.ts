@@ -6,7 +6,7 @@ import { elementCount } from '../../../src/vocabulary/shape.ts'
 import { compileForGpu, withoutCuda } from '../../support/compile-for-gpu.ts'
 import { captureOpCase, OP_CASES } from '../../support/op-cases.ts'
 
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 t.test('every operation', { skip: withoutCuda }, async (t) => {
   for (const opCase of OP_CASES) {

@@ -9,7 +9,7 @@ import { findNetwork } from '../../../src/networks/find-network.ts'
 import { withoutXla } from '../../support/xla.ts'
 import { compareStep } from './compare-step.ts'
 
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 const resnet8 = findNetwork('resnet-8', 'basic')
 const ONE = { branches: 2, temperature: 3 } as const

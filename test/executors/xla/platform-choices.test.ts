@@ -8,7 +8,7 @@ import { runProgram } from '../../support/run-program.ts'
 import { drawnState, smallBatch, smallOne, tensorsOf } from '../../support/small-steps.ts'
 import { withoutXla, xlaOnCpu } from '../../support/xla.ts'
 
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 /** What is too far from oneDNN after two steps. */
 function apart(dtype: 'f32' | 'bf16', options: XlaOptions): string[] {

@@ -10,7 +10,7 @@ import { captureTrainingStep } from '../../../src/step/training-program.ts'
 import { drawnState, smallBatch, smallOne } from '../../support/small-steps.ts'
 import { withoutXla, xlaOnCpu } from '../../support/xla.ts'
 
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 const specification = smallOne({ batch: 4, branches: 2, dtype: 'bf16' })
 const step = captureTrainingStep(specification)

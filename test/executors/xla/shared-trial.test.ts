@@ -7,7 +7,7 @@ import { layoutOf } from '../../support/run-program.ts'
 import { runReplicas } from '../../support/run-replicas.ts'
 import { withoutXla, xlaOnCpu } from '../../support/xla.ts'
 
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 const COULD: XlaOptions = { captured: CAPTURED }
 const COULD_NOT: XlaOptions = { captured: 'FUSION,NO_SUCH_KIND' }

@@ -6,7 +6,7 @@ import { drawnState, smallBatch, smallOne } from '../../support/small-steps.ts'
 import { withoutXla, xlaOnCpu } from '../../support/xla.ts'
 
 const [WARM_STEPS, STEPS] = [300, 500]
-t.setTimeout(240_000)
+t.setTimeout(580_000)
 
 t.test(`${STEPS} steps`, { skip: withoutXla }, (t) => {
   const specification = smallOne({ batch: 4 })

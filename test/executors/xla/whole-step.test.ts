@@ -8,7 +8,7 @@ import { drawnState, smallBatch, smallOne, tensorsOf } from '../../support/small
 import { withoutXla, xlaOnCpu } from '../../support/xla.ts'
 import { compareStep } from './compare-step.ts'
 
-t.setTimeout(280_000)
+t.setTimeout(580_000)
 
 const CASES = [
   { name: 'basic blocks', small: { batch: 5 } },
