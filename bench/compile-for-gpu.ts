@@ -17,7 +17,7 @@ import { type CompiledStep, printOutcome, printReport, summarise } from './compi
 import { machineFacts } from './machine-facts.ts'
 import { findPeers, type Peer } from './peers/peer-catalogue.ts'
 import { captureStep, type StepTask } from './peers/step-task.ts'
-import { readCount } from './step-settings.ts'
+import { readCount } from './read-count.ts'
 import { tellUsageFault } from './usage-fault.ts'
 
 const HELP = `Usage: npm run compile:gpu -- [options]

@@ -20,6 +20,7 @@ import { figureOf, type InputBenchmark, type InputFigure, printReport, targetsOf
 import { measureTraining } from './input-training.ts'
 import { loadAverage, machineFacts } from './machine-facts.ts'
 import { type EncodedPicture, packPictures, pictureDataset } from './packed-pictures.ts'
+import { readCount } from './read-count.ts'
 import { tellUsageFault } from './usage-fault.ts'
 
 const HELP = `Usage: npm run bench:input -- [options]
@@ -31,6 +32,8 @@ const HELP = `Usage: npm run bench:input -- [options]
   --memory <images>     images of the memory measurement, 0 = none (default 50000)
   --out <folder>        for input-<date>.json and .md (default results)
 docs/peers.md says how the peers are installed. Without --python only our own figures are measured, on pictures that are there.`
+
+const REMEDY = 'npm run bench:input -- --help'
 
 /** Passes over a set's pictures in one measurement, so that each takes about a second. */
 const PASSES: Readonly<Record<string, number>> = { '500x375': 3, 'short-side-256': 6, '2000x1500': 2 }
@@ -52,14 +55,6 @@ function readValues() {
     },
   })
   return values
-}
-
-function readCount(flag: string, text: string, least: number): number {
-  const count = Number(text)
-  if (!Number.isSafeInteger(count) || count < least) {
-    throw expected(`a whole number from ${least}`, flag, text, 'Correct it, or leave it out.')
-  }
-  return count
 }
 
 /** Makes the pictures where they are not there. */
@@ -135,8 +130,8 @@ async function measureMemory(split: EncodedSplit, images: number): Promise<Input
 async function main(): Promise<void> {
   const values = readValues()
   if (values.help) return console.log(HELP)
-  const rounds = readCount('--rounds', values.rounds, 1)
-  const memoryImages = readCount('--memory', values.memory, 0)
+  const rounds = readCount('--rounds', values.rounds, REMEDY)
+  const memoryImages = readCount('--memory', values.memory, REMEDY, 0)
   const folder = mkdtempSync(join(tmpdir(), 'bench-input-'))
   const before = loadAverage()
   let contenders: Contender[] = []

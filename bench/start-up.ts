@@ -13,8 +13,8 @@ import { parseArgs } from 'node:util'
 import { UserFault } from '../src/vocabulary/fault.ts'
 import { writeDrawnCifar100 } from './drawn-cifar100.ts'
 import { loadAverage, type MachineFacts, machineFacts } from './machine-facts.ts'
+import { readCount } from './read-count.ts'
 import { quantile } from './step-report.ts'
-import { readCount } from './step-settings.ts'
 import { tellUsageFault } from './usage-fault.ts'
 
 const HELP = `Usage: npm run bench:start-up -- [options]

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { findNetwork } from '../src/networks/find-network.ts'
 import { expected } from '../src/vocabulary/fault.ts'
 import type { StepTask } from './peers/step-task.ts'
+import { readCount } from './read-count.ts'
 
 export const STEP_HELP = `Usage: npm run bench:step -- [options]
 
@@ -22,6 +23,8 @@ export const STEP_HELP = `Usage: npm run bench:step -- [options]
   --python <path>    Python that has PyTorch and JAX (default python3)
   --out <folder>     for step-<network>-<date>.json and .md (default results)
 docs/peers.md says how each peer is installed.`
+
+const REMEDY = 'npm run bench:step -- --help'
 
 export interface Settings {
   readonly rounds: number
@@ -63,15 +66,15 @@ export function readSettings(): Settings | null {
   findNetwork(network, 'auto')
   const usualSide = network.startsWith('imagenet-') ? '224' : '32'
   return {
-    rounds: readCount('--rounds', values.rounds ?? '6'),
-    steps: readCount('--steps', values.steps ?? '4'),
+    rounds: readCount('--rounds', values.rounds ?? '6', REMEDY),
+    steps: readCount('--steps', values.steps ?? '4', REMEDY),
     task: {
       network,
-      side: readCount('--side', values.side ?? usualSide),
-      branches: readCount('--branches', values.branches ?? '3'),
-      classes: readCount('--classes', values.classes ?? '100'),
-      batch: readCount('--batch', values.batch ?? '128'),
-      threads: readCount('--threads', values.threads ?? `${availableParallelism()}`),
+      side: readCount('--side', values.side ?? usualSide, REMEDY),
+      branches: readCount('--branches', values.branches ?? '3', REMEDY),
+      classes: readCount('--classes', values.classes ?? '100', REMEDY),
+      batch: readCount('--batch', values.batch ?? '128', REMEDY),
+      threads: readCount('--threads', values.threads ?? `${availableParallelism()}`, REMEDY),
       device: readDevice(values.device),
     },
     peers: values.peers?.split(',') ?? null,
@@ -84,12 +87,5 @@ export function readSettings(): Settings | null {
 
 function readDevice(text: string): StepTask['device'] {
   if (text === 'cpu' || text === 'gpu') return text
-  throw expected('cpu or gpu', '--device', text, 'npm run bench:step -- --help')
-}
-
-/** @param help command that tells the options @throws UserFault where it is none */
-export function readCount(option: string, text: string, help = 'npm run bench:step -- --help'): number {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value > 0) return value
-  throw expected('a whole number from 1', option, text, help)
+  throw expected('cpu or gpu', '--device', text, REMEDY)
 }
