@@ -21,7 +21,13 @@ export interface ReplicaTask {
 }
 
 export type ReplicaAnswer =
-  | { readonly kind: 'ran'; readonly outputs: Float32Array; readonly warnings: readonly string[] }
+  | {
+      readonly kind: 'ran'
+      readonly outputs: Float32Array
+      readonly warnings: readonly string[]
+      /** How XLA's runs are launched (XlaProgram), '' on TensorFlow.js. */
+      readonly launched: string
+    }
   | { readonly kind: 'failed'; readonly message: string }
 
 // Sent by runReplicas (run-replicas.ts), which takes a ReplicaTask.
@@ -30,14 +36,16 @@ const warnings: string[] = []
 process.on('warning', ({ message }) => warnings.push(message))
 const executor = xla === null ? await tfjsExecutor('cpu') : xlaOnCpu(place.replicas, xla)
 const outputs = new Float32Array(outputElements(program))
+let launched = ''
 try {
   for (let time = 0; time < times; time++) {
     const compiled = executor.compile(program, layout, memory, place)
     compiled.run(inputs, outputs)
+    if ('launched' in compiled) launched = String(compiled.launched)
     compiled.dispose()
   }
   // Warnings are told in the next turn.
-  setImmediate(() => parentPort?.postMessage({ kind: 'ran', outputs, warnings } satisfies ReplicaAnswer))
+  setImmediate(() => parentPort?.postMessage({ kind: 'ran', outputs, warnings, launched } satisfies ReplicaAnswer))
 } catch (error) {
   // As the main thread does for a group of replicas on XLA; tfjs does it in its run.
   if (xla !== null) executor.abandon(memory.exchange)

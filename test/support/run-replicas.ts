@@ -6,6 +6,9 @@ import type { Program } from '../../src/graph/program.ts'
 import type { StateLayout } from '../../src/graph/state-layout.ts'
 import type { ReplicaAnswer, ReplicaTask } from './replica-thread.ts'
 
+/** Executors whose replicas run: what `prepare` opened lasts as long as its executor. */
+const held = new Set<Executor>()
+
 /**
  * Compiles and runs a program in replicas, each a thread with its own share of the batch, on one shared state: once on
  * TensorFlow.js, or on XLA's CPU plugin as often as `xla` says, with what each replica chooses.
@@ -21,8 +24,9 @@ export async function runReplicas(
   const replicas = shares.length
   const exchange = new SharedArrayBuffer(executor.exchangeBytes([program], layout, replicas))
   const memory = { state, exchange }
+  held.add(executor)
   executor.prepare?.(memory)
-  return Promise.all(
+  const answers = await Promise.all(
     shares.map(async (inputs, replica) => {
       const place = { replica, replicas, cores: [replica] }
       const chosen = { xla: xla?.choices[replica] ?? null, times: xla?.times ?? 1 }
@@ -34,4 +38,6 @@ export async function runReplicas(
       return answer
     }),
   )
+  held.delete(executor)
+  return answers
 }

@@ -8,7 +8,7 @@ import { type FoundPlugin, readPluginTable } from './find-plugin.ts'
 import { type GpuSoftware, type GpuTarget, gpuTargetText } from './gpu-targets.ts'
 import { lowerProgram } from './lower-program.ts'
 import { type CompiledMemory, loadPjrtAddon } from './pjrt-addon.ts'
-import { chooseOptions, compileFlags, LOWERING_CHOICES } from './platform-choices.ts'
+import { chooseOptions, compileFlags, graphChoices, LOWERING_CHOICES } from './platform-choices.ts'
 
 /**
  * Beside the flags that training uses: XLA tries tiles of its own matrix products on the device, so without one they are
@@ -34,7 +34,8 @@ export interface WrittenProgram {
 /** A program as training on GPUs hands it to XLA. */
 export function writeForGpu(program: Program, { toolkit }: FoundPlugin, replicas = 1): WrittenProgram {
   const { text } = lowerProgram(program, { replicas, ...LOWERING_CHOICES.gpu })
-  return { text, flags: compileFlags('gpu', toolkit, chooseOptions('gpu', {})) }
+  const options = chooseOptions('gpu', {})
+  return { text, flags: compileFlags('gpu', toolkit, options, graphChoices(options).at(-1) ?? null) }
 }
 
 /**

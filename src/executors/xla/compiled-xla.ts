@@ -6,22 +6,25 @@ import type { PendingRun, QueuedProgram, ReplicaPlace, RunInputs, SharedRunMemor
 import { encodeCompileOptions } from './compile-options.ts'
 import type { DeviceCopy } from './device-copy.ts'
 import { type FoundPlugin, pluginIdentity } from './find-plugin.ts'
+import { fastestGraph } from './graph-trial.ts'
 import { type HostInputKind, type LoweredProgram, lowerProgram } from './lower-program.ts'
 import { patience } from './patience.ts'
 import { type ClientFacts, loadPjrtAddon, type PjrtClient, type PjrtProgram, type PjrtRun } from './pjrt-addon.ts'
-import { chooseOptions, compileFlags, LOWERING_CHOICES, type XlaOptions } from './platform-choices.ts'
+import {
+  chooseOptions,
+  compileFlags,
+  type GraphChoice,
+  graphChoices,
+  LOWERING_CHOICES,
+  type XlaOptions,
+} from './platform-choices.ts'
 import { programKey, readCached, writeCached } from './program-cache.ts'
 import { abandonedWord, meetReplicas } from './replica-meeting.ts'
-import { SharedTrial } from './shared-trial.ts'
-
-/** The first run goes without a graph, the second records it, the third launches what was recorded. */
-const TRIAL_RUNS = 3
-
-const HOST_ARRAYS = { images: Uint8Array, labels: Int32Array, scalars: Float32Array } as const
-
 /** A program on a device of a PJRT plugin. */
 export interface XlaProgram extends QueuedProgram {
   readonly lowered: LoweredProgram
+  /** How its runs are launched, in words. */
+  readonly launched: string
 }
 
 export interface Compilation {
@@ -37,6 +40,7 @@ export interface Compilation {
 /** @throws Error where the plugin refuses it */
 export class CompiledXla implements XlaProgram {
   readonly lowered: LoweredProgram
+  readonly launched: string
   readonly #native: PjrtProgram
   readonly #copy: DeviceCopy
   readonly #memory: SharedRunMemory
@@ -63,36 +67,33 @@ export class CompiledXla implements XlaProgram {
       writes: this.lowered.roundedWrites.map((name) => copy.place(name)),
     }
     const deviceIds = replicaDevices(facts, place.replicas, hosts)
-    const compile = (options: Required<XlaOptions>) => {
-      const flags = compileFlags(platform, plugin.toolkit, options)
+    const compile = (graph: GraphChoice | null) => {
+      const flags = compileFlags(platform, plugin.toolkit, chosen, graph)
       return this.#compile(compilation, facts, hosts, encodeCompileOptions({ replicas, deviceIds, flags }))
     }
-    this.#native = chosen.captured === null ? compile(chosen) : this.#captured(compile, chosen)
+    // Hosts do not tell each other of their trials, and programs that sum together are to be the same: all take the first.
+    const graphs = graphChoices(chosen).slice(0, hosts > 1 ? 1 : undefined)
+    const { native, launched } = this.#asGraph(compile, graphs)
+    this.#native = native
+    this.launched = launched
   }
 
   /** The program as one graph where its runs can be captured, else without; replicas that sum together come to the same. */
-  #captured(compile: (options: Required<XlaOptions>) => PjrtProgram, chosen: Required<XlaOptions>): PjrtProgram {
-    const { collective } = this.lowered
-    const { exchange } = this.#memory
-    const launches = Array.from({ length: TRIAL_RUNS }, () => this.#copy.nextLaunch(collective))
-    const trial = collective
-      ? new SharedTrial(exchange, this.#place.replicas, TRIAL_RUNS, () => this.#copy.nextMeeting())
-      : null
-    let captured: PjrtProgram | null = null
-    let reason: string | null = null
-    try {
-      captured = compile(chosen)
-      this.#tryOut(captured, launches, trial)
-    } catch (error) {
-      reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+  #asGraph(
+    compile: (graph: GraphChoice | null) => PjrtProgram,
+    graphs: readonly GraphChoice[],
+  ): { native: PjrtProgram; launched: string } {
+    if (graphs.length > 0) {
+      const { lowered } = this
+      const trial = { lowered, copy: this.#copy, exchange: this.#memory.exchange, replicas: this.#place.replicas }
+      const { fastest, remarks } = fastestGraph(graphs, compile, trial)
+      const reason = remarks.join('; ')
+      if (fastest !== null) return { native: fastest.program, launched: `${fastest.order} (${reason})` }
+      if (this.#place.replica === 0) {
+        process.emitWarning(`Steps are launched in pieces and not as one CUDA graph, which may be slower: ${reason}`)
+      }
     }
-    if (trial !== null) reason = trial.agree(reason)
-    if (reason === null && captured !== null) return captured
-    captured?.dispose()
-    if (this.#place.replica === 0) {
-      process.emitWarning(`Steps are launched in pieces and not as one CUDA graph, which may be slower: ${reason}`)
-    }
-    return compile({ ...chosen, captured: null })
+    return { native: compile(null), launched: 'in pieces' }
   }
 
   #compile({ client, plugin }: Compilation, facts: ClientFacts, hosts: number, options: Uint8Array): PjrtProgram {
@@ -116,27 +117,6 @@ export class CompiledXla implements XlaProgram {
       if (bytes !== null) writeCached(key, bytes)
     }
     return native
-  }
-
-  /**
-   * Runs the program on a state of zeros until its graph is recorded and launched, so that what cannot be captured fails
-   * here and not in training.
-   * @param launches numbers of the runs
-   */
-  #tryOut(program: PjrtProgram, launches: readonly number[], trial: SharedTrial | null): void {
-    const arrays = this.lowered.inputs.map(({ kind, shape }) => new HOST_ARRAYS[kind](elementCount(shape)))
-    const { Run } = loadPjrtAddon()
-    const abandoned = abandonedWord(this.#memory.exchange)
-    const scratch = this.#copy.scratch()
-    try {
-      scratch.refresh(this.#rounded.reads)
-      for (const launch of launches) {
-        trial?.meet()
-        new Run(program, scratch.native, arrays, launch).waitUntilEnded(abandoned, patience())
-      }
-    } finally {
-      scratch.dispose()
-    }
   }
 
   run(inputs: RunInputs, outputs: Float32Array): void {

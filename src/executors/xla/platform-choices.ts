@@ -21,20 +21,41 @@ export interface XlaOptions {
    * the host needs to launch some hundred pieces.
    */
   readonly captured?: string | null
+  /**
+   * Orders in which the kernels of a graph may run, by XLA's names (default: `LHS`, one after the other, and `CONCURRENT`,
+   * side by side where none needs the other, for some more memory). Of several the fastest on the device is taken.
+   */
+  readonly orders?: readonly string[]
   /** How the text is written (default: for the platform it runs on). */
   readonly writtenFor?: XlaPlatform
 }
 
-/** 0 = capture no more than XLA does. */
+/** 0 = capture no more than XLA does; else orders with commas between. */
 const GRAPHS_VARIABLE = 'NATIVE_ENSEMBLE_XLA_GRAPHS'
 
 /** What XLA captures by default, as far as our programs have it, and convolutions. */
 export const CAPTURED = 'FUSION,CUBLAS,CUBLASLT,CUDNN,CUSTOM_CALL,CONVOLUTION'
 
+/** CONCURRENT last: the program that is compiled without a device to time it on (ahead-of-time.ts). */
+const ORDERS: readonly string[] = ['LHS', 'CONCURRENT']
+
 /** The options with the platform's defaults. */
 export function chooseOptions(platform: XlaPlatform, given: XlaOptions): Required<XlaOptions> {
-  const captured = platform === 'gpu' && process.env[GRAPHS_VARIABLE] !== '0' ? CAPTURED : null
-  return { excessPrecision: platform === 'cpu', captured, writtenFor: platform, ...given }
+  const graphs = process.env[GRAPHS_VARIABLE]
+  const captured = platform === 'gpu' && graphs !== '0' ? CAPTURED : null
+  const orders = graphs === undefined || graphs === '0' ? ORDERS : graphs.split(',')
+  return { excessPrecision: platform === 'cpu', captured, orders, writtenFor: platform, ...given }
+}
+
+/** A way to put a program's runs into a CUDA graph. */
+export interface GraphChoice {
+  readonly captured: string
+  readonly order: string
+}
+
+/** @returns none where nothing is to be captured */
+export function graphChoices({ captured, orders }: Required<XlaOptions>): GraphChoice[] {
+  return captured === null ? [] : orders.map((order) => ({ captured, order }))
 }
 
 const GPU_FLAGS = {
@@ -47,16 +68,25 @@ const GPU_FLAGS = {
   xla_gpu_enable_latency_hiding_scheduler: false,
 }
 
-/** XLA's flags for a program. */
+/**
+ * XLA's flags for a program.
+ * @param graph null = as XLA does by itself
+ */
 export function compileFlags(
   platform: XlaPlatform,
   toolkit: FoundPlugin['toolkit'],
-  { excessPrecision, captured }: Required<XlaOptions>,
+  { excessPrecision }: Pick<Required<XlaOptions>, 'excessPrecision'>,
+  graph: GraphChoice | null,
 ): Record<string, boolean | string> {
   return {
     ...(platform === 'gpu' ? GPU_FLAGS : {}),
     ...(toolkit === null ? {} : { xla_gpu_cuda_data_dir: toolkit }),
     ...(excessPrecision ? {} : { xla_allow_excess_precision: false }),
-    ...(captured === null ? {} : { xla_gpu_enable_command_buffer: captured }),
+    ...(graph === null
+      ? {}
+      : {
+          xla_gpu_enable_command_buffer: graph.captured,
+          xla_gpu_command_buffer_scheduling_mode: graph.order,
+        }),
   }
 }

@@ -1,11 +1,18 @@
 /** What is chosen for GPUs, as far as the CPU plugin can run it: the text that is written for them, and the trial of graphs. */
 import t from 'tap'
 import { onednnExecutor } from '../../../src/executors/onednn/onednn-executor.ts'
-import { CAPTURED, chooseOptions, compileFlags, type XlaOptions } from '../../../src/executors/xla/platform-choices.ts'
+import {
+  CAPTURED,
+  chooseOptions,
+  compileFlags,
+  graphChoices,
+  type XlaOptions,
+} from '../../../src/executors/xla/platform-choices.ts'
 import { captureTrainingStep } from '../../../src/step/training-program.ts'
 import { STEP_SCALARS, STEP_TOLERANCES, tooFar } from '../../support/compare-steps.ts'
 import { runProgram } from '../../support/run-program.ts'
 import { drawnState, smallBatch, smallOne, tensorsOf } from '../../support/small-steps.ts'
+import { smallestUpdate } from '../../support/smallest-update.ts'
 import { withoutXla, xlaOnCpu } from '../../support/xla.ts'
 
 t.setTimeout(580_000)
@@ -52,13 +59,46 @@ t.test('a program that cannot be captured is run without graphs, and that is sai
   t.match(warnings, [/launched in pieces.*NO_SUCH_KIND/])
 })
 
+t.test('of the orders that run the fastest is taken', { skip: withoutXla }, async (t) => {
+  const { program, layout } = smallestUpdate()
+  const launched = (orders: readonly string[]) => {
+    const executor = xlaOnCpu(1, { captured: CAPTURED, orders })
+    const memory = {
+      state: new SharedArrayBuffer(4 * layout.elements),
+      exchange: new SharedArrayBuffer(executor.exchangeBytes([program], layout, 1)),
+    }
+    const compiled = executor.compile(program, layout, memory, { replica: 0, replicas: 1, cores: [0] })
+    compiled.dispose()
+    return compiled.launched
+  }
+  const heard = await warningsOf(() => {
+    const both = launched(['LHS', 'CONCURRENT'])
+    const [own = Number.NaN, other = Number.NaN] = [...both.matchAll(/([\d.]+) ms/g)].map(([, ms]) => Number(ms))
+    t.equal(both.split(' ')[0], own > other ? 'LHS' : 'CONCURRENT', both)
+    t.match(launched(['LHS', 'NO_SUCH_ORDER']), /^LHS .*NO_SUCH_ORDER/)
+    t.match(launched(['NO_SUCH_ORDER', 'CONCURRENT']), /^CONCURRENT .*NO_SUCH_ORDER/)
+  })
+  t.same(heard, [])
+  t.match(await warningsOf(() => t.equal(launched(['NO_SUCH_ORDER']), 'in pieces')), [/launched in pieces/])
+})
+
 t.test('GPUs compile rounded values and one graph, CPUs as XLA does', (t) => {
-  const gpu = compileFlags('gpu', '/toolkit', chooseOptions('gpu', {}))
+  const options = chooseOptions('gpu', {})
+  const graphs = graphChoices(options)
+  t.same(
+    graphs.map(({ order }) => order),
+    ['LHS', 'CONCURRENT'],
+  )
+  const gpu = compileFlags('gpu', '/toolkit', options, graphs[1] ?? null)
   t.match(gpu, { xla_allow_excess_precision: false, xla_gpu_cuda_data_dir: '/toolkit' })
   t.match(gpu['xla_gpu_enable_command_buffer'], /CONVOLUTION/)
-  t.same(compileFlags('cpu', null, chooseOptions('cpu', {})), {})
-  process.env['NATIVE_ENSEMBLE_XLA_GRAPHS'] = '0'
+  t.equal(gpu['xla_gpu_command_buffer_scheduling_mode'], 'CONCURRENT')
+  t.same(compileFlags('cpu', null, chooseOptions('cpu', {}), null), {})
+  t.same(graphChoices(chooseOptions('cpu', {})), [])
   t.teardown(() => delete process.env['NATIVE_ENSEMBLE_XLA_GRAPHS'])
-  t.equal(chooseOptions('gpu', {}).captured, null)
+  process.env['NATIVE_ENSEMBLE_XLA_GRAPHS'] = '0'
+  t.same(graphChoices(chooseOptions('gpu', {})), [])
+  process.env['NATIVE_ENSEMBLE_XLA_GRAPHS'] = 'CONCURRENT'
+  t.same(graphChoices(chooseOptions('gpu', {})), [{ captured: CAPTURED, order: 'CONCURRENT' }])
   t.end()
 })

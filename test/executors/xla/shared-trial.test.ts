@@ -1,40 +1,19 @@
 /** The trial of graphs in two replicas, one of which cannot: both go on without, and neither waits for ever. */
 import t from 'tap'
 import { CAPTURED, type XlaOptions } from '../../../src/executors/xla/platform-choices.ts'
-import { GraphBuilder } from '../../../src/graph/graph-builder.ts'
 import { findState, viewState } from '../../../src/graph/state-layout.ts'
-import { layoutOf } from '../../support/run-program.ts'
 import { runReplicas } from '../../support/run-replicas.ts'
+import { smallestUpdate } from '../../support/smallest-update.ts'
 import { withoutXla, xlaOnCpu } from '../../support/xla.ts'
 
 t.setTimeout(580_000)
 
-const COULD: XlaOptions = { captured: CAPTURED }
-const COULD_NOT: XlaOptions = { captured: 'FUSION,NO_SUCH_KIND' }
-
-/** A gradient's mean over replicas and the update that it makes: the least that two replicas compute together. */
-function smallestUpdate() {
-  const graph = new GraphBuilder(1)
-  const [x, dy] = [graph.state('x', [1, 3]), graph.state('dy', [1, 1])]
-  const gradient = graph.applyOne('AllReduceMean', graph.apply('LinearBackpropWeights', [x, dy], {}).slice(0, 1), {})
-  const operands = [
-    graph.state('weight', [1, 3]),
-    graph.state('momentum.weight', [1, 3]),
-    gradient,
-    graph.scalar('rate'),
-  ]
-  const updated = graph.apply('SgdNesterov', operands, { momentum: 0.9, weightDecay: 0 })
-  const updates = ['weight', 'momentum.weight'].flatMap((name, place) => {
-    const value = updated[place]
-    return value === undefined ? [] : [{ name, value }]
-  })
-  return graph.finish('smallest update', [{ name: 'gradient', value: gradient }], updates)
-}
+const COULD: XlaOptions = { captured: CAPTURED, orders: ['LHS'] }
+const COULD_NOT: XlaOptions = { captured: 'FUSION,NO_SUCH_KIND', orders: ['LHS'] }
 
 /** The update, compiled and run twice in two replicas. */
 async function updated(choices: readonly XlaOptions[]) {
-  const program = smallestUpdate()
-  const layout = layoutOf(program)
+  const { program, layout } = smallestUpdate()
   const state = new SharedArrayBuffer(4 * layout.elements)
   viewState(findState(layout, 'x'), state).set([1, 2, 3])
   viewState(findState(layout, 'dy'), state).set([0.5])
@@ -64,5 +43,21 @@ t.test('both replicas do without what one of them cannot', { skip: withoutXla },
     t.match(answers[0]?.warnings, warnings)
     t.equal(answers[0]?.warnings.length, warnings.length)
     t.same(answers[1]?.warnings, [], 'the first replica says it for all')
+  }
+})
+
+t.test('both replicas take the same of several orders', { skip: withoutXla }, async (t) => {
+  const orders = (...names: string[]): XlaOptions => ({ captured: CAPTURED, orders: names })
+  const cases = [
+    { choices: [orders('LHS', 'CONCURRENT'), orders('LHS', 'CONCURRENT')], taken: /^(LHS|CONCURRENT) / },
+    { choices: [orders('LHS', 'CONCURRENT'), orders('LHS', 'NO_SUCH_ORDER')], taken: /^LHS / },
+    { choices: [orders('NO_SUCH_ORDER', 'CONCURRENT'), orders('LHS', 'CONCURRENT')], taken: /^CONCURRENT / },
+  ]
+  for (const { choices, taken } of cases) {
+    const [first, second] = await updated(choices)
+    t.match(first?.launched, taken)
+    t.equal(second?.launched.split(' ')[0], first?.launched.split(' ')[0])
+    t.same([first?.outputs, second?.outputs], [Float32Array.of(0.5, 1, 1.5), Float32Array.of(0.5, 1, 1.5)])
+    t.same([first?.warnings, second?.warnings], [[], []])
   }
 })
