@@ -1,6 +1,7 @@
 /** The tables of `npm run compile:gpu`: what XLA made of each training step. */
 import type { AheadOfTime } from '../src/executors/xla/ahead-of-time.ts'
 import type { CompiledMemory } from '../src/executors/xla/pjrt-addon.ts'
+import { longestChain } from './kernel-chain.ts'
 import type { MachineFacts } from './machine-facts.ts'
 import {
   type Exchange,
@@ -26,6 +27,8 @@ export interface Accepted {
   readonly kinds: Readonly<Record<KernelKind, { readonly kernels: number; readonly bytes: number }>>
   readonly launches: number
   readonly graphs: number
+  /** The most kernels of which each waits for the one before; all of them where none may run beside another. */
+  readonly longestChain: number
   /** In the order in which they begin. */
   readonly exchanges: readonly Exchange[]
   readonly memory: CompiledMemory
@@ -47,15 +50,23 @@ export interface CompileReport {
 }
 
 /** What the tables say of a compiled program. */
-export function summarise({ memory, milliseconds, optimisedHlo, launches }: AheadOfTime): Accepted {
+export function summarise(compiled: AheadOfTime): Accepted {
+  const { memory, milliseconds, optimisedHlo, launches, buffers, sideBySide } = compiled
   const kernels = readKernels(optimisedHlo)
   const of = (kind: KernelKind) => {
     const own = kernels.filter((kernel) => kernel.kind === kind)
     return { kernels: own.length, bytes: own.reduce((sum, kernel) => sum + kernel.bytesRead + kernel.bytesWritten, 0) }
   }
   const kinds = Object.fromEntries(KERNEL_KINDS.map((kind) => [kind, of(kind)])) as Accepted['kinds']
-  const exchanges = readExchanges(optimisedHlo)
-  return { accepted: true, seconds: milliseconds / 1000, kinds, ...readLaunches(launches), exchanges, memory }
+  return {
+    accepted: true,
+    seconds: milliseconds / 1000,
+    kinds,
+    ...readLaunches(launches),
+    longestChain: sideBySide ? longestChain(optimisedHlo, buffers) : kernels.length,
+    exchanges: readExchanges(optimisedHlo),
+    memory,
+  }
 }
 
 const OTHER: readonly KernelKind[] = ['matrix product', 'copy', 'collective', 'other']
@@ -76,13 +87,13 @@ export function printOutcome({ outcome }: CompiledStep): string {
   if (!outcome.accepted) return `refused: ${outcome.reason}`
   const kernels = total(outcome, KERNEL_KINDS, 'kernels')
   const bytes = megabytes(total(outcome, KERNEL_KINDS, 'bytes'))
-  return `${kernels} kernels, ${bytes} MB, ${outcome.launches} launches, compiled in ${outcome.seconds.toFixed(0)} s`
+  return `${kernels} kernels, ${outcome.longestChain} in a chain, ${bytes} MB, ${outcome.launches} launches, compiled in ${outcome.seconds.toFixed(0)} s`
 }
 
 function printTable(steps: readonly CompiledStep[]): string {
   const names = COLUMNS.map(([name]) => name)
   const head = [
-    ...['step', 'by', 'compiled in s', 'launches', 'of these graphs'],
+    ...['step', 'by', 'compiled in s', 'launches', 'of these graphs', 'longest chain'],
     ...names.map((name) => (name === 'all' ? 'kernels' : `k. ${name}`)),
     ...names.map((name) => (name === 'all' ? 'MB moved' : `MB ${name}`)),
     'temporary MB',
@@ -95,6 +106,7 @@ function printTable(steps: readonly CompiledStep[]): string {
       outcome.seconds.toFixed(0),
       outcome.launches,
       outcome.graphs,
+      outcome.longestChain,
       ...COLUMNS.map(([, of]) => total(outcome, of, 'kernels')),
       ...COLUMNS.map(([, of]) => megabytes(total(outcome, of, 'bytes'))),
       megabytes(outcome.memory.temporaryBytes),
@@ -138,6 +150,7 @@ function printComparison(steps: readonly CompiledStep[]): string[] {
     }
     return [
       `- ${task.network} ${precision}: kernels ${over((step) => total(step, KERNEL_KINDS, 'kernels'))}, ` +
+        `longest chain ${over((step) => step.longestChain)}, ` +
         `launches ${over(({ launches }) => launches)}, bytes moved ${over((step) => total(step, KERNEL_KINDS, 'bytes'))}, ` +
         `temporary memory ${over(({ memory }) => memory.temporaryBytes)}`,
     ]
@@ -159,7 +172,9 @@ export function printReport({ date, gpu, plugin, replicas, machine, steps }: Com
     `Compiled on: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}.`,
     printTable(steps),
     "A kernel is one of XLA's or a call of a library (which may launch several). Launches: what the host starts for a " +
-      'step, a CUDA graph counts one. MB moved: operands (or the slices cut out of them) and results of each kernel, ' +
+      'step, a CUDA graph counts one. Longest chain: the most kernels of which each waits for the one before, by the memory ' +
+      'that they read and write; all of them where XLA puts one after the other. MB moved: operands (or the slices cut ' +
+      'out of them) and results of each kernel, ' +
       "without what a library works in; what stays in the GPU's cache is counted as well. Other: matrix products, copies and " +
       'transposes, sums over replicas. Without a device no algorithm is tried: convolutions are cuDNN calls of an unknown ' +
       'choice and speed, and matrix products are left to cuBLAS (`xla_gpu_enable_triton_gemm=false`), so on a GPU XLA may choose otherwise there.',

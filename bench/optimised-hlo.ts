@@ -1,4 +1,14 @@
 /** Reads what XLA made of a program for a GPU: its kernels with the bytes that each moves, and what the host launches. */
+import {
+  bodyOf,
+  bytesOf,
+  elementOf,
+  elementsOf,
+  entryOf,
+  type Instruction,
+  readComputations,
+  readInstruction,
+} from './hlo-text.ts'
 
 export const KERNEL_KINDS = [
   'convolution',
@@ -20,18 +30,8 @@ export interface Kernel {
   readonly bytesWritten: number
 }
 
-interface Instruction {
-  readonly name: string
-  /** Text of the result's type; a tuple in parentheses. */
-  readonly type: string
-  readonly op: string
-  readonly operands: string
-  /** What stands behind the operands. */
-  readonly attributes: string
-}
-
 /** They move nothing: names of memory, or the end of what another began. */
-const NO_KERNEL = /^(parameter|constant|tuple|get-tuple-element|bitcast|after-all|.*-done)$/
+export const NO_KERNEL = /^(parameter|constant|tuple|get-tuple-element|bitcast|after-all|.*-done)$/
 const COLLECTIVE = /\b(all-reduce|all-gather|reduce-scatter|all-to-all|collective-)/
 
 /**
@@ -42,17 +42,17 @@ export function readKernels(text: string): Kernel[] {
   const computations = readComputations(text)
   const types = new Map<string, string>()
   const typeOf = (operand: string): string => {
-    // %name#1 is element 1 of a tuple.
-    const [name = '', place] = operand.split('#')
+    // %name#1#0 is element 0 of element 1 of a tuple.
+    const [name = '', ...places] = operand.split('#')
     const type = types.get(name)
     if (type === undefined) throw new Error(`Expected an instruction %${name} before it is read`)
-    return place === undefined ? type : elementOf(type, Number(place))
+    return places.reduce((whole, place) => elementOf(whole, Number(place)), type)
   }
   return entryOf(computations).flatMap((line) => {
     const instruction = readInstruction(line)
     if (instruction === null) return []
     const { name, type, op, operands, attributes } = instruction
-    const read = [...operands.matchAll(/%([\w.-]+(?:#\d+)?)/g)].map(([, operand = '']) => typeOf(operand))
+    const read = [...operands.matchAll(/%([\w.-]+(?:#\d+)*)/g)].map(([, operand = '']) => typeOf(operand))
     if (op === 'get-tuple-element') {
       types.set(name, elementOf(read[0] ?? '', Number(/index=(\d+)/.exec(attributes)?.[1])))
     } else types.set(name, type)
@@ -83,12 +83,17 @@ export function readExchanges(text: string): Exchange[] {
     const exchange = exchanges[begin?.exchange ?? -1]
     if (begin !== undefined && exchange !== undefined) exchange.kernelsBeside = kernels - begin.kernels
     if (NO_KERNEL.test(op)) continue
-    if (kindOf(instruction, bodyOf(computations, instruction)) === 'collective') {
+    if (isExchange(instruction, computations)) {
       begun.set(name, { exchange: exchanges.length, kernels })
       exchanges.push({ bytes: bytesOf(elementsOf(type).at(-1) ?? ''), kernelsBeside: 0 })
     } else kernels++
   }
   return exchanges
+}
+
+/** Whether it begins, or is, a sum over replicas. @param computations of its module */
+export function isExchange(instruction: Instruction, computations: ReadonlyMap<string, string[]>): boolean {
+  return !NO_KERNEL.test(instruction.op) && kindOf(instruction, bodyOf(computations, instruction)) === 'collective'
 }
 
 /** Bytes of all slices of a parameter, by its number, where a fusion's computation does nothing else with it. */
@@ -108,95 +113,6 @@ function slicesOf(body: readonly string[]): Map<number, number> {
     }
   }
   return new Map([...parameters.values()].filter(({ bytes }) => bytes > 0).map(({ place, bytes }) => [place, bytes]))
-}
-
-/** Lines of each computation by its name; of the entry computation by `ENTRY`. */
-function readComputations(text: string): Map<string, string[]> {
-  const computations = new Map<string, string[]>()
-  let lines: string[] | null = null
-  for (const line of text.split('\n')) {
-    const head = /^(?:(ENTRY) )?%?([\w.-]+) .*\{$/.exec(line)
-    if (head !== null) {
-      lines = []
-      computations.set(head[1] ?? head[2] ?? '', lines)
-    } else if (line.startsWith('}')) lines = null
-    else lines?.push(line)
-  }
-  return computations
-}
-
-/** @throws Error where there is none */
-function entryOf(computations: ReadonlyMap<string, string[]>): string[] {
-  const entry = computations.get('ENTRY')
-  if (entry === undefined) throw new Error('Expected an entry computation in the text of the module')
-  return entry
-}
-
-/** Lines of the computation that an instruction calls. */
-function bodyOf(computations: ReadonlyMap<string, string[]>, { attributes }: Instruction): string[] {
-  return computations.get(/calls=%?([\w.-]+)/.exec(attributes)?.[1] ?? '') ?? []
-}
-
-/** `  ROOT %name = type op(operands), attributes`; null for a line that is none. */
-function readInstruction(line: string): Instruction | null {
-  const head = /^\s+(?:ROOT )?%([\w.-]+) = /.exec(line)
-  if (head === null) return null
-  const rest = line.slice(head[0].length)
-  const typeEnd = rest.startsWith('(') ? closingParenthesis(rest, 0) + 1 : rest.indexOf(' ')
-  const call = /^ ([\w-]+)\(/.exec(rest.slice(typeEnd))
-  if (call === null) return null
-  const open = typeEnd + call[0].length - 1
-  const close = closingParenthesis(rest, open)
-  return {
-    name: head[1] ?? '',
-    type: rest.slice(0, typeEnd),
-    op: call[1] ?? '',
-    operands: rest.slice(open + 1, close),
-    attributes: rest.slice(close + 1),
-  }
-}
-
-function closingParenthesis(text: string, open: number): number {
-  let depth = 0
-  for (let place = open; place < text.length; place++) {
-    if (text[place] === '(') depth++
-    if (text[place] === ')' && --depth === 0) return place
-  }
-  throw new Error(`Expected a closing parenthesis in ${text.slice(0, 80)}`)
-}
-
-/** Types of a tuple's elements; of anything else itself. */
-function elementsOf(type: string): string[] {
-  if (!type.startsWith('(')) return [type]
-  const elements: string[] = []
-  let [depth, begin] = [0, 1]
-  for (let place = 1; place < type.length - 1; place++) {
-    const letter = type[place] ?? ''
-    if ('([{'.includes(letter)) depth++
-    if (')]}'.includes(letter)) depth--
-    if (letter === ',' && depth === 0) {
-      elements.push(type.slice(begin, place))
-      begin = place + 1
-    }
-  }
-  return [...elements, type.slice(begin, -1)].map((element) => element.replaceAll(/\/\*.*?\*\//g, '').trim())
-}
-
-function elementOf(type: string, place: number): string {
-  const element = elementsOf(type)[place]
-  if (element === undefined) throw new Error(`Expected an element ${place} of ${type.slice(0, 80)}`)
-  return element
-}
-
-/** Bytes of all arrays in a type. */
-function bytesOf(type: string): number {
-  return [...type.matchAll(/\b(pred|(?:bf|[sufc])(\d+)\w*)\[([\d,]*)\]/g)].reduce(
-    (sum, [, dtype, bits, sizes = '']) => {
-      const elements = sizes === '' ? 1 : sizes.split(',').reduce((product, size) => product * Number(size), 1)
-      return sum + elements * (dtype === 'pred' ? 1 : Number(bits) / 8)
-    },
-    0,
-  )
 }
 
 /** A library's call gives its working memory as the last element of a tuple, bytes without a use. */

@@ -8,6 +8,8 @@ export interface ModeTimes {
   readonly ms: readonly number[]
   readonly loss: number
   readonly peakRssBytes: number
+  /** What it says of how it runs, null = nothing. */
+  readonly remark: string | null
   /** Share of convolutions in the step, 0..1; null where the peer does not tell. */
   readonly convolutionShare: number | null
 }

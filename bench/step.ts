@@ -26,6 +26,8 @@ interface Contestant {
   readonly ms: number[]
   loss: number
   peakRssBytes: number
+  /** What it says of how it runs, last. */
+  remark: string | null
   failure: string | null
 }
 
@@ -74,7 +76,16 @@ async function listContestants(
     await first.stop()
     Object.assign(versions, known.versions)
     for (const mode of known.modes.filter((name) => modes === null || modes.includes(name))) {
-      contestants.push({ peer, mode, process: null, ms: [], loss: Number.NaN, peakRssBytes: 0, failure: null })
+      contestants.push({
+        peer,
+        mode,
+        process: null,
+        ms: [],
+        loss: Number.NaN,
+        peakRssBytes: 0,
+        remark: null,
+        failure: null,
+      })
     }
   }
   if (contestants.length === 0) {
@@ -104,8 +115,11 @@ async function ask<Reply>(
 async function measure(contestant: Contestant, settings: Settings, steps: number): Promise<readonly number[]> {
   const { peer, mode } = contestant
   try {
-    const { ms, loss, peakRssBytes } = await ask(contestant, settings, (process) => process.measure(mode, steps))
-    Object.assign(contestant, { loss, peakRssBytes: Math.max(peakRssBytes, contestant.peakRssBytes) })
+    const { ms, loss, peakRssBytes, remark } = await ask(contestant, settings, (process) =>
+      process.measure(mode, steps),
+    )
+    const peak = Math.max(peakRssBytes, contestant.peakRssBytes)
+    Object.assign(contestant, { loss, peakRssBytes: peak, remark: remark ?? null })
     return ms
   } catch (error) {
     contestant.failure = error instanceof Error ? error.message : String(error)
@@ -143,7 +157,7 @@ async function convolutionShare(contestant: Contestant, settings: Settings): Pro
 }
 
 function printReport(benchmark: Benchmark): string {
-  const { date, task, machine, load, figures, ratios, failures, rounds, stepsPerRound } = benchmark
+  const { date, task, machine, load, figures, ratios, failures, rounds, stepsPerRound, times } = benchmark
   const { network, side, branches, classes, batch, threads } = task
   const words = (facts: Readonly<Record<string, string>>) =>
     Object.entries(facts)
@@ -161,6 +175,7 @@ function printReport(benchmark: Benchmark): string {
     'spread = distance between the quartiles over the median; x PyTorch = images per second, then peak memory of the ' +
       'process, against its fastest mode of the same precision; conv = share of convolutions in the step; step/conv = ' +
       'time of the step over that of its own convolutions, both by the clocks of the addon.',
+    ...times.flatMap(({ peer, mode, remark }) => (remark === null ? [] : [`${peer} ${mode}: ${remark}`])),
     '## Ratios',
     printTargets(ratios),
     ...failures.map(({ peer, mode, reason }) => `${peer} ${mode} failed: ${reason}`),
@@ -179,9 +194,9 @@ async function main(): Promise<void> {
     await runRounds(contestants, settings)
     const times: ModeTimes[] = []
     for (const contestant of contestants.filter(({ ms }) => ms.length > 0)) {
-      const { peer, mode, ms, loss, peakRssBytes } = contestant
+      const { peer, mode, ms, loss, peakRssBytes, remark } = contestant
       const share = await convolutionShare(contestant, settings)
-      times.push({ peer: peer.name, mode, ms, loss, peakRssBytes, convolutionShare: share })
+      times.push({ peer: peer.name, mode, ms, loss, peakRssBytes, remark, convolutionShare: share })
     }
     // Nothing measured: earlier figures stay as they are.
     if (times.length === 0) throw new UserFault('Expected at least one mode to run but received none', REMEDY)

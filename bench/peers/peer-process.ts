@@ -9,6 +9,8 @@ export interface Measurement {
   readonly loss: number
   /** Of the whole process since its start. */
   readonly peakRssBytes: number
+  /** How it runs, where a peer has something to say of it. */
+  readonly remark?: string
   /** Milliseconds by op over all steps, where a peer can tell (`profile`). */
   readonly byOp?: Readonly<Record<string, number>>
 }

@@ -26,6 +26,8 @@ const devices = { platform: gpu ? 'gpu' : 'cpu', devices: gpu ? [0] : 1, plugin:
 interface Stepper {
   /** Starts as many steps one after the other and waits for all. @returns the last one's first output */
   run(steps: number): number
+  /** How its steps are launched. */
+  readonly remark: string
 }
 
 /** Captures and compiles the step. */
@@ -45,6 +47,7 @@ function compile(mode: Mode): Stepper {
     scalars: Float32Array.from(program.scalars, ({ name }) => STEP_SCALARS[name] ?? Number.NaN),
   }
   return {
+    remark: `launched ${compiled.launched}`,
     run: (steps) => {
       // As a replica: the device has a few steps at a time, and the last one's outputs are fetched.
       const ahead = executor.stepsAhead ?? 1
@@ -84,7 +87,7 @@ function answer(request: PeerRequest): object {
   const loss = stepper.run(steps)
   const ms = (performance.now() - begin) / steps
   const peakRssBytes = process.resourceUsage().maxRSS * 1024
-  return { mode, ms: Array.from({ length: steps }, () => ms), loss, peakRssBytes }
+  return { mode, ms: Array.from({ length: steps }, () => ms), loss, peakRssBytes, remark: stepper.remark }
 }
 
 await serveRequests(answer)

@@ -8,6 +8,7 @@ const times = (peer: string, mode: string, ms: number[]) => ({
   ms,
   loss: 1,
   peakRssBytes: 2e8,
+  remark: null,
   convolutionShare: peer === 'own' ? 0.75 : null,
 })
 

@@ -8,7 +8,7 @@ import { type FoundPlugin, readPluginTable } from './find-plugin.ts'
 import { type GpuSoftware, type GpuTarget, gpuTargetText } from './gpu-targets.ts'
 import { lowerProgram } from './lower-program.ts'
 import { type CompiledMemory, loadPjrtAddon } from './pjrt-addon.ts'
-import { chooseOptions, compileFlags, graphChoices, LOWERING_CHOICES } from './platform-choices.ts'
+import { chooseOptions, compileFlags, graphChoices, LOWERING_CHOICES, runsSideBySide } from './platform-choices.ts'
 
 /**
  * Beside the flags that training uses: XLA tries tiles of its own matrix products on the device, so without one they are
@@ -21,6 +21,10 @@ export interface AheadOfTime {
   readonly milliseconds: number
   /** The optimised module: of its entry computation, each instruction is a kernel or a call of a library. */
   readonly optimisedHlo: string
+  /** Where in the device's memory each value of the module lies. */
+  readonly buffers: string
+  /** Whether kernels of a graph that need nothing of each other may run side by side. */
+  readonly sideBySide: boolean
   /** What the host launches, in order, by the plugin's own list; lines that are indented lie in a CUDA graph. */
   readonly launches: string
 }
@@ -69,8 +73,11 @@ export function compileAheadOfTime(
     const optimisedHlo = readDump(dump, '_gpu_after_optimizations.txt')
     // Written anew only where it was changed, into graphs.
     const launches = readDump(dump, 'thunk_sequence_after_thunk_passes.txt') ?? readDump(dump, 'thunk_sequence.txt')
-    if (optimisedHlo === null || launches === null) throw new Error('Expected the plugin to write what it compiled')
-    return { memory, milliseconds, optimisedHlo, launches }
+    const buffers = readDump(dump, '-buffer-assignment.txt')
+    if (optimisedHlo === null || buffers === null || launches === null)
+      throw new Error('Expected the plugin to write what it compiled')
+    const sideBySide = runsSideBySide(flags)
+    return { memory, milliseconds, optimisedHlo, buffers, sideBySide, launches }
   } finally {
     rmSync(dump, { recursive: true, force: true })
   }

@@ -88,7 +88,7 @@ export class CompiledXla implements XlaProgram {
       const trial = { lowered, copy: this.#copy, exchange: this.#memory.exchange, replicas: this.#place.replicas }
       const { fastest, remarks } = fastestGraph(graphs, compile, trial)
       const reason = remarks.join('; ')
-      if (fastest !== null) return { native: fastest.program, launched: `${fastest.order} (${reason})` }
+      if (fastest !== null) return { native: fastest.program, launched: `as a graph, ${fastest.order} (${reason})` }
       if (this.#place.replica === 0) {
         process.emitWarning(`Steps are launched in pieces and not as one CUDA graph, which may be slower: ${reason}`)
       }

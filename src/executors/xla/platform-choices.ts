@@ -38,6 +38,7 @@ export const CAPTURED = 'FUSION,CUBLAS,CUBLASLT,CUDNN,CUSTOM_CALL,CONVOLUTION'
 
 /** CONCURRENT last: the program that is compiled without a device to time it on (ahead-of-time.ts). */
 const ORDERS: readonly string[] = ['LHS', 'CONCURRENT']
+const ORDER_FLAG = 'xla_gpu_command_buffer_scheduling_mode'
 
 /** The options with the platform's defaults. */
 export function chooseOptions(platform: XlaPlatform, given: XlaOptions): Required<XlaOptions> {
@@ -86,7 +87,12 @@ export function compileFlags(
       ? {}
       : {
           xla_gpu_enable_command_buffer: graph.captured,
-          xla_gpu_command_buffer_scheduling_mode: graph.order,
+          [ORDER_FLAG]: graph.order,
         }),
   }
+}
+
+/** Whether kernels of a graph may run side by side by these flags. */
+export function runsSideBySide(flags: Readonly<Record<string, boolean | string>>): boolean {
+  return flags[ORDER_FLAG] === 'CONCURRENT'
 }

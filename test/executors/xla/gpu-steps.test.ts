@@ -1,5 +1,6 @@
 /** Whole steps of every method, compiled for a GPU that is not here: the plugin takes them; what they give is not seen. */
 import t from 'tap'
+import { longestChain } from '../../../bench/kernel-chain.ts'
 import { readExchanges, readKernels, readLaunches } from '../../../bench/optimised-hlo.ts'
 import { lowerProgram } from '../../../src/executors/xla/lower-program.ts'
 import { LOWERING_CHOICES } from '../../../src/executors/xla/platform-choices.ts'
@@ -59,6 +60,20 @@ t.test('two replicas sum up their gradients beside the backward pass', { skip: w
   t.ok(exchanges.length > 2, `${exchanges.length} exchanges`)
   const alone = exchanges.filter(({ kernelsBeside }) => kernelsBeside === 0)
   t.ok(alone.length <= 1, 'all but the last, which has nothing left beside it')
+  t.end()
+})
+
+t.test('branches run side by side', { skip: withoutCuda }, (t) => {
+  const chainOf = (branches: number) => {
+    const { program } = captureTrainingStep(smallOne({ batch: 4, dtype: 'bf16', branches }))
+    const { optimisedHlo, buffers, sideBySide } = compileForGpu(program)
+    t.ok(sideBySide)
+    return { chain: longestChain(optimisedHlo, buffers), kernels: readKernels(optimisedHlo).length }
+  }
+  const [two, four] = [chainOf(2), chainOf(4)]
+  t.ok(two.chain < 0.75 * two.kernels, `${two.chain} of ${two.kernels} kernels in a chain`)
+  t.ok(four.kernels > 1.4 * two.kernels, `${four.kernels} kernels with four branches`)
+  t.ok(four.chain < two.chain + 10, `${four.chain} of them in a chain`)
   t.end()
 })
 
