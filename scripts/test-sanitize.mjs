@@ -11,23 +11,18 @@ import { inRoot } from './setup/places.mjs'
 import { runCommand } from './setup/run-command.mjs'
 import { orExplain, setUp, timed } from './setup/set-up.mjs'
 import { SetupFault } from './setup/setup-fault.mjs'
-import { compiledPath, typeScriptSources } from './setup/typescript.mjs'
+import { ENGINE_TESTS, testFiles } from './tests/engine-tests.mjs'
 
-/** Tests that run the addon. */
-const ENGINE_TESTS = [
-  'executors/agreement',
-  'executors/pytorch-operators',
-  'executors/whole-step',
-  'executors/onednn/host-mesh',
+/** Tests that run the addons. */
+const ADDON_TESTS = [
+  ...ENGINE_TESTS,
+  'test/images/image-decoder',
+  'test/images/odd-files',
+  'test/executors/xla/platform-choices',
+  'test/executors/xla/plugin-versions',
+  'test/executors/xla/rounded-weights',
+  'test/executors/xla/steady-memory',
 ]
-const IMAGE_TESTS = ['images/image-decoder', 'images/odd-files']
-const XLA_TESTS = [
-  'executors/xla/platform-choices',
-  'executors/xla/plugin-versions',
-  'executors/xla/rounded-weights',
-  'executors/xla/steady-memory',
-]
-const ADDON_TESTS = [...ENGINE_TESTS, ...IMAGE_TESTS, ...XLA_TESTS].map((name) => `test/${name}`)
 
 await orExplain(async () => {
   const { onednn } = await setUp()
@@ -35,9 +30,7 @@ await orExplain(async () => {
   await timed('image decoder', () => buildImageAddon({ variant: 'Sanitize' }))
   await timed('PJRT client', () => buildPjrtAddon({ variant: 'Sanitize' }))
   const wanted = process.argv.length > 2 ? process.argv.slice(2) : ADDON_TESTS
-  const files = typeScriptSources()
-    .filter((path) => path.endsWith('.test.ts') && wanted.some((part) => path.includes(part)))
-    .map(compiledPath)
+  const files = testFiles(wanted)
   const env = {
     NATIVE_ENSEMBLE_ADDON: inRoot('native/build/Sanitize/one.node'),
     NATIVE_ENSEMBLE_IMAGE_ADDON: inRoot('native/build/Sanitize/images.node'),

@@ -19,7 +19,7 @@ const TIMEOUT_SECONDS = 600
 
 await orExplain(async () => {
   const wanted = process.argv.slice(2)
-  const { typeFaults } = await setUp({ typeFaultsEnd: false })
+  const { typeFaults, onednn } = await setUp({ typeFaultsEnd: false })
   await timed('PJRT plugin', fetchTestPlugin)
   const total = { passed: 0, failed: 0, skipped: 0 }
   const check = (name, faults) => {
@@ -43,8 +43,15 @@ await orExplain(async () => {
     .filter((path) => wanted.length === 0 || wanted.some((part) => path.includes(part)))
   const alone = (file) => ALONE.some((part) => file.includes(part))
   const ran = await runAll(files.map(compiledPath), { jobs: 2, alone, timeoutSeconds: TIMEOUT_SECONDS })
-  for (const kind of ['passed', 'failed', 'skipped']) total[kind] += ran[kind]
-
+  const add = (counts) => {
+    for (const kind of ['passed', 'failed', 'skipped']) total[kind] += counts[kind]
+  }
+  add(ran)
+  const { differsFromAvx2, runWithAvx2 } = await import('./tests/avx2.mjs')
+  if (wanted.length === 0 && differsFromAvx2()) {
+    console.log('operations as processors without AVX-512 compute them')
+    add(await runWithAvx2(onednn, ['test/executors/agreement'], TIMEOUT_SECONDS))
+  }
   if (total.skipped > 0) console.log(`${total.skipped} skipped`)
   console.log(`${total.passed} passed, ${total.failed} failed`)
   return total.failed === 0 && total.passed > 0 ? 0 : 1

@@ -74,7 +74,9 @@ def main() -> None:
 
     def versions() -> dict[str, str]:
         found = {'python': sys.version.split()[0], 'torch': torch.__version__}
-        return found | {'gpu': torch.cuda.get_device_name(), 'cuda': str(torch.version.cuda)} if on_gpu else found
+        if on_gpu:
+            return found | {'gpu': torch.cuda.get_device_name(), 'cuda': str(torch.version.cuda)}
+        return found | {'torch instructions': torch.backends.cpu.get_cpu_capability()}
 
     serve_requests(MODES, versions, lambda mode: build_step(mode, arguments), queued=on_gpu)
 

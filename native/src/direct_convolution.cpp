@@ -12,7 +12,7 @@ namespace one {
 namespace {
 
 constexpr int kBlock = PixelRows::kBlock;
-constexpr int kColumns = 2;  // channel blocks of results in registers
+constexpr int kColumns = kColumnsAtOnce;  // channel blocks of results in registers
 using Vector = PixelRows::Vector;
 using BlockedRows = RowLayout<kBlock, kBlock>;
 

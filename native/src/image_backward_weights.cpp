@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kBlock = kVector;
 constexpr int kMostTaps = 7;
-constexpr int kMostColumns = 4;  // output channel blocks in registers
+constexpr int kMostColumns = kManyRegisters ? 4 : 1;  // output channel blocks in registers
 
 // The sums of one line of taps over some lines of results.
 struct LineProducts {

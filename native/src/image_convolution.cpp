@@ -9,7 +9,7 @@ namespace one {
 namespace {
 
 constexpr int kBlock = kVector;
-constexpr int kColumns = 2;  // channel blocks of results in registers
+constexpr int kColumns = kColumnsAtOnce;  // channel blocks of results in registers
 constexpr int kMostTaps = 7;
 using Vector = Lanes<kBlock>;
 

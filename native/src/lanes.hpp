@@ -10,6 +10,13 @@
 
 namespace one {
 
+// Floats in a register: the compiler keeps vectors of more in memory.
+#if defined(__AVX512F__)
+constexpr int kRegisterLanes = 16;
+#else
+constexpr int kRegisterLanes = 8;
+#endif
+
 // A bf16 element in memory: the upper half of an f32.
 struct Bf16 {
   std::uint16_t bits;
@@ -51,7 +58,7 @@ struct LaneTypes<8> {
   typedef std::uint16_t Halves __attribute__((vector_size(16)));
 };
 
-template <int L>
+template <int L, bool kInRegister = (L <= kRegisterLanes)>
 struct Lanes {
   using Floats = typename LaneTypes<L>::Floats;
   using Ints = typename LaneTypes<L>::Ints;
@@ -123,11 +130,59 @@ struct Lanes {
     std::memcpy(&result.v, &bits, sizeof bits);
     return result;
   }
+  // The larger of each lane; NaN wins, as in PyTorch.
+  static Lanes larger(Lanes one, Lanes other) {
+    const auto wins = (other.v > one.v) | (other.v != other.v);
+    return {wins ? other.v : one.v};
+  }
+  // `value` in the lanes where both are equal.
+  static Lanes whereEqual(Lanes one, Lanes other, Lanes value, Lanes otherwise) {
+    return {one.v == other.v ? value.v : otherwise.v};
+  }
+};
+
+// Vectors that no register holds, as two of half the lanes.
+template <int L>
+struct Lanes<L, false> {
+  using Half = Lanes<L / 2>;
+  Half low;
+  Half high;
+
+  static Lanes fill(float value) { return {Half::fill(value), Half::fill(value)}; }
+  template <class T>
+  static Lanes load(const T* from) {
+    return {Half::load(from), Half::load(from + L / 2)};
+  }
+  template <class T>
+  void store(T* to) const {
+    low.store(to);
+    high.store(to + L / 2);
+  }
+  Lanes operator+(Lanes other) const { return {low + other.low, high + other.high}; }
+  Lanes operator-(Lanes other) const { return {low - other.low, high - other.high}; }
+  Lanes operator*(Lanes other) const { return {low * other.low, high * other.high}; }
+  Lanes& operator+=(Lanes other) {
+    low += other.low;
+    high += other.high;
+    return *this;
+  }
+  Lanes rounded() const { return {low.rounded(), high.rounded()}; }
+  Lanes rectified() const { return {low.rectified(), high.rectified()}; }
+  static Lanes where(Lanes gate, Lanes value) {
+    return {Half::where(gate.low, value.low), Half::where(gate.high, value.high)};
+  }
+  static Lanes larger(Lanes one, Lanes other) {
+    return {Half::larger(one.low, other.low), Half::larger(one.high, other.high)};
+  }
+  static Lanes whereEqual(Lanes one, Lanes other, Lanes value, Lanes otherwise) {
+    return {Half::whereEqual(one.low, other.low, value.low, otherwise.low),
+            Half::whereEqual(one.high, other.high, value.high, otherwise.high)};
+  }
 };
 
 // One element at a time, for layouts without blocks.
 template <>
-struct Lanes<1> {
+struct Lanes<1, true> {
   float v;
 
   static Lanes fill(float value) { return {value}; }
@@ -149,6 +204,10 @@ struct Lanes<1> {
   }
   Lanes rectified() const { return {v > 0 ? v : 0}; }
   static Lanes where(Lanes gate, Lanes value) { return {gate.v > 0 ? value.v : 0}; }
+  static Lanes larger(Lanes one, Lanes other) { return {other.v > one.v || other.v != other.v ? other.v : one.v}; }
+  static Lanes whereEqual(Lanes one, Lanes other, Lanes value, Lanes otherwise) {
+    return one.v == other.v ? value : otherwise;
+  }
 };
 
 }  // namespace one

@@ -55,7 +55,8 @@ Machine describeMachine() {
   machine.instructionSet = instructionSetName();
   machine.threading = threadingName(version->cpu_runtime);
   machine.winogradChannels = kWinogradChannels;
-  machine.blockF32 = preferredBlock(dnnl::memory::data_type::f32);
+  // Our own convolutions take blocks of sixteen on every processor that they serve.
+  machine.blockF32 = kWinogradChannels > 0 ? 16 : preferredBlock(dnnl::memory::data_type::f32);
   try {
     machine.blockBf16 = preferredBlock(dnnl::memory::data_type::bf16);
     machine.bf16 = true;

@@ -36,13 +36,6 @@ struct Windows {
   }
 };
 
-// The larger of each lane; NaN wins, as in PyTorch.
-template <int L>
-Lanes<L> larger(Lanes<L> most, Lanes<L> value) {
-  const auto wins = (value.v > most.v) | (value.v != value.v);
-  return {wins ? value.v : most.v};
-}
-
 // Calls `body(row * width + column)` for each place, row by row.
 template <class Body>
 void forRange(Range rows, Range columns, int width, const Body& body) {
@@ -54,7 +47,7 @@ void forRange(Range rows, Range columns, int width, const Body& body) {
 template <int L, class T>
 Lanes<L> largestOf(const T* plane, std::ptrdiff_t pixelStride, Range rows, Range columns, int width) {
   auto most = Lanes<L>::load(plane + (rows.first * width + columns.first) * pixelStride);
-  forRange(rows, columns, width, [&](int pixel) { most = larger(most, Lanes<L>::load(plane + pixel * pixelStride)); });
+  forRange(rows, columns, width, [&](int pixel) { most = Lanes<L>::larger(most, Lanes<L>::load(plane + pixel * pixelStride)); });
   return most;
 }
 
@@ -141,9 +134,9 @@ class MaxPoolGrad : public Instruction {
         // What no element has taken yet.
         auto left = Lanes<L>::load(dy);
         forRange(rows, columns, x_.width, [&](int pixel) {
-          const auto takes = Lanes<L>::load(x + pixel * x_.pixelStride).v == most.v;
-          const Lanes<L> share{takes ? left.v : zero.v};
-          left = {takes ? zero.v : left.v};
+          const auto element = Lanes<L>::load(x + pixel * x_.pixelStride);
+          const auto share = Lanes<L>::whereEqual(element, most, left, zero);
+          left = Lanes<L>::whereEqual(element, most, zero, left);
           (Lanes<L>::load(sums + pixel * L) + share).store(sums + pixel * L);
         });
         dy += dy_.pixelStride;

@@ -8,6 +8,11 @@ namespace one {
 
 constexpr int kVector = 16;
 
+// Whether sums fit 32 registers of sixteen floats (AVX-512) or 16 of eight (AVX2).
+constexpr bool kManyRegisters = kRegisterLanes == kVector;
+// Vectors of results that are made of a pixel at a time.
+constexpr int kColumnsAtOnce = kManyRegisters ? 2 : 1;
+
 // A, of which one float at a time is multiplied: element (row, k) lies at data[row rowStride + k depthStride].
 struct Factors {
   const float* data;

@@ -7,8 +7,8 @@
 
 namespace one {
 
-// Rows of one block of results in registers: with two columns, their lines and a factor they fill the 32 of AVX-512.
-constexpr int kMostRows = 14;
+// Rows of results in registers: with kColumnsAtOnce columns, their lines and a factor they fill all there are.
+constexpr int kMostRows = kManyRegisters ? 14 : 6;
 
 // What the pixels of a block are multiplied with, step by step: kDepth products of neighbouring floats of each pixel.
 struct RowProducts {

@@ -6,8 +6,8 @@
 namespace one {
 
 // Most channels of a convolution that these kernels serve: of more the scratch memory, 36 points of each tile, grows large.
-// The blocks of products are made for the 32 vector registers of AVX-512.
-#if defined(__AVX512F__)
+// The blocks of products are made for the vector registers of AVX-512 and AVX2.
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
 constexpr int kWinogradChannels = 1024;
 #else
 constexpr int kWinogradChannels = 0;
