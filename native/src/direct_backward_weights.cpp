@@ -10,8 +10,8 @@ namespace one {
 namespace {
 
 constexpr int kBlock = PixelRows::kBlock;
-constexpr int kRows = kManyRegisters ? 8 : 4;   // results' output channels in registers
-constexpr int kColumns = kColumnsAtOnce;         // their blocks of input channels
+constexpr int kRows = kManyRegisters ? 8 : 4;  // results' output channels in registers
+constexpr int kColumns = kColumnsAtOnce;       // their blocks of input channels
 using Vector = PixelRows::Vector;
 
 // Pixels of a chunk: long sums keep results in registers, short ones keep rows in the cache.

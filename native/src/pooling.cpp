@@ -47,7 +47,9 @@ void forRange(Range rows, Range columns, int width, const Body& body) {
 template <int L, class T>
 Lanes<L> largestOf(const T* plane, std::ptrdiff_t pixelStride, Range rows, Range columns, int width) {
   auto most = Lanes<L>::load(plane + (rows.first * width + columns.first) * pixelStride);
-  forRange(rows, columns, width, [&](int pixel) { most = Lanes<L>::larger(most, Lanes<L>::load(plane + pixel * pixelStride)); });
+  forRange(rows, columns, width, [&](int pixel) {
+    most = Lanes<L>::larger(most, Lanes<L>::load(plane + pixel * pixelStride));
+  });
   return most;
 }
 

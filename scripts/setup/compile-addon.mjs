@@ -20,7 +20,7 @@ const COMMON_FLAGS = [
 const OPTIMISED = ['-O3', '-fno-math-errno', '-fno-trapping-math']
 const VARIANTS = {
   Release: [...OPTIMISED, '-march=native'],
-  // What processors without AVX-512 run (tests/avx2.mjs).
+  // As processors without AVX-512 run it (scripts/tests/avx2.mjs).
   Avx2: [...OPTIMISED, '-march=haswell'],
   Sanitize: ['-O1', '-g', '-march=native', '-fno-omit-frame-pointer', '-fsanitize=address,undefined'],
 }

@@ -20,6 +20,7 @@ import {
 } from './platform-choices.ts'
 import { programKey, readCached, writeCached } from './program-cache.ts'
 import { abandonedWord, meetReplicas } from './replica-meeting.ts'
+
 /** A program on a device of a PJRT plugin. */
 export interface XlaProgram extends QueuedProgram {
   readonly lowered: LoweredProgram
