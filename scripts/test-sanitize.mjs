@@ -21,6 +21,7 @@ const ADDON_TESTS = [
   'test/executors/xla/platform-choices',
   'test/executors/xla/plugin-versions',
   'test/executors/xla/rounded-weights',
+  'test/executors/xla/shared-trial',
   'test/executors/xla/steady-memory',
 ]
 
