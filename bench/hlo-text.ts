@@ -57,6 +57,30 @@ export function readInstruction(line: string): Instruction | null {
   }
 }
 
+/**
+ * What is known of each operand of an instruction.
+ * @param known of the instructions before it, by their names
+ * @param elementOf what is known of an element of a tuple
+ * @throws Error where nothing is known of an operand
+ */
+export function readOperands<T>(
+  { operands }: Instruction,
+  known: ReadonlyMap<string, T>,
+  elementOf: (whole: T, place: number) => T,
+): T[] {
+  return [...operands.matchAll(/%([\w.-]+)((?:#\d+)*)/g)].map(([, name = '', places = '']) => {
+    const whole = known.get(name)
+    if (whole === undefined) throw new Error(`Expected an instruction %${name} before it is read`)
+    // %name#1#0 is element 0 of element 1 of a tuple.
+    return places.split('#').slice(1).map(Number).reduce(elementOf, whole)
+  })
+}
+
+/** Which element of its operand a get-tuple-element is. */
+export function tupleIndex({ attributes }: Instruction): number {
+  return Number(/index=(\d+)/.exec(attributes)?.[1])
+}
+
 function closingParenthesis(text: string, open: number): number {
   let depth = 0
   for (let place = open; place < text.length; place++) {

@@ -1,5 +1,5 @@
 /** How far the kernels of a graph that may run side by side have to wait for each other, from the memory that they share. */
-import { entryOf, readComputations, readInstruction } from './hlo-text.ts'
+import { entryOf, readComputations, readInstruction, readOperands, tupleIndex } from './hlo-text.ts'
 import { isExchange, NO_KERNEL } from './optimised-hlo.ts'
 
 /** A part of the device's memory: of an allocation, from a byte on. */
@@ -23,20 +23,13 @@ export function longestChain(text: string, buffers: string): number {
   const computations = readComputations(text)
   const placed = readBuffers(buffers)
   const values = new Map<string, Parts>()
-  const operandOf = (operand: string): Parts => {
-    // %name#1#0 is the first of the second element.
-    const [name = '', ...places] = operand.split('#')
-    const parts = values.get(name)
-    if (parts === undefined) throw new Error(`Expected an instruction %${name} before it is read`)
-    return places.reduce((whole, place) => elementOf(whole, place), parts)
-  }
   const kernels: { readonly reads: readonly Slice[]; readonly writes: readonly Slice[]; readonly chain: number }[] = []
   let [longest, waited] = [0, 0]
   for (const instruction of entryOf(computations).flatMap((line) => readInstruction(line) ?? [])) {
-    const { name, op, operands, attributes } = instruction
-    const read = [...operands.matchAll(/%([\w.-]+(?:#\d+)*)/g)].map(([, operand = '']) => operandOf(operand))
+    const { name, op } = instruction
+    const read = readOperands(instruction, values, elementOf)
     const [first = new Map<string, Slice>()] = read
-    if (op === 'get-tuple-element') values.set(name, elementOf(first, /index=(\d+)/.exec(attributes)?.[1] ?? ''))
+    if (op === 'get-tuple-element') values.set(name, elementOf(first, tupleIndex(instruction)))
     else if (op === 'bitcast') values.set(name, first)
     else if (op === 'tuple') values.set(name, tupleOf(read))
     else values.set(name, placed.get(name) ?? new Map())
@@ -69,9 +62,9 @@ function readBuffers(text: string): Map<string, Parts> {
   return values
 }
 
-function elementOf(parts: Parts, element: string): Parts {
-  const inside = [...parts].filter(([place]) => place === element || place.startsWith(`${element},`))
-  return new Map(inside.map(([place, slice]) => [place.slice(element.length + 1), slice]))
+function elementOf(parts: Parts, element: number): Parts {
+  const inside = [...parts].filter(([place]) => place === `${element}` || place.startsWith(`${element},`))
+  return new Map(inside.map(([place, slice]) => [place.slice(`${element},`.length), slice]))
 }
 
 function tupleOf(elements: readonly Parts[]): Parts {

@@ -8,6 +8,8 @@ import {
   type Instruction,
   readComputations,
   readInstruction,
+  readOperands,
+  tupleIndex,
 } from './hlo-text.ts'
 
 export const KERNEL_KINDS = [
@@ -41,21 +43,13 @@ const COLLECTIVE = /\b(all-reduce|all-gather|reduce-scatter|all-to-all|collectiv
 export function readKernels(text: string): Kernel[] {
   const computations = readComputations(text)
   const types = new Map<string, string>()
-  const typeOf = (operand: string): string => {
-    // %name#1#0 is element 0 of element 1 of a tuple.
-    const [name = '', ...places] = operand.split('#')
-    const type = types.get(name)
-    if (type === undefined) throw new Error(`Expected an instruction %${name} before it is read`)
-    return places.reduce((whole, place) => elementOf(whole, Number(place)), type)
-  }
   return entryOf(computations).flatMap((line) => {
     const instruction = readInstruction(line)
     if (instruction === null) return []
-    const { name, type, op, operands, attributes } = instruction
-    const read = [...operands.matchAll(/%([\w.-]+(?:#\d+)*)/g)].map(([, operand = '']) => typeOf(operand))
-    if (op === 'get-tuple-element') {
-      types.set(name, elementOf(read[0] ?? '', Number(/index=(\d+)/.exec(attributes)?.[1])))
-    } else types.set(name, type)
+    const { name, type, op } = instruction
+    const read = readOperands(instruction, types, elementOf)
+    if (op === 'get-tuple-element') types.set(name, elementOf(read[0] ?? '', tupleIndex(instruction)))
+    else types.set(name, type)
     if (NO_KERNEL.test(op)) return []
     const body = bodyOf(computations, instruction)
     const slices = slicesOf(body)

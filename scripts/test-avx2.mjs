@@ -3,7 +3,7 @@
  * addon stays in native/build/Avx2 for `bench:step` (docs/convolutions.md).
  */
 import { orExplain, setUp } from './setup/set-up.mjs'
-import { ENGINE_TESTS } from './tests/engine-tests.mjs'
+import { ENGINE_TESTS } from './tests/test-files.mjs'
 
 await orExplain(async () => {
   const { onednn } = await setUp()

@@ -11,7 +11,7 @@ import { inRoot } from './setup/places.mjs'
 import { runCommand } from './setup/run-command.mjs'
 import { orExplain, setUp, timed } from './setup/set-up.mjs'
 import { SetupFault } from './setup/setup-fault.mjs'
-import { ENGINE_TESTS, testFiles } from './tests/engine-tests.mjs'
+import { ENGINE_TESTS, testFiles } from './tests/test-files.mjs'
 
 /** Tests that run the addons. */
 const ADDON_TESTS = [

@@ -10,7 +10,7 @@ import { fetchTestPlugin } from './setup/pjrt-plugins.mjs'
 import { inRoot, root } from './setup/places.mjs'
 import { runCommand } from './setup/run-command.mjs'
 import { orExplain, setUp, timed } from './setup/set-up.mjs'
-import { compiledPath, typeScriptSources } from './setup/typescript.mjs'
+import { testFiles } from './tests/test-files.mjs'
 
 /** Tests that need all cores for themselves: whole runs of the trainer, which would only wait for each other. */
 const ALONE = ['test/trainer/', 'test/cli/']
@@ -38,11 +38,8 @@ await orExplain(async () => {
   console.log('tests')
   // The parser of the tests' output is an npm package: it is there only now that the set-up is done.
   const { runAll } = await import('./tests/run-all.mjs')
-  const files = typeScriptSources()
-    .filter((path) => path.startsWith('test/') && path.endsWith('.test.ts'))
-    .filter((path) => wanted.length === 0 || wanted.some((part) => path.includes(part)))
   const alone = (file) => ALONE.some((part) => file.includes(part))
-  const ran = await runAll(files.map(compiledPath), { jobs: 2, alone, timeoutSeconds: TIMEOUT_SECONDS })
+  const ran = await runAll(testFiles(wanted), { jobs: 2, alone, timeoutSeconds: TIMEOUT_SECONDS })
   const add = (counts) => {
     for (const kind of ['passed', 'failed', 'skipped']) total[kind] += counts[kind]
   }

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { buildAddon } from '../setup/addon.mjs'
 import { inRoot } from '../setup/places.mjs'
 import { timed } from '../setup/set-up.mjs'
-import { testFiles } from './engine-tests.mjs'
 import { runAll } from './run-all.mjs'
+import { testFiles } from './test-files.mjs'
 
 /** Whether the usual build is another one, and this one can be run. */
 export function differsFromAvx2() {
