@@ -116,8 +116,8 @@ function findJax(python: string | undefined): Peer | null {
 }
 
 function writeOwn({ task, precision }: Asked, plugin: FoundPlugin, replicas: number): WrittenProgram {
-  const { program } = captureStep(task, { dtype: PRECISIONS[precision], pass: 'train' })
-  return writeForGpu(program, plugin, replicas)
+  const step = captureStep(task, { dtype: PRECISIONS[precision], pass: 'train' })
+  return writeForGpu(step, plugin, replicas)
 }
 
 /**

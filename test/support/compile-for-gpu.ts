@@ -2,6 +2,8 @@ import { type AheadOfTime, compileAheadOfTime, writeForGpu } from '../../src/exe
 import { findPlugin, findPlugins } from '../../src/executors/xla/find-plugin.ts'
 import { findGpuTarget, type GpuTarget } from '../../src/executors/xla/gpu-targets.ts'
 import type { Program } from '../../src/graph/program.ts'
+import type { StateLayout } from '../../src/graph/state-layout.ts'
+import { layoutOf } from './run-program.ts'
 
 /** For `skip` of a test that compiles for a GPU, which needs the plugin but no GPU. */
 export const withoutCuda =
@@ -9,8 +11,17 @@ export const withoutCuda =
 
 export const H100 = findGpuTarget('h100-sxm')
 
-/** Compiles a program as training would. */
-export function compileForGpu(program: Program, replicas = 1, target: GpuTarget = H100): AheadOfTime {
+interface CompileTarget {
+  readonly layout: StateLayout
+  readonly replicas: number
+  readonly target: GpuTarget
+}
+
+/** Compiles a program as training would. @param layout (default: one made of the program's own state) */
+export function compileForGpu(
+  program: Program,
+  { layout = layoutOf(program), replicas = 1, target = H100 }: Partial<CompileTarget> = {},
+): AheadOfTime {
   const plugin = findPlugin('gpu', null)
-  return compileAheadOfTime(plugin, writeForGpu(program, plugin, replicas), target, replicas)
+  return compileAheadOfTime(plugin, writeForGpu({ program, layout }, plugin, replicas), target, replicas)
 }

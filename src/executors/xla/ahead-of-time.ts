@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Program } from '../../graph/program.ts'
+import type { StateLayout } from '../../graph/state-layout.ts'
 import { type CompileOptions, encodeCompileOptions } from './compile-options.ts'
 import { type FoundPlugin, readPluginTable } from './find-plugin.ts'
 import { type GpuSoftware, type GpuTarget, gpuTargetText } from './gpu-targets.ts'
@@ -36,8 +37,12 @@ export interface WrittenProgram {
 }
 
 /** A program as training on GPUs hands it to XLA. */
-export function writeForGpu(program: Program, { toolkit }: FoundPlugin, replicas = 1): WrittenProgram {
-  const { text } = lowerProgram(program, { replicas, ...LOWERING_CHOICES.gpu })
+export function writeForGpu(
+  { program, layout }: { readonly program: Program; readonly layout: StateLayout },
+  { toolkit }: FoundPlugin,
+  replicas = 1,
+): WrittenProgram {
+  const { text } = lowerProgram(program, layout, { replicas, ...LOWERING_CHOICES.gpu })
   const options = chooseOptions('gpu', {})
   return { text, flags: compileFlags('gpu', toolkit, options, graphChoices(options).at(-1) ?? null) }
 }

@@ -18,6 +18,7 @@ import {
   LOWERING_CHOICES,
   type XlaOptions,
 } from './platform-choices.ts'
+import { buffersOf, type ProgramBuffers } from './program-buffers.ts'
 import { programKey, readCached, writeCached } from './program-cache.ts'
 import { abandonedWord, meetReplicas } from './replica-meeting.ts'
 
@@ -46,9 +47,7 @@ export class CompiledXla implements XlaProgram {
   readonly #copy: DeviceCopy
   readonly #memory: SharedRunMemory
   readonly #place: ReplicaPlace
-  readonly #writes: readonly number[]
-  /** Tensors whose bf16 copies it reads, and those that it gives new ones of. */
-  readonly #rounded: { readonly reads: readonly number[]; readonly writes: readonly number[] }
+  readonly #buffers: ProgramBuffers
 
   constructor(program: Program, compilation: Compilation) {
     const { client, copy, memory, place, plugin } = compilation
@@ -61,12 +60,8 @@ export class CompiledXla implements XlaProgram {
     this.#copy = copy
     this.#memory = memory
     this.#place = place
-    this.lowered = lowerProgram(program, { replicas, ...LOWERING_CHOICES[chosen.writtenFor] })
-    this.#writes = this.lowered.writes.map((name) => copy.place(name))
-    this.#rounded = {
-      reads: this.lowered.roundedReads.map((name) => copy.place(name)),
-      writes: this.lowered.roundedWrites.map((name) => copy.place(name)),
-    }
+    this.lowered = lowerProgram(program, copy.layout, { replicas, ...LOWERING_CHOICES[chosen.writtenFor] })
+    this.#buffers = buffersOf(this.lowered, copy)
     const deviceIds = replicaDevices(facts, place.replicas, hosts)
     const compile = (graph: GraphChoice | null) => {
       const flags = compileFlags(platform, plugin.toolkit, chosen, graph)
@@ -86,7 +81,13 @@ export class CompiledXla implements XlaProgram {
   ): { native: PjrtProgram; launched: string } {
     if (graphs.length > 0) {
       const { lowered } = this
-      const trial = { lowered, copy: this.#copy, exchange: this.#memory.exchange, replicas: this.#place.replicas }
+      const trial = {
+        lowered,
+        buffers: this.#buffers,
+        copy: this.#copy,
+        exchange: this.#memory.exchange,
+        replicas: this.#place.replicas,
+      }
       const { fastest, remarks } = fastestGraph(graphs, compile, trial)
       const reason = remarks.join('; ')
       if (fastest !== null) return { native: fastest.program, launched: `as a graph, ${fastest.order} (${reason})` }
@@ -98,11 +99,11 @@ export class CompiledXla implements XlaProgram {
   }
 
   #compile({ client, plugin }: Compilation, facts: ClientFacts, hosts: number, options: Uint8Array): PjrtProgram {
-    const { text, reads, inputs, outputElements } = this.lowered
-    const rounded = (places: readonly number[]) => places.map((place) => this.#copy.roundedPlace(place))
+    const { text, inputs, outputElements } = this.lowered
+    const { reads, writes, roundedReads, roundedWrites } = this.#buffers
     const binding = {
-      reads: [...reads.map((name) => this.#copy.place(name)), ...rounded(this.#rounded.reads)],
-      writes: [...this.#writes, ...rounded(this.#rounded.writes)],
+      reads: [...reads, ...roundedReads.keys()],
+      writes: [...writes, ...roundedWrites],
       outputs: outputElements,
     }
     const shapes = inputs.map(({ shape }) => shape)
@@ -130,13 +131,14 @@ export class CompiledXla implements XlaProgram {
 
   start(inputs: RunInputs): PendingRun {
     const arrays = this.lowered.inputs.map(({ kind, shape }) => checkLength(inputs, kind, shape))
-    this.#copy.refresh(this.#rounded.reads)
+    this.#copy.refresh(this.#buffers.roundedReads)
     const { collective, outputElements } = this.lowered
     const { exchange } = this.#memory
     if (collective) meetReplicas(exchange, this.#copy.nextMeeting(), this.#place.replicas)
     const { Run } = loadPjrtAddon()
     const run = new Run(this.#native, this.#copy.native, arrays, this.#copy.nextLaunch(collective))
-    this.#copy.markChanged(this.#writes, this.#rounded.writes)
+    const { writes, outdated, roundedWrites } = this.#buffers
+    this.#copy.markChanged(writes, outdated, roundedWrites)
     return new StartedXlaRun(run, arrays, outputElements, abandonedWord(exchange))
   }
 

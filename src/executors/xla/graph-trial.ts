@@ -1,24 +1,27 @@
 /** Tries the graphs that a program can be compiled to on the device: which of them run, and which is the fastest. */
-import { elementCount } from '../../vocabulary/shape.ts'
 import type { DeviceCopy } from './device-copy.ts'
 import type { LoweredProgram } from './lower-program.ts'
 import { patience } from './patience.ts'
 import { loadPjrtAddon, type PjrtProgram } from './pjrt-addon.ts'
 import type { GraphChoice } from './platform-choices.ts'
+import type { ProgramBuffers } from './program-buffers.ts'
 import { abandonedWord } from './replica-meeting.ts'
 import { SharedTrial } from './shared-trial.ts'
+import { drawTrialInputs, drawTrialState, type HostArrays } from './trial-inputs.ts'
 
-/** The first run goes without a graph, the second records it, the third launches what was recorded. */
-const FIRST_RUNS = 3
+/**
+ * Runs from one state that are compared. Of a new program the first goes without a graph, the second records it, the others
+ * launch what was recorded, each with other inputs; begun again, all of them are launched.
+ */
+const CHECKED_RUNS = 4
 /** Rounds through the two that are compared, and runs of each that are queued in a round. */
 const ROUNDS = 3
-const QUEUED = 4
-
-const HOST_ARRAYS = { images: Uint8Array, labels: Int32Array, scalars: Float32Array } as const
+const QUEUED = 8
 
 /** Where a program is tried: on a device's copy of the state, together with the replicas that it sums with. */
 export interface TrialPlace {
   readonly lowered: LoweredProgram
+  readonly buffers: ProgramBuffers
   readonly copy: DeviceCopy
   readonly exchange: SharedArrayBuffer
   readonly replicas: number
@@ -31,8 +34,9 @@ export interface TriedGraph {
 }
 
 /**
- * Compiles a program to one graph after the other and runs each on a state of zeros, so that what cannot be captured fails
- * here and not in training. One that runs is timed against the best so far, and taken where no replica finds it slower.
+ * Compiles a program to one graph after the other and runs each on a drawn state, so that what cannot be captured, or gives
+ * other numbers than the same kernels launched in pieces, is refused here and does not train. One that runs is timed against
+ * the best so far, and taken where no replica finds it slower.
  * @returns `fastest` null where none runs, and what is to be said of each
  */
 export function fastestGraph(
@@ -60,13 +64,13 @@ function tryGraph(
   place: TrialPlace,
 ): { readonly program: PjrtProgram | null; readonly remark: string } {
   // Before anything can fail: all replicas give the same numbers to the same runs.
-  const runs = new TrialRuns(place, FIRST_RUNS + (rival === null ? 0 : 2 * ROUNDS * QUEUED))
+  const runs = new TrialRuns(place, 2 * CHECKED_RUNS + (rival === null ? 0 : 2 * ROUNDS * QUEUED))
   let program: PjrtProgram | null = null
   let remark = 'runs'
   let refusal: string | null = null
   try {
     program = compile(graph)
-    for (let run = 0; run < FIRST_RUNS; run++) runs.time(program, 1)
+    runs.check(program)
     if (rival !== null) {
       const [own, other] = runs.compare(program, rival.program)
       remark = `${own.toPrecision(3)} ms a run, ${rival.order} ${other.toPrecision(3)} ms`
@@ -86,30 +90,74 @@ class TrialRuns {
   readonly #launches: number[]
   readonly #abandoned: Int32Array
   readonly #shared: SharedTrial | null
-  readonly #inputs: (Uint8Array | Int32Array | Float32Array)[]
+  readonly #inputs: readonly HostArrays[]
+  readonly #drawn: SharedArrayBuffer
+  /** The host's side of the scratch state. */
+  readonly #state: SharedArrayBuffer
   readonly #scratch: DeviceCopy
-  readonly #rounded: readonly number[]
+  readonly #buffers: ProgramBuffers
+  readonly #outputElements: number
 
-  constructor({ lowered, copy, exchange, replicas }: TrialPlace, runs: number) {
-    const { collective } = lowered
+  constructor({ lowered, buffers, copy, exchange, replicas }: TrialPlace, runs: number) {
+    const { collective, outputElements } = lowered
+    this.#buffers = buffers
+    this.#outputElements = outputElements
     this.#launches = Array.from({ length: runs }, () => copy.nextLaunch(collective))
     this.#abandoned = abandonedWord(exchange)
     this.#shared = collective ? new SharedTrial(exchange, replicas, runs, () => copy.nextMeeting()) : null
-    this.#inputs = lowered.inputs.map(({ kind, shape }) => new HOST_ARRAYS[kind](elementCount(shape)))
-    this.#scratch = copy.scratch()
-    this.#rounded = lowered.roundedReads.map((name) => copy.place(name))
+    this.#inputs = Array.from({ length: CHECKED_RUNS }, (_, run) => drawTrialInputs(lowered, run))
+    this.#drawn = drawTrialState(copy.layout)
+    this.#state = new SharedArrayBuffer(this.#drawn.byteLength)
+    this.#scratch = copy.scratch(this.#state)
+  }
+
+  /** @throws Error where the program's graph gives other numbers than its kernels launched in pieces */
+  check(program: PjrtProgram): void {
+    const inPieces = this.#numbers(program)
+    const asGraph = this.#numbers(program)
+    if (!asGraph.every((bits, index) => bits === inPieces[index])) {
+      throw new Error('as a graph it gives other numbers than in pieces')
+    }
+  }
+
+  /** Bits of all outputs and of the state after some runs from the drawn one. */
+  #numbers(program: PjrtProgram): Uint32Array {
+    new Uint8Array(this.#state).set(new Uint8Array(this.#drawn))
+    this.#scratch.invalidate()
+    const outputs = this.#run(program, CHECKED_RUNS)
+    this.#scratch.pull()
+    const state = new Float32Array(this.#state)
+    const numbers = new Float32Array(outputs.reduce((sum, { length }) => sum + length, state.length))
+    numbers.set(state)
+    let end = state.length
+    for (const output of outputs) {
+      numbers.set(output, end)
+      end += output.length
+    }
+    return new Uint32Array(numbers.buffer)
+  }
+
+  /** @returns outputs of each run when so many are queued */
+  #run(program: PjrtProgram, queued: number): Float32Array[] {
+    const { writes, outdated, roundedReads, roundedWrites } = this.#buffers
+    this.#scratch.refresh(roundedReads)
+    const { Run } = loadPjrtAddon()
+    const runs = this.#launches.splice(0, queued).map((launch, index) => {
+      this.#shared?.meet()
+      return new Run(program, this.#scratch.native, this.#inputs[index % CHECKED_RUNS] ?? [], launch)
+    })
+    this.#scratch.markChanged(writes, outdated, roundedWrites)
+    return runs.map((run) => {
+      const outputs = new Float32Array(this.#outputElements)
+      run.outputs(outputs, this.#abandoned, patience())
+      return outputs
+    })
   }
 
   /** @returns milliseconds of a run when so many are queued */
   time(program: PjrtProgram, queued: number): number {
-    this.#scratch.refresh(this.#rounded)
-    const { Run } = loadPjrtAddon()
     const begin = performance.now()
-    const runs = this.#launches.splice(0, queued).map((launch) => {
-      this.#shared?.meet()
-      return new Run(program, this.#scratch.native, this.#inputs, launch)
-    })
-    for (const run of runs) run.waitUntilEnded(this.#abandoned, patience())
+    this.#run(program, queued)
     return (performance.now() - begin) / queued
   }
 

@@ -1,5 +1,6 @@
 import type { OpAttributes, OpName } from '../../graph/ops.ts'
-import { type NodeFor, type Program, typeOf, type ValueId } from '../../graph/program.ts'
+import { type NodeFor, type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
+import type { StateLayout } from '../../graph/state-layout.ts'
 import { elementCount, printShape, sameShape } from '../../vocabulary/shape.ts'
 import { BATCH_NORM_LOWERINGS } from './lower-batch-norm.ts'
 import { CLASSIFIER_LOWERINGS } from './lower-classifier.ts'
@@ -7,20 +8,22 @@ import { CONVOLUTION_LOWERINGS } from './lower-convolution.ts'
 import { ELEMENTWISE_LOWERINGS } from './lower-elementwise.ts'
 import { IMAGE_LOWERINGS } from './lower-images.ts'
 import type { LoweringsOf, LoweringTarget, OpLowering } from './op-lowering.ts'
+import { findVectorUpdates, joinUpdates } from './region-updates.ts'
 import { findRoundedWeights } from './rounded-weights.ts'
 import { type Hlo, type HloDType, HloFunction, hloType } from './stablehlo.ts'
+import { regionsOf, type StateRegion } from './state-regions.ts'
 import { storedShape, TO_LOGICAL } from './stored-layout.ts'
 
 /**
- * A program as XLA compiles it. Arguments: the states it reads, their bf16 copies, then its host inputs. Results: updates,
- * new copies, then outputs.
+ * A program as XLA compiles it. Arguments: the regions of the state that it reads (f32, each a vector), bf16 copies of weights,
+ * then its host inputs. Results: the regions that it changes, new copies, then outputs.
  */
 export interface LoweredProgram {
   /** StableHLO. */
   readonly text: string
-  /** Names of state tensors, in the order of the first arguments. */
+  /** Names of regions (state-regions.ts), in the order of the first arguments. */
   readonly reads: readonly string[]
-  /** Names of state tensors, in the order of the first results, which take the memory of those read. */
+  /** Names of regions, in the order of the first results, which take the memory of those read. */
   readonly writes: readonly string[]
   /** Names of weights whose bf16 copies are the next arguments. */
   readonly roundedReads: readonly string[]
@@ -52,10 +55,13 @@ function loweringOf<N extends Exclude<OpName, 'AllReduceMean'>>(op: N): OpLoweri
   return LOWERINGS[op] as OpLowering<N>
 }
 
-/** Writes a program as one StableHLO function. */
-export function lowerProgram(program: Program, target: LoweringTarget): LoweredProgram {
+/**
+ * Writes a program as one StableHLO function.
+ * @param layout where the program's states lie
+ */
+export function lowerProgram(program: Program, layout: StateLayout, target: LoweringTarget): LoweredProgram {
   const hlo = new HloFunction()
-  const values = new Map<ValueId, Hlo>()
+  const values = new Values()
   const parameters: Hlo[] = []
   const declare = (shape: readonly number[], dtype: HloDType): Hlo => {
     const parameter = { name: `%arg${parameters.length}`, shape, dtype }
@@ -63,8 +69,12 @@ export function lowerProgram(program: Program, target: LoweringTarget): LoweredP
     return parameter
   }
 
+  const touched = new Set([...program.states, ...program.updates].map(({ name }) => name))
+  const regions = regionsOf(layout).filter(({ tensors }) => tensors.some(({ tensor }) => touched.has(tensor.name)))
+  const states = new Map(program.states.map(({ name, value }) => [name, value]))
+  const old = new Map(regions.map(({ name, elements }) => [name, declare([elements], 'f32')]))
+  for (const region of regions) sliceTensors(hlo, values, region, old.get(region.name), states)
   const rounded = target.keepRounded ? findRoundedWeights(program) : []
-  for (const { value } of program.states) values.set(value, declare(storedShape(typeOf(program, value).shape), 'f32'))
   for (const { casts, weight } of rounded) {
     const kept = declare(storedShape(typeOf(program, weight).shape), 'bf16')
     for (const cast of casts) values.set(cast, kept)
@@ -89,23 +99,36 @@ export function lowerProgram(program: Program, target: LoweringTarget): LoweredP
     })
   }
 
-  writeNodes(program, target, hlo, values)
-
-  const renewed = rounded.flatMap(({ name, updated }) => (updated === null ? [] : [{ name, updated }]))
+  const vectors = findVectorUpdates(program, regions)
+  writeNodes(program, target, hlo, values, vectors.nodes)
+  const find = (id: ValueId) => values.find(id)
+  const renewed = vectors.write(hlo, old, find)
+  const updates = new Map(program.updates.map(({ name, value }) => [name, value]))
+  for (const region of regions) {
+    const [before, after] = [old.get(region.name), renewed.get(region.name)]
+    if (after !== undefined) sliceTensors(hlo, values, region, after, updates)
+    else if (before !== undefined && region.tensors.some(({ tensor }) => updates.has(tensor.name)))
+      renewed.set(region.name, joinUpdates(hlo, program, region, before, find))
+  }
+  const written = regions.flatMap(({ name }) => {
+    const result = renewed.get(name)
+    return result === undefined ? [] : [{ name, result }]
+  })
+  const roundedAnew = rounded.flatMap(({ name, updated }) => (updated === null ? [] : [{ name, updated }]))
   const results = [
-    ...program.updates.map(({ value }) => find(values, value)),
-    ...renewed.map(({ updated }) => hlo.convert(find(values, updated), 'bf16')),
+    ...written.map(({ result }) => result),
+    ...roundedAnew.map(({ updated }) => hlo.convert(find(updated), 'bf16')),
   ]
-  const outputs = program.outputs.map(({ value }) => flatOutput(hlo, find(values, value)))
+  const outputs = program.outputs.map(({ value }) => flatOutput(hlo, find(value)))
   const outputElements = program.outputs.reduce((sum, { value }) => sum + elementCount(typeOf(program, value).shape), 0)
   if (outputs.length > 0) results.push(hlo.concatenate(outputs, 0))
-  const reads = program.states.map(({ name }) => name)
-  const writes = program.updates.map(({ name }) => name)
+  const reads = regions.map(({ name }) => name)
+  const writes = written.map(({ name }) => name)
   const roundedReads = rounded.map(({ name }) => name)
-  const roundedWrites = renewed.map(({ name }) => name)
+  const roundedWrites = roundedAnew.map(({ name }) => name)
   // The result takes the argument's memory; the argument is gone after the run.
   const copyOf = (name: string) => `bf16 of ${name}`
-  const given = new Map([...writes, ...roundedWrites.map(copyOf)].map((name, place) => [name, place]))
+  const given = new Map([...writes, ...roundedWrites.map(copyOf)].map((name, index) => [name, index]))
   const aliases = [...reads, ...roundedReads.map(copyOf)].map((name) => given.get(name) ?? -1)
   return {
     text: moduleText(program, target.replicas, { parameters, lines: hlo.lines, results, aliases }),
@@ -119,8 +142,65 @@ export function lowerProgram(program: Program, target: LoweringTarget): LoweredP
   }
 }
 
-function writeNodes(program: Program, target: LoweringTarget, hlo: HloFunction, values: Map<ValueId, Hlo>): void {
+/** What was written of a program's values; a slice of a state's region is written when it is first asked for. */
+class Values {
+  readonly #written = new Map<ValueId, Hlo>()
+  readonly #delayed = new Map<ValueId, () => Hlo>()
+
+  set(id: ValueId, value: Hlo): void {
+    this.#written.set(id, value)
+  }
+
+  setDelayed(id: ValueId, write: () => Hlo): void {
+    this.#delayed.set(id, write)
+  }
+
+  has(id: ValueId): boolean {
+    return this.#written.has(id)
+  }
+
+  get(id: ValueId): Hlo | undefined {
+    const delayed = this.#delayed.get(id)
+    if (!this.#written.has(id) && delayed !== undefined) this.#written.set(id, delayed())
+    return this.#written.get(id)
+  }
+
+  /** @throws Error where it was not written yet */
+  find(id: ValueId): Hlo {
+    const value = this.get(id)
+    if (value === undefined) throw new Error(`Expected value ${id} to be written before it is read`)
+    return value
+  }
+}
+
+/** Says where in a region's vector values lie. @param names of state tensors to the values that are their elements */
+function sliceTensors(
+  hlo: HloFunction,
+  values: Values,
+  region: StateRegion,
+  vector: Hlo | undefined,
+  names: ReadonlyMap<string, ValueId>,
+): void {
+  if (vector === undefined) return
+  for (const { tensor, start } of region.tensors) {
+    const { name, shape } = tensor
+    const value = names.get(name)
+    if (value === undefined) continue
+    const size = elementCount(shape)
+    const slice = () => (size === region.elements ? vector : hlo.slice(vector, 0, start, size))
+    values.setDelayed(value, () => hlo.reshape(slice(), storedShape(shape)))
+  }
+}
+
+function writeNodes(
+  program: Program,
+  target: LoweringTarget,
+  hlo: HloFunction,
+  values: Values,
+  written: ReadonlySet<ProgramNode>,
+): void {
   for (const node of program.nodes) {
+    if (written.has(node)) continue
     // A weight's copy that is an argument, or a gradient that was reduced with an earlier one.
     if (node.outputs.every((output) => values.has(output))) continue
     if (node.op === 'AllReduceMean') {
@@ -137,9 +217,9 @@ function writeNode<N extends Exclude<OpName, 'AllReduceMean'>>(
   node: NodeFor<N>,
   target: LoweringTarget,
   hlo: HloFunction,
-  values: Map<ValueId, Hlo>,
+  values: Values,
 ): void {
-  const inputs = node.inputs.map((id) => find(values, id))
+  const inputs = node.inputs.map((id) => values.find(id))
   const input = (place: number): Hlo => {
     const value = inputs[place]
     if (value === undefined) throw new Error(`Expected input ${place} of ${node.op} in layer ${node.label}`)
@@ -171,12 +251,7 @@ function writeNode<N extends Exclude<OpName, 'AllReduceMean'>>(
 }
 
 /** Writes the means of all values that are to be reduced and are there, some in each exchange, the latest made first. */
-function reduceOverReplicas(
-  program: Program,
-  target: LoweringTarget,
-  hlo: HloFunction,
-  values: Map<ValueId, Hlo>,
-): void {
+function reduceOverReplicas(program: Program, target: LoweringTarget, hlo: HloFunction, values: Values): void {
   const waiting = program.nodes.flatMap(({ op, inputs: [input = -1], outputs: [output = -1] }) => {
     const local = values.get(input)
     return op === 'AllReduceMean' && local !== undefined && !values.has(output) ? [{ local, output }] : []
@@ -255,10 +330,4 @@ function moduleText(
     '  }',
     '}',
   ].join('\n')
-}
-
-function find(values: ReadonlyMap<ValueId, Hlo>, id: ValueId): Hlo {
-  const value = values.get(id)
-  if (value === undefined) throw new Error(`Expected value ${id} to be written before it is read`)
-  return value
 }

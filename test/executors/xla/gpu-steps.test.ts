@@ -38,12 +38,12 @@ const STEPS: Readonly<Record<string, Omit<SmallStep, 'batch'>>> = {
 for (const [name, small] of Object.entries(STEPS)) {
   t.test(name, { skip: withoutCuda }, (t) => {
     const { program, layout } = captureTrainingStep(smallOne({ batch: 4, ...small }))
-    const { memory, optimisedHlo, launches } = compileForGpu(program)
+    const { memory, optimisedHlo, launches } = compileForGpu(program, { layout })
     const kernels = readKernels(optimisedHlo)
     const convolutions = program.nodes.filter(({ op }) => op.startsWith('Conv2D'))
     t.equal(kernels.filter(({ kind }) => kind === 'convolution').length, convolutions.length, 'convolutions')
     t.same(readLaunches(launches), { launches: 1, graphs: 1 }, 'one graph')
-    const { roundedWrites } = lowerProgram(program, { replicas: 1, ...LOWERING_CHOICES.gpu })
+    const { roundedWrites } = lowerProgram(program, layout, { replicas: 1, ...LOWERING_CHOICES.gpu })
     const copied = roundedWrites.reduce((sum, name) => sum + elementCount(findState(layout, name).shape), 0)
     const stateBytes = 4 * layout.elements + 2 * copied
     t.ok(memory.aliasedBytes > 0 && memory.aliasedBytes <= stateBytes, 'state is updated in place')
@@ -56,7 +56,7 @@ t.test('two replicas sum up their gradients beside the backward pass', { skip: w
   // Wide enough for several buckets.
   const network = 'resnext-11-8x64d'
   const { program } = captureTrainingStep(smallOne({ batch: 2, dtype: 'bf16', branches: 2, network }))
-  const exchanges = readExchanges(compileForGpu(program, 2).optimisedHlo)
+  const exchanges = readExchanges(compileForGpu(program, { replicas: 2 }).optimisedHlo)
   t.ok(exchanges.length > 2, `${exchanges.length} exchanges`)
   const alone = exchanges.filter(({ kernelsBeside }) => kernelsBeside === 0)
   t.ok(alone.length <= 1, 'all but the last, which has nothing left beside it')

@@ -27,7 +27,7 @@ t.test('the plugin compiles for every GPU of the table', { skip: withoutCuda }, 
   const opCase = OP_CASES.find(({ op }) => op === 'BatchNorm')
   if (opCase === undefined) throw new Error('Expected a case of batch norm')
   for (const [name, target] of Object.entries(GPU_TARGETS)) {
-    const { optimisedHlo } = compileForGpu(captureOpCase(opCase, 'bf16'), 1, target)
+    const { optimisedHlo } = compileForGpu(captureOpCase(opCase, 'bf16'), { target })
     t.ok(
       readKernels(optimisedHlo).some(({ kind }) => kind === 'reduction'),
       name,

@@ -7,19 +7,19 @@ import { toLogical, toStored } from '../../../src/executors/xla/stored-layout.ts
 import { captureEvaluation } from '../../../src/step/evaluation-program.ts'
 import { captureTrainingStep } from '../../../src/step/training-program.ts'
 import { goldenText } from '../../support/golden-text.ts'
+import { layoutOf } from '../../support/run-program.ts'
 import { smallOne } from '../../support/small-steps.ts'
 
 const golden = (t: Pick<typeof import('tap').t, 'equal'>, name: string, text: string) =>
   t.equal(text, goldenText(`xla/${name}`, text))
 
 t.test('the text of a training step of two replicas', (t) => {
-  const { program } = captureTrainingStep(smallOne({ batch: 2, dtype: 'bf16', branches: 2 }))
-  const lowered = lowerProgram(program, { replicas: 2, ...LOWERING_CHOICES.gpu })
+  const { program, layout } = captureTrainingStep(smallOne({ batch: 2, dtype: 'bf16', branches: 2 }))
+  const lowered = lowerProgram(program, layout, { replicas: 2, ...LOWERING_CHOICES.gpu })
   golden(t, 'one-training-step-bf16.mlir', lowered.text)
-  t.same(
-    lowered.writes,
-    program.updates.map(({ name }) => name),
-  )
+  const vectors = ['all of weight', 'all of momentum', 'all of statistic']
+  const matrices = layout.tensors.flatMap(({ name, shape }) => (shape.length > 1 ? [name] : []))
+  t.same(lowered.writes, [...vectors, ...matrices])
   t.equal(lowered.collective, true)
   t.match(lowered.inputs, [{ kind: 'images' }, { kind: 'labels' }, { kind: 'scalars', shape: [2] }])
   t.end()
@@ -27,7 +27,7 @@ t.test('the text of a training step of two replicas', (t) => {
 
 t.test('the text of an evaluation of one replica', (t) => {
   const program = captureEvaluation(smallOne({ batch: 2, branches: 2 }))
-  const lowered = lowerProgram(program, { replicas: 1, ...LOWERING_CHOICES.cpu })
+  const lowered = lowerProgram(program, layoutOf(program), { replicas: 1, ...LOWERING_CHOICES.cpu })
   golden(t, 'one-evaluation.mlir', lowered.text)
   t.equal(lowered.collective, false)
   t.equal(lowered.writes.length, 0)

@@ -60,8 +60,11 @@ t.test('copies follow the weights', { skip: withoutXla }, (t) => {
 })
 
 t.test('only what is rounded has a copy, and only what is updated a new one', (t) => {
-  const lower = (program: Program, platform: 'cpu' | 'gpu') => {
-    const { roundedReads, roundedWrites } = lowerProgram(program, { replicas: 1, ...LOWERING_CHOICES[platform] })
+  const lower = (program: Program, platform: 'cpu' | 'gpu', layout = step.layout) => {
+    const { roundedReads, roundedWrites } = lowerProgram(program, layout, {
+      replicas: 1,
+      ...LOWERING_CHOICES[platform],
+    })
     return { reads: roundedReads.toSorted(), writes: roundedWrites.toSorted() }
   }
   const convolved = step.layout.tensors
@@ -73,7 +76,7 @@ t.test('only what is rounded has a copy, and only what is updated a new one', (t
   t.same(lower(evaluation, 'gpu').writes, [])
   const teacher = findNetwork('resnet-8', 'basic')
   const distilled = captureTrainingStep({ ...specification, method: kd({ teacher, alpha: 0.7, temperature: 3 }) })
-  const { reads, writes } = lower(distilled.program, 'gpu')
+  const { reads, writes } = lower(distilled.program, 'gpu', distilled.layout)
   t.equal(reads.length, 2 * writes.length, "the teacher's weights are read alone")
   t.end()
 })

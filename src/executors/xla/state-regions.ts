@@ -1,0 +1,43 @@
+import type { StateLayout, StateRole, StateTensor } from '../../graph/state-layout.ts'
+import { elementCount } from '../../vocabulary/shape.ts'
+
+/** Where a tensor lies in a region. */
+export interface RegionTensor {
+  readonly tensor: StateTensor
+  /** Its first element. */
+  readonly start: number
+}
+
+/** Tensors that are one buffer on the device, one behind the other. */
+export interface StateRegion {
+  /** Of the tensor, or the role of all that are in it. */
+  readonly name: string
+  readonly role: StateRole
+  readonly elements: number
+  readonly tensors: readonly RegionTensor[]
+}
+
+/**
+ * The buffers of a state on a device. Vectors (scales, shifts, biases, running averages) of one role are one buffer: a start of
+ * a program costs the host microseconds for each buffer that it takes and gives back, and most tensors of a network are
+ * vectors. Filters and matrices have a buffer each: libraries take no slice of a longer one, so XLA would copy them.
+ */
+export function regionsOf({ tensors }: StateLayout): StateRegion[] {
+  const alone = (tensor: StateTensor) => tensor.shape.length > 1
+  const roles = [...new Set(tensors.flatMap((tensor) => (alone(tensor) ? [] : [tensor.role])))]
+  const shared = roles.map((role): StateRegion => {
+    let elements = 0
+    const together = tensors.flatMap((tensor): RegionTensor[] => {
+      if (alone(tensor) || tensor.role !== role) return []
+      const start = elements
+      elements += elementCount(tensor.shape)
+      return [{ tensor, start }]
+    })
+    return { name: `all of ${role}`, role, elements, tensors: together }
+  })
+  const own = tensors.filter(alone).map((tensor): StateRegion => {
+    const { name, role, shape } = tensor
+    return { name, role, elements: elementCount(shape), tensors: [{ tensor, start: 0 }] }
+  })
+  return [...shared, ...own]
+}
