@@ -87,12 +87,12 @@ export function lowerProgram(program: Program, layout: StateLayout, target: Lowe
   }
   if (program.labels !== null) {
     const { shape } = typeOf(program, program.labels)
-    values.set(program.labels, declare(shape, 'i32'))
+    values.set(program.labels, hlo.copied(declare(shape, 'i32')))
     inputs.push({ kind: 'labels', shape })
   }
   if (program.scalars.length > 0) {
     const shape = [program.scalars.length]
-    const all = declare(shape, 'f32')
+    const all = hlo.copied(declare(shape, 'f32'))
     inputs.push({ kind: 'scalars', shape })
     program.scalars.forEach(({ value }, place) => {
       values.set(value, hlo.reshape(hlo.slice(all, 0, place, 1), []))
