@@ -1,84 +1,104 @@
 /**
- * `npm run check:device [-- gpu]`: every operation and its gradient, then a whole step of ONE, on a device of XLA against
- * oneDNN on the CPU. Prints the worst of each kind and ends with exit code 1 where one is too far away.
+ * `npm run check:device [-- gpu --out check.jsonl --seconds 120]`: a step of ONE, then every operation and its gradient, on
+ * a device of XLA against oneDNN on the CPU. Writes a line of JSON for each as it goes; one that ends the process is named,
+ * and the check goes on behind it. Ends with exit code 1 where anything failed or is too far away.
  */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { onednnExecutor } from '../src/executors/onednn/onednn-executor.ts'
 import type { XlaPlatform } from '../src/executors/xla/find-plugin.ts'
-import { openClient } from '../src/executors/xla/open-client.ts'
-import { xlaExecutor } from '../src/executors/xla/xla-executor.ts'
-import { captureTrainingStep } from '../src/step/training-program.ts'
 import { expected } from '../src/vocabulary/fault.ts'
-import { differences, distanceOfScale } from '../test/support/compare-tensors.ts'
-import { captureOpCase, OP_CASES } from '../test/support/op-cases.ts'
-import { runProgram } from '../test/support/run-program.ts'
-import { drawnState, smallBatch, smallOne, tensorsOf } from '../test/support/small-steps.ts'
+import { AttemptLog, killers, type LogLine, readLog } from './attempt-log.ts'
+import { tryAll } from './device-cases.ts'
 import { tellUsageFault } from './usage-fault.ts'
 
-/**
- * GPUs multiply f32 matrices of convolutions in TF32 (10 bits) by default, as in PyTorch and JAX; each rounds to bf16 once.
- */
-const TOLERANCES = {
-  cpu: { f32: { relative: 1e-5, scale: 1e-5 }, bf16: { relative: 2 ** -7, scale: 1e-5 } },
-  gpu: { f32: { relative: 2 ** -9, scale: 2 ** -9 }, bf16: { relative: 2 ** -6, scale: 2 ** -8 } },
-} as const
-/** Of a gradient's scale, over a whole small network. */
-const STEP_TOLERANCE = { cpu: 5e-5, gpu: 0.02 } as const
-/** The gate's bias goes into a batch norm: its gradient is zero but for rounding. */
-const VANISHING = 'gradient.gate.fc.bias'
+/** Processes that die before the check is given up. */
+const DEATHS = 5
 
-/** @throws UserFault for a word that is no platform */
-function readPlatform(): XlaPlatform {
-  const [word = 'cpu', ...more] = parseArgs({ allowPositionals: true }).positionals
-  if ((word !== 'cpu' && word !== 'gpu') || more.length > 0) {
-    throw expected('cpu or gpu', 'the device', [word, ...more].join(' '), 'Correct it: npm run check:device -- gpu')
-  }
-  return word
+interface Settings {
+  readonly platform: XlaPlatform
+  readonly out: string | undefined
+  readonly seconds: number
+  readonly stride: number
+  /** This process does the work; else it starts the one that does. */
+  readonly work: boolean
 }
 
-function main(): boolean {
-  const platform = readPlatform()
-  const devices = { platform, devices: platform === 'gpu' ? [0] : 1, plugin: null } as const
-  const { facts } = openClient(devices)
-  console.log(
-    `${facts.devices.map(({ kind }) => kind).join(', ')}; PJRT API 0.${facts.minor}, ${facts.platformVersion}`,
-  )
-  const [xla, onednn] = [xlaExecutor(devices, { excessPrecision: false }), onednnExecutor({ winograd: false })]
-  let faults = 0
-  let compared = 0
-  for (const opCase of OP_CASES) {
-    for (const dtype of opCase.precisions.filter((kind) => kind === 'f32' || onednn.machine.bf16)) {
-      const program = captureOpCase(opCase, dtype)
-      const inputs = {
-        state: opCase.state(program),
-        ...(opCase.labels === null ? {} : { labels: opCase.labels }),
-        ...(opCase.images === null ? {} : { images: opCase.images }),
-      }
-      const wanted = runProgram(onednn, program, inputs).outputs
-      const found = differences(runProgram(xla, program, inputs).outputs, wanted, TOLERANCES[platform][dtype])
-      for (const words of found) console.log(`${opCase.name}, ${dtype}: ${words}`)
-      faults += found.length
-      compared++
-    }
+/** @throws UserFault for a word that is no platform, or a number that is none */
+function readSettings(): Settings {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      out: { type: 'string' },
+      seconds: { type: 'string', default: '3600' },
+      stride: { type: 'string', default: '1' },
+      work: { type: 'boolean', default: false },
+    },
+  })
+  const [word = 'cpu', ...more] = positionals
+  if ((word !== 'cpu' && word !== 'gpu') || more.length > 0) {
+    throw expected('cpu or gpu', 'the device', positionals.join(' '), 'Correct it: npm run check:device -- gpu')
   }
-  console.log(`${compared} operations compared, ${faults} results too far away`)
+  const count = (name: 'seconds' | 'stride') => {
+    const value = Number(values[name])
+    if (Number.isSafeInteger(value) && value > 0) return value
+    throw expected('a whole number from 1', `--${name}`, values[name], 'Correct it, or leave it out.')
+  }
+  return { platform: word, out: values.out, seconds: count('seconds'), stride: count('stride'), work: values.work }
+}
 
-  const specification = smallOne({ batch: 16, size: [16, 16] })
-  const step = captureTrainingStep(specification, { gradients: true })
-  const state = tensorsOf(step.layout, drawnState(step))
-  const inputs = { ...smallBatch(specification), layout: step.layout, state, scalars: [0.1, 0.6] }
-  const wanted = runProgram(onednn, step.program, inputs).outputs
-  const actual = runProgram(xla, step.program, inputs).outputs
-  const apart = [...wanted].flatMap(([name, elements]) =>
-    name === VANISHING ? [] : [{ name, distance: distanceOfScale(actual.get(name) ?? [], elements) }],
-  )
-  const worst = apart.reduce((most, next) => (next.distance > most.distance ? next : most))
-  console.log(`a step of ONE: furthest is ${worst.name}, ${worst.distance.toExponential(1)} of its scale`)
-  return faults === 0 && worst.distance <= STEP_TOLERANCE[platform]
+/** Lets processes do the work, each behind what ended the one before. */
+async function supervise({ platform, out, seconds, stride }: Settings): Promise<boolean> {
+  const folder = out === undefined ? mkdtempSync(join(tmpdir(), 'device-check-')) : null
+  const file = out ?? join(folder ?? '', 'check.jsonl')
+  const begin = performance.now()
+  try {
+    for (let death = 0; death < DEATHS; death++) {
+      const left = Math.max(1, Math.round(seconds - (performance.now() - begin) / 1000))
+      const options = ['--work', '--out', file, '--seconds', String(left), '--stride', String(stride)]
+      if (await ended([fileURLToPath(import.meta.url), platform, ...options])) break
+    }
+    return report(readLog(file))
+  } finally {
+    if (folder !== null) rmSync(folder, { recursive: true })
+  }
+}
+
+/** @returns whether the process came to its own end */
+function ended(args: readonly string[]): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { stdio: 'inherit' })
+    child.on('error', reject)
+    child.on('exit', (status) => resolve(status === 0 || status === 2))
+  })
+}
+
+function report(lines: readonly LogLine[]): boolean {
+  const tried = lines.filter((line) => 'faults' in line || 'error' in line)
+  const dead = killers(lines)
+  const bad = tried.flatMap((line) => {
+    const faults = Array.isArray(line['faults']) ? line['faults'] : []
+    return 'error' in line ? [`${line['name']}: ${line['error']}`] : faults.map((words) => `${line['name']}: ${words}`)
+  })
+  for (const line of lines.filter((one) => Array.isArray(one['furthest']))) {
+    console.log(`${line['name']}: furthest ${JSON.stringify(line['furthest'])}, loss ${JSON.stringify(line['loss'])}`)
+  }
+  for (const words of bad) console.log(words)
+  for (const name of dead) console.log(`${name}: ended the process`)
+  const left = lines.filter((line) => 'left' in line).length
+  console.log(`${tried.length} compared, ${bad.length} faults, ${dead.length} ended the process, ${left} left out`)
+  return tried.length > 0 && bad.length + dead.length === 0
 }
 
 try {
-  process.exitCode = main() ? 0 : 1
+  const settings = readSettings()
+  if (settings.work) {
+    const { platform, out = '', seconds, stride } = settings
+    tryAll(new AttemptLog(out, seconds), { platform, devices: platform === 'gpu' ? [0] : 1, plugin: null }, stride)
+  } else process.exitCode = (await supervise(settings)) ? 0 : 1
 } catch (error) {
   tellUsageFault(error)
 }

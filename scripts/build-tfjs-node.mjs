@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { unpackWheel } from './setup/unpack-wheel.mjs'
 
 const TFJS_NODE = '@tensorflow/tfjs-node@4.22.0'
 const TENSORFLOW = 'tensorflow-cpu==2.21.*'
@@ -43,7 +44,7 @@ function install(folder) {
 }
 
 /** The `tensorflow` folder of the wheel in `folder`, unpacked as far as a C program needs it. */
-function unpackTensorflow(folder, python) {
+async function unpackTensorflow(folder, python) {
   const unpacked = join(folder, 'tensorflow')
   if (existsSync(join(unpacked, 'complete'))) return unpacked
   const wheels = join(folder, 'wheels')
@@ -57,14 +58,10 @@ function unpackTensorflow(folder, python) {
   }
   const wheel = readdirSync(wheels).find(isWheel)
   console.log(`Unpacking ${wheel}`)
-  // zipfile: Node reads no zip archives, and unzip is not on every machine.
-  const unzip = [
-    'import sys, zipfile',
-    'archive = zipfile.ZipFile(sys.argv[1])',
-    'wanted = lambda name: name.startswith("tensorflow/include/") or name.startswith("tensorflow/libtensorflow_")',
-    'archive.extractall(sys.argv[2], [name for name in archive.namelist() if wanted(name)])',
-  ].join('\n')
-  run(python, ['-c', unzip, join(wheels, wheel), folder], 'Is the disk full? It takes 1.2 GB.')
+  const prefixes = ['tensorflow/include/', 'tensorflow/libtensorflow_']
+  const unzip = await unpackWheel(join(wheels, wheel), folder, { python, prefixes })
+  if (unzip.status !== 0)
+    throw new SetupFault(`Cannot unpack ${wheel}: ${unzip.output}. Is the disk full? It takes 1.2 GB.`)
   writeFileSync(join(unpacked, 'complete'), `${wheel}\n`)
   rmSync(wheels, { recursive: true })
   return unpacked
@@ -111,7 +108,7 @@ function check(folder) {
   })
 }
 
-function main() {
+async function main() {
   const { values } = parseArgs({
     options: {
       folder: { type: 'string', default: DEFAULT_FOLDER },
@@ -126,14 +123,14 @@ function main() {
     )
   const folder = resolve(values.folder)
   install(folder)
-  compileBinding(folder, unpackTensorflow(folder, values.python))
+  compileBinding(folder, await unpackTensorflow(folder, values.python))
   check(folder)
   console.log(`npm run bench:step finds it${values.folder === DEFAULT_FOLDER ? '' : ' only in the default folder'}.`)
   console.log(`For the executor tfjs: export NATIVE_ENSEMBLE_TFJS_NODE=${folder}`)
 }
 
 try {
-  main()
+  await main()
 } catch (fault) {
   if (!(fault instanceof SetupFault) && fault?.code?.startsWith?.('ERR_PARSE_ARGS') !== true) throw fault
   console.error(fault.message)

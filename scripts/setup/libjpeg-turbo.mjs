@@ -10,6 +10,7 @@ import { inRoot } from './places.mjs'
 import { runCommand } from './run-command.mjs'
 import { SetupFault } from './setup-fault.mjs'
 import { hashOf, hashOfFiles, readStamp, writeStamp } from './stamp.mjs'
+import { unpackWheel } from './unpack-wheel.mjs'
 
 /** The calls beyond libjpeg 6b that the decoder makes; linked statically where the probe's folder has only that. */
 const PROBE = `#include <cstdio>
@@ -126,8 +127,8 @@ async function fetchWheel() {
     const fetched = await runCommand('python3', [...download, '-d', join(aside, 'wheels')])
     if (fetched.status !== 0) throw unfetched('pip failed or is missing', fetched.output)
     const [wheel] = readdirSync(join(aside, 'wheels'))
-    const unzip = await runCommand('python3', ['-m', 'zipfile', '-e', join(aside, 'wheels', wheel ?? ''), aside])
-    if (unzip.status !== 0) throw unfetched('python3 -m zipfile could not unpack it', unzip.output)
+    const unzip = await unpackWheel(join(aside, 'wheels', wheel ?? ''), aside)
+    if (unzip.status !== 0) throw unfetched('python3 could not unpack it', unzip.output)
     rmSync(inRoot('.libjpeg'), { recursive: true, force: true })
     renameSync(join(aside, 'comma_deps_libjpeg-3.1.0.post92.data/purelib/libjpeg/install'), inRoot('.libjpeg'))
   } finally {

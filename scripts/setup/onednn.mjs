@@ -18,6 +18,7 @@ import { inRoot } from './places.mjs'
 import { runCommand } from './run-command.mjs'
 import { SetupFault } from './setup-fault.mjs'
 import { hashOf, hashOfFiles, readStamp, writeStamp } from './stamp.mjs'
+import { unpackWheel } from './unpack-wheel.mjs'
 
 /** dnnl_cpu_runtime: the engine runs one call a thread of its own team, so oneDNN must not bring another pool. */
 const RUNTIMES = { sequential: 1, openMp: 2 }
@@ -194,10 +195,10 @@ async function fetchWheels(systemFault) {
 
 async function unpack(aside) {
   for (const wheel of readdirSync(join(aside, 'wheels'))) {
-    const unzip = await runCommand('python3', ['-m', 'zipfile', '-e', join(aside, 'wheels', wheel), aside])
+    const unzip = await unpackWheel(join(aside, 'wheels', wheel), aside)
     if (unzip.status !== 0) {
       throw new SetupFault(
-        `Expected to unpack ${wheel} but python3 -m zipfile failed`,
+        `Expected to unpack ${wheel} but it failed`,
         'Check that the disk has 200 MB free, then run the command again.',
         unzip.output,
       )

@@ -5,6 +5,7 @@ import { inRoot } from './places.mjs'
 import { runCommand } from './run-command.mjs'
 import { SetupFault } from './setup-fault.mjs'
 import { hashOf, readStamp, writeStamp } from './stamp.mjs'
+import { unpackWheel } from './unpack-wheel.mjs'
 
 const table = JSON.parse(readFileSync(inRoot('native/pjrt/plugins.json'), 'utf8'))
 
@@ -17,7 +18,8 @@ export async function fetchPlugin(name) {
   const plugin = table.plugins[name]
   const folder = inRoot(`.pjrt/${name}`)
   const stamp = `pjrt-${name}`
-  const key = hashOf(plugin.requirements)
+  // Those of GPUs bring programs, which earlier set-ups unpacked without the right to run them.
+  const key = hashOf(plugin.platform === 'gpu' ? ['may run', ...plugin.requirements] : plugin.requirements)
   if (readStamp(stamp)?.key === key && existsSync(join(folder, plugin.library))) return null
 
   const aside = inRoot(`.pjrt/${name}.${process.pid}.part`)
@@ -34,13 +36,7 @@ export async function fetchPlugin(name) {
       )
     }
     for (const wheel of readdirSync(join(aside, 'wheels'))) {
-      const unzip = await runCommand('python3', [
-        '-m',
-        'zipfile',
-        '-e',
-        join(aside, 'wheels', wheel),
-        join(aside, 'all'),
-      ])
+      const unzip = await unpackWheel(join(aside, 'wheels', wheel), join(aside, 'all'))
       if (unzip.status !== 0) {
         throw new SetupFault(
           `Expected to unpack ${wheel} but it failed`,

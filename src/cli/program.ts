@@ -127,7 +127,11 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     ['resume runs/quickstart-1'],
     async (invocation) => await (await import('./commands/resume.ts')).resumeCommand(invocation),
   )
-  addSettings(resume, ['data', 'decodeWorkers', 'logEvery', 'keep', 'hosts'], false).option(...JSON_OPTION)
+  addSettings(
+    resume,
+    ['data', 'decodeWorkers', 'gpuMemoryFraction', 'gpuPreallocate', 'logEvery', 'keep', 'hosts'],
+    false,
+  ).option(...JSON_OPTION)
   for (const [flag, help] of HOST_OPTIONS) resume.option(flag, help)
 
   define(

@@ -57,6 +57,8 @@ export const configSchema = z.strictObject({
   executor: z.enum(['onednn', 'tfjs', 'xla']),
   tfjsBackend: z.enum(['cpu', 'tensorflow']),
   pjrtPlugin: path.nullable(),
+  gpuMemoryFraction: z.number().positive().max(1),
+  gpuPreallocate: z.enum(['on', 'off']),
   devices: z.string().refine(isDevices),
   hosts: count.max(1024),
   decodeWorkers: count.max(256),

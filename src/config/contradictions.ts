@@ -188,6 +188,16 @@ const CONTRADICTIONS: readonly Contradiction[] = [
         ? fault('--executor xla', '--pjrt-plugin', `--executor ${executor}`, 'Add --devices gpu, or --devices xla-cpu.')
         : null,
   },
+  ...(['gpuMemoryFraction', 'gpuPreallocate'] as const).map(
+    (key): Contradiction => ({
+      between: ['devices', key],
+      find({ devices }, given) {
+        const { flag } = OPTION_TABLE[key]
+        if (!given.has(key) || parseDevices(devices).kind === 'gpu') return null
+        return fault('--devices gpu', flag, `--devices ${devices}`, `Leave ${flag} out: it is of GPUs' memory.`)
+      },
+    }),
+  ),
   {
     between: ['hosts', 'executor', 'devices'],
     find({ hosts, executor, devices }) {

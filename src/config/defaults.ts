@@ -34,6 +34,9 @@ export const DEFAULTS = {
   precision: 'fp32',
   executor: 'onednn',
   pjrtPlugin: null,
+  // What cuDNN, cuBLAS and the CUDA context take lies beside it.
+  gpuMemoryFraction: 0.9,
+  gpuPreallocate: 'off',
   tfjsBackend: 'cpu',
   devices: 'cpu',
   hosts: 1,

@@ -156,6 +156,8 @@ export async function readConfig(runFolder: string, changes: GivenSettings = {})
 export const RESUMABLE = [
   'data',
   'decodeWorkers',
+  'gpuMemoryFraction',
+  'gpuPreallocate',
   'logEvery',
   'evaluateEvery',
   'keep',

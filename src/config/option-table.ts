@@ -249,6 +249,22 @@ export const OPTION_TABLE = {
     help: "library of the PJRT plugin for --executor xla, instead of the set-up's",
     expects: 'a path',
   },
+  gpuMemoryFraction: {
+    flag: '--gpu-memory-fraction',
+    value: '<f>',
+    kind: 'number',
+    help: "most of each GPU's memory that the run takes; less where processes share a GPU",
+    expects: 'a number above 0 and at most 1',
+  },
+  gpuPreallocate: {
+    flag: '--gpu-preallocate',
+    value: '<on|off>',
+    kind: 'text',
+    help:
+      'on = take that memory at once: no fragments, and no other process can take it; off = as it is needed, so that ' +
+      'processes can share a GPU',
+    expects: 'on or off',
+  },
   devices: {
     flag: '--devices',
     value: '<devices>',

@@ -60,6 +60,10 @@ export interface RunConfig {
   readonly tfjsBackend: 'cpu' | 'tensorflow'
   /** Library of the plugin that xla uses, null = found by the platform. */
   readonly pjrtPlugin: string | null
+  /** xla on GPUs: most of a GPU's memory that this process takes. */
+  readonly gpuMemoryFraction: number
+  /** xla on GPUs: `on` takes that memory at the start, `off` as it is needed, so that processes can share a GPU. */
+  readonly gpuPreallocate: 'on' | 'off'
   /**
    * `cpu` = one replica on all cores, `cpu:2` = two replicas that share the cores; for xla `gpu:0,2` = a replica on each of
    * these GPUs, `xla-cpu:2` = two devices made of the cores.

@@ -3,9 +3,20 @@ import { parseDevices } from '../config/devices.ts'
 import { OPTION_KEYS, OPTION_TABLE, type OptionKey } from '../config/option-table.ts'
 import type { RunConfig } from '../config/run-config.ts'
 
+/** Settings that each host has for itself. */
+const HOST_SETTINGS = [
+  'data',
+  'decodeWorkers',
+  'pjrtPlugin',
+  'devices',
+  'gpuMemoryFraction',
+  'gpuPreallocate',
+] as const satisfies readonly OptionKey[]
+
 /** Settings that each host has for itself, or that only the leader reads: it gives the others the state. */
 const OWN_SETTINGS: ReadonlySet<OptionKey> = new Set([
-  ...(['data', 'decodeWorkers', 'pjrtPlugin', 'devices', 'out', 'init', 'teacher'] as const),
+  ...HOST_SETTINGS,
+  ...(['out', 'init', 'teacher'] as const),
   ...(['logEvery', 'evaluateEvery', 'keep'] as const),
 ])
 
@@ -36,10 +47,6 @@ export function differences(
 
 /** The leader's configuration with what this host has for itself. */
 export function withOwnSettings(leader: RunConfig, own: Partial<RunConfig>): RunConfig {
-  const mine = Object.fromEntries(
-    (['data', 'decodeWorkers', 'pjrtPlugin', 'devices'] as const).flatMap((key) =>
-      own[key] === undefined ? [] : [[key, own[key]]],
-    ),
-  )
+  const mine = Object.fromEntries(HOST_SETTINGS.flatMap((key) => (own[key] === undefined ? [] : [[key, own[key]]])))
   return { ...leader, ...mine }
 }

@@ -59,6 +59,8 @@ const MEANING = {
   executor: 'free',
   tfjsBackend: 'free',
   pjrtPlugin: 'free',
+  gpuMemoryFraction: 'free',
+  gpuPreallocate: 'free',
   devices: 'free',
   hosts: 'free',
   decodeWorkers: 'free',

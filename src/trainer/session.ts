@@ -228,7 +228,7 @@ function xlaHosts(links: HostLinks | null): XlaHosts | null {
 
 /** @param links to the other hosts, null where it runs alone */
 export function executorChoice(
-  { executor, tfjsBackend, devices, pjrtPlugin }: RunConfig,
+  { executor, tfjsBackend, devices, pjrtPlugin, gpuMemoryFraction, gpuPreallocate }: RunConfig,
   links: HostLinks | null = null,
 ): ExecutorChoice {
   switch (executor) {
@@ -240,7 +240,8 @@ export function executorChoice(
       const request = parseDevices(devices)
       const platform = request.kind === 'gpu' ? 'gpu' : 'cpu'
       const own = request.kind === 'gpu' ? request.gpus : request.replicas
-      return { name: 'xla', devices: { platform, devices: own, plugin: pjrtPlugin, hosts: xlaHosts(links) } }
+      const memory = { fraction: gpuMemoryFraction, preallocate: gpuPreallocate === 'on' }
+      return { name: 'xla', devices: { platform, devices: own, plugin: pjrtPlugin, memory, hosts: xlaHosts(links) } }
     }
   }
 }

@@ -6,7 +6,7 @@ import { deployedTensors } from '../checkpoint/export.ts'
 import { readSafetensors } from '../checkpoint/safetensors.ts'
 import { isBatchCounter, loadFrozenWeights } from '../checkpoint/state-tensors.ts'
 import { checkConfig } from '../config/check-config.ts'
-import { WITHOUT_METHOD } from '../config/defaults.ts'
+import { DEFAULTS, WITHOUT_METHOD } from '../config/defaults.ts'
 import { readConfig } from '../config/make-config.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { StateLayout } from '../graph/state-layout.ts'
@@ -94,7 +94,7 @@ async function findRun(teacher: string): Promise<RunConfig | null> {
   if (!isCheckpointFolder(teacher)) return await readConfig(teacher)
   const { progress } = await loadCheckpoint(teacher)
   const stored = typeof progress.config === 'object' && progress.config !== null ? progress.config : {}
-  return checkConfig({ ...WITHOUT_METHOD, ...stored }, new Set(), teacher)
+  return checkConfig({ ...DEFAULTS, ...WITHOUT_METHOD, ...stored }, new Set(), teacher)
 }
 
 async function weightsFile(teacher: string): Promise<string> {

@@ -126,6 +126,8 @@ t.test('each wrong setting is told with its option', async (t) => {
     executor: ['torch'],
     tfjsBackend: ['webgl'],
     pjrtPlugin: [''],
+    gpuMemoryFraction: [0, 1.01, 'most'],
+    gpuPreallocate: ['yes'],
     devices: ['gpu:x', 'gpu:0,0', 'gpu:0,', 'cuda:0', 'tpu', 'xla-cpu:0', 'cpu:0', 'cpu:x', 'cpu:', ''],
     hosts: [0, 1.5, 5000],
     decodeWorkers: [0, 1000],
@@ -187,6 +189,8 @@ t.test('settings that do not go together are told', async (t) => {
     [{ colourJitter: 0.4 }, /--dataset imagenet or image-folder for --colour-jitter/],
     [{ randomErasing: 0.4, augment: 'none' }, /--augment standard for --random-erasing but received --augment none/],
     [{ mixup: 0.2, augment: 'none' }, /--augment standard for --mixup but received --augment none/],
+    [{ gpuMemoryFraction: 0.5 }, /--devices gpu for --gpu-memory-fraction but received --devices cpu/],
+    [{ gpuPreallocate: 'on', devices: 'xla-cpu', executor: 'xla' }, /--devices gpu for --gpu-preallocate/],
     [{ batch: 7, devices: 'cpu:2' }, /a multiple of the 2 replicas .* received 7/],
     [
       { batch: 9, devices: 'cpu:2', hosts: 3 },

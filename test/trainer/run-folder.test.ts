@@ -38,6 +38,8 @@ const configFor = (out: string): RunConfig => ({
   executor: 'onednn',
   tfjsBackend: 'cpu',
   pjrtPlugin: null,
+  gpuMemoryFraction: 0.9,
+  gpuPreallocate: 'off',
   devices: 'cpu',
   hosts: 1,
   decodeWorkers: 1,

@@ -10,6 +10,7 @@ import { type GpuSoftware, type GpuTarget, gpuTargetText } from './gpu-targets.t
 import { lowerProgram } from './lower-program.ts'
 import { type CompiledMemory, loadPjrtAddon } from './pjrt-addon.ts'
 import { chooseOptions, compileFlags, graphChoices, LOWERING_CHOICES, runsSideBySide } from './platform-choices.ts'
+import { readyToCompile } from './ready-for-cuda.ts'
 
 /**
  * Beside the flags that training uses: XLA tries tiles of its own matrix products on the device, so without one they are
@@ -57,6 +58,7 @@ export function compileAheadOfTime(
   target: GpuTarget,
   replicas = 1,
 ): AheadOfTime {
+  readyToCompile(plugin)
   // As for a client (open-client.ts): XLA's log, errors only.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
   const dump = mkdtempSync(join(tmpdir(), 'native-ensemble-xla-'))

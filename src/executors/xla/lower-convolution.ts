@@ -8,7 +8,7 @@ type Padding = HloConvolution['padding']
 /** Both gradients are convolutions as well; the paddings make their results as large as what they are gradients of. */
 export const CONVOLUTION_LOWERINGS: LoweringsOf<ConvolutionOp> = {
   // x [B, H, W, I], w [O, k, k, I / groups] -> [B, H', W', O].
-  Conv2D: ({ hlo, input, outputs, attributes }) => {
+  Conv2D: ({ hlo, input, outputs, attributes, target }) => {
     const { stride, padding, groups } = attributes
     const around = [padding, padding] as const
     const geometry = {
@@ -16,11 +16,12 @@ export const CONVOLUTION_LOWERINGS: LoweringsOf<ConvolutionOp> = {
       stride,
       padding: [around, around] as const,
       featureGroups: groups,
+      fullPrecision: target.fullPrecision,
     }
     return [hlo.convolution(input(0), input(1), storedShape(outputs[0]?.shape ?? []), input(0).dtype, geometry)]
   },
   // dy, spread by the stride, with the filter turned around and its two channel axes swapped within each group.
-  Conv2DBackpropInput: ({ hlo, input, attributes }) => {
+  Conv2DBackpropInput: ({ hlo, input, attributes, target }) => {
     const { stride, padding, groups, inputShape } = attributes
     const [dy, w] = [input(0), input(1)]
     const [out = 0, height = 0, width = 0, perGroup = 0] = w.shape
@@ -38,6 +39,7 @@ export const CONVOLUTION_LOWERINGS: LoweringsOf<ConvolutionOp> = {
       dilateLeft: stride,
       padding: pad,
       featureGroups: groups,
+      fullPrecision: target.fullPrecision,
     }
     return [hlo.convolution(dy, filter, shape, dy.dtype, geometry)]
   },
@@ -55,6 +57,7 @@ export const CONVOLUTION_LOWERINGS: LoweringsOf<ConvolutionOp> = {
       dilateRight: stride,
       padding: pad,
       batchGroups: groups,
+      fullPrecision: target.fullPrecision,
     }
     return [hlo.convolution(x, dy, shape, target.wideFilterGradients ? 'f32' : x.dtype, geometry)]
   },

@@ -29,6 +29,8 @@ export interface LoweringTarget {
    * one value after the other where there are two, which is less exact.
    */
   readonly jointSums: boolean
+  /** Whether convolutions of f32 multiply in f32; else in what the device does fastest, on GPUs TF32. */
+  readonly fullPrecision: boolean
   /** Whether the gradient of max pooling is gathered by each pixel instead of scattered by each window. */
   readonly gatherFromWindows: boolean
   /**

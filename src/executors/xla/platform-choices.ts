@@ -2,10 +2,18 @@
 import type { FoundPlugin, XlaPlatform } from './find-plugin.ts'
 import type { LoweringTarget } from './op-lowering.ts'
 
-/** How the text is written for a platform. */
-export const LOWERING_CHOICES: Readonly<Record<XlaPlatform, Omit<LoweringTarget, 'replicas'>>> = {
-  cpu: { wideFilterGradients: true, jointSums: false, gatherFromWindows: false, keepRounded: false },
-  gpu: { wideFilterGradients: false, jointSums: true, gatherFromWindows: true, keepRounded: true },
+/** What a text is written for: a platform, and on it maybe f32 convolutions in f32. */
+type TextTarget = XlaPlatform | `${XlaPlatform}, highest`
+
+const CPU_TEXT = { wideFilterGradients: true, jointSums: false, gatherFromWindows: false, keepRounded: false } as const
+const GPU_TEXT = { wideFilterGradients: false, jointSums: true, gatherFromWindows: true, keepRounded: true } as const
+
+/** How the text is written. */
+export const LOWERING_CHOICES: Readonly<Record<TextTarget, Omit<LoweringTarget, 'replicas'>>> = {
+  cpu: { ...CPU_TEXT, fullPrecision: false },
+  gpu: { ...GPU_TEXT, fullPrecision: false },
+  'cpu, highest': { ...CPU_TEXT, fullPrecision: true },
+  'gpu, highest': { ...GPU_TEXT, fullPrecision: true },
 }
 
 /** How programs are compiled. */
@@ -28,6 +36,16 @@ export interface XlaOptions {
   readonly orders?: readonly string[]
   /** How the text is written (default: for the platform it runs on). */
   readonly writtenFor?: XlaPlatform
+  /**
+   * `highest` = convolutions of f32 multiply in f32 on any device. `default` = in what it does fastest: on GPUs TF32, whose
+   * factors have 10 bits, as in PyTorch and JAX.
+   */
+  readonly precision?: 'default' | 'highest'
+}
+
+/** All options, with what the text is written for in one word. */
+export interface ChosenOptions extends Required<Omit<XlaOptions, 'writtenFor'>> {
+  readonly writtenFor: TextTarget
 }
 
 /** 0 = capture no more than XLA does; else orders with commas between. */
@@ -41,11 +59,13 @@ const ORDERS: readonly string[] = ['LHS', 'CONCURRENT']
 const ORDER_FLAG = 'xla_gpu_command_buffer_scheduling_mode'
 
 /** The options with the platform's defaults. */
-export function chooseOptions(platform: XlaPlatform, given: XlaOptions): Required<XlaOptions> {
+export function chooseOptions(platform: XlaPlatform, given: XlaOptions): ChosenOptions {
   const graphs = process.env[GRAPHS_VARIABLE]
   const captured = platform === 'gpu' && graphs !== '0' ? CAPTURED : null
   const orders = graphs === undefined || graphs === '0' ? ORDERS : graphs.split(',')
-  return { excessPrecision: platform === 'cpu', captured, orders, writtenFor: platform, ...given }
+  const { writtenFor = platform, precision = 'default' } = given
+  const text = precision === 'highest' ? (`${writtenFor}, highest` as const) : writtenFor
+  return { excessPrecision: platform === 'cpu', captured, orders, ...given, precision, writtenFor: text }
 }
 
 /** A way to put a program's runs into a CUDA graph. */
@@ -55,7 +75,7 @@ export interface GraphChoice {
 }
 
 /** @returns none where nothing is to be captured */
-export function graphChoices({ captured, orders }: Required<XlaOptions>): GraphChoice[] {
+export function graphChoices({ captured, orders }: ChosenOptions): GraphChoice[] {
   return captured === null ? [] : orders.map((order) => ({ captured, order }))
 }
 
@@ -76,7 +96,7 @@ const GPU_FLAGS = {
 export function compileFlags(
   platform: XlaPlatform,
   toolkit: FoundPlugin['toolkit'],
-  { excessPrecision }: Pick<Required<XlaOptions>, 'excessPrecision'>,
+  { excessPrecision }: Pick<ChosenOptions, 'excessPrecision'>,
   graph: GraphChoice | null,
 ): Record<string, boolean | string> {
   return {

@@ -25,6 +25,8 @@ export interface HloConvolution {
   readonly padding: readonly [readonly [number, number], readonly [number, number]]
   readonly featureGroups?: number
   readonly batchGroups?: number
+  /** Whether f32 operands are multiplied as they are; else GPUs may round them to TF32. */
+  readonly fullPrecision?: boolean
 }
 
 /** Windows over height and width of [B, H, W, C]. */
@@ -248,8 +250,10 @@ export class HloFunction {
     const window =
       `{stride = ${square(stride)}, pad = ${pad}, ` +
       `lhs_dilate = ${square(dilateLeft)}, rhs_dilate = ${square(dilateRight)}}`
-    const { featureGroups = 1, batchGroups = 1 } = groups
-    const attributes = `{batch_group_count = ${batchGroups} : i64, feature_group_count = ${featureGroups} : i64}`
+    const { featureGroups = 1, batchGroups = 1, fullPrecision = false } = groups
+    const counts = `batch_group_count = ${batchGroups} : i64, feature_group_count = ${featureGroups} : i64`
+    const highest = '#stablehlo<precision HIGHEST>'
+    const attributes = fullPrecision ? `{${counts}, precision_config = [${highest}, ${highest}]}` : `{${counts}}`
     const text = `stablehlo.convolution(${left.name}, ${right.name}) dim_numbers = ${dimensions}, window = ${window} ${attributes}`
     return this.#define(type, `${text} : (${hloType(left)}, ${hloType(right)}) -> ${hloType(type)}`)
   }

@@ -7,20 +7,28 @@ import { findPlugin } from './find-plugin.ts'
 import { type OpenClient, openClient, type XlaDevices } from './open-client.ts'
 import { loadPjrtAddon, type PjrtClient } from './pjrt-addon.ts'
 import type { XlaOptions } from './platform-choices.ts'
+import { readyForCuda } from './ready-for-cuda.ts'
 import { abandon, EXCHANGE_BYTES, readHandle, writeHandle } from './replica-meeting.ts'
 
 export interface XlaExecutor extends Executor {
+  /** Its client, opened where it was not yet. @throws UserFault where that cannot be */
+  opened(): OpenClient
   compile(program: Program, layout: StateLayout, memory: SharedRunMemory, place: ReplicaPlace): XlaProgram
 }
 
 /**
  * Compiles programs with XLA through a PJRT plugin and keeps the state on its devices. One client owns all devices of
  * the process: the thread that calls `prepare` opens it, the replicas join it through the shared memory.
+ * @param client of these devices that is open already, to be used instead of one of its own
  * @throws UserFault where the addon is missing
  */
-export function xlaExecutor(devices: XlaDevices, options: XlaOptions = {}): XlaExecutor {
+export function xlaExecutor(
+  devices: XlaDevices,
+  options: XlaOptions = {},
+  client: OpenClient | null = null,
+): XlaExecutor {
   loadPjrtAddon()
-  let opened: OpenClient | null = null
+  let opened = client
   const copies = new WeakMap<SharedArrayBuffer, DeviceCopy>()
 
   const open = (): OpenClient => {
@@ -47,9 +55,11 @@ export function xlaExecutor(devices: XlaDevices, options: XlaOptions = {}): XlaE
   return {
     name: 'xla',
     stepsAhead: 4,
+    opened: open,
     exchangeBytes: () => EXCHANGE_BYTES,
     check: () => {
-      findPlugin(devices.platform, devices.plugin)
+      const plugin = findPlugin(devices.platform, devices.plugin)
+      if (devices.platform === 'gpu') readyForCuda(plugin)
     },
     prepare: (memory) => {
       const { client, warning } = open()
