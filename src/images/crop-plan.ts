@@ -132,7 +132,7 @@ function wholeWindow({ left, top, width, height }: Box, target: ImageSize, flip:
 }
 
 /** Python's round(). */
-function roundHalfEven(value: number): number {
+export function roundHalfEven(value: number): number {
   const floor = Math.floor(value)
   const rest = value - floor
   if (rest !== 0.5) return Math.round(value)

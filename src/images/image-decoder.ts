@@ -1,9 +1,10 @@
 /** From the bytes of an image file to its resized crop, by the fastest decoder that is here and takes the file. */
 import { type CropPlan, type ImageSize, PLAN_WORDS, planWords } from './crop-plan.ts'
+import { decodeWhole } from './decode-whole.ts'
+import { colourPixels, type DecodedImage } from './decoded-image.ts'
 import { loadImageAddon } from './image-addon.ts'
 import { loadPrebuiltJpeg } from './prebuilt-jpeg.ts'
 import { resizePixels } from './resize-pixels.ts'
-import { decodeBySharp } from './sharp-decoder.ts'
 
 export type JpegDecoderName = 'libjpeg-turbo addon' | '@julusian/jpeg-turbo' | 'sharp'
 
@@ -61,7 +62,7 @@ function findJpegDecoder(only?: JpegDecoderName): { jpeg: JpegDecoderName; decod
       const decodeJpeg: JpegDecode = (bytes, image, plan, target, offset) => {
         const pixels = prebuilt.decodeWhole(bytes)
         mustBeOfSize(pixels.width, pixels.height, image)
-        resizePixels(pixels.pixels, image, plan, target, offset)
+        resizePixels(colourPixels(pixels), image, plan, target, offset)
       }
       return { jpeg: '@julusian/jpeg-turbo', decodeJpeg }
     }
@@ -71,25 +72,32 @@ function findJpegDecoder(only?: JpegDecoderName): { jpeg: JpegDecoderName; decod
 }
 
 /** @param fault why the decoder of JPEG files did not take it, null where it was not asked */
-async function decodeOdd(
+function decodeOdd(
   bytes: Uint8Array,
   image: ImageSize,
   plan: CropPlan,
   target: Uint8Array,
   offset: number,
   fault: unknown,
-): Promise<void> {
-  // The caller's buffer is used again for the next image while this one is being decoded.
-  const own = Uint8Array.from(bytes)
-  let decoded: Awaited<ReturnType<typeof decodeBySharp>>
-  try {
-    decoded = await decodeBySharp(own)
-  } catch (cause) {
+): Promise<void> | null {
+  const write = (decoded: DecodedImage) => {
+    mustBeOfSize(decoded.width, decoded.height, image)
+    resizePixels(colourPixels(decoded), image, plan, target, offset)
+  }
+  const refuse = (cause: unknown): never => {
     const reasons = [fault, cause].filter((reason) => reason !== null).map(reasonOf)
     throw new Error(reasons.join('; '), { cause })
   }
-  mustBeOfSize(decoded.width, decoded.height, image)
-  resizePixels(decoded.pixels, image, plan, target, offset)
+  let decoded: DecodedImage | Promise<DecodedImage>
+  try {
+    // The caller's buffer is used again for the next image while this one may still be being decoded.
+    decoded = decodeWhole(Uint8Array.from(bytes), { failOn: 'error' })
+  } catch (cause) {
+    return refuse(cause)
+  }
+  if (decoded instanceof Promise) return decoded.catch(refuse).then(write)
+  write(decoded)
+  return null
 }
 
 const reasonOf = (fault: unknown) => (fault instanceof Error ? fault.message : String(fault)).trim()

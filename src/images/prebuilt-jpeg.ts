@@ -1,6 +1,6 @@
 /** libjpeg-turbo as a prebuilt package, for machines on which the addon could not be built. */
 import { createRequire } from 'node:module'
-import type { DecodedImage } from './sharp-decoder.ts'
+import type { DecodedImage } from './decoded-image.ts'
 
 export interface PrebuiltJpeg {
   /** @throws Error for what is no JPEG of grey or three colours, or one that cannot be decoded */
@@ -31,7 +31,7 @@ export function loadPrebuiltJpeg(): PrebuiltJpeg | { readonly absence: string } 
     return {
       decodeWhole(bytes) {
         const { data, width, height } = jpegTurbo.decompressSync(bytes, { format: jpegTurbo.FORMAT_RGB })
-        return { pixels: data, width, height }
+        return { pixels: data, width, height, channels: 3 }
       },
     }
   } catch (cause) {

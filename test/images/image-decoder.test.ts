@@ -35,8 +35,8 @@ t.test("the addon's crops are Pillow's", async (t) => {
 t.test('other decoders: the same crops, where they take the file', async (t) => {
   for (const name of decoders) {
     for (const [index, one] of CROP_CASES.entries()) {
-      // Inks become colours through a profile in libvips, and with plain arithmetic in Pillow and in the addon.
-      if (one.file === 'inks.jpg') continue
+      // The prebuilt package takes no inks.
+      if (name === '@julusian/jpeg-turbo' && one.file === 'inks.jpg') continue
       const { mean } = difference(await decode(name, one, one.plan), await pillowPixels(index))
       t.ok(mean < 0.3, `${name}, ${one.file} ${index}: mean ${mean.toFixed(4)}`)
     }
