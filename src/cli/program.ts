@@ -218,7 +218,10 @@ function addPrepareOptions(command: Command): void {
       '--on-bad <policy>',
       'images that cannot be decoded: fail, skip, or report = only list them (default: fail)',
     )
-    .option('--validation <part>', 'part of each class that becomes test images where there is no val/ (default: 0.1)')
+    .option(
+      '--validation <part>',
+      'part of each class that becomes test images where there is no val/; 0 = none (default: 0.1)',
+    )
     .option('--short-side <pixels>', 'encode larger images again at this size (default: the bytes as they are)')
     .option('--quality <q>', 'JPEG quality with --short-side (default: 90)')
     .option('--input <pixels>', "width and height of the network's input (default: 224)")

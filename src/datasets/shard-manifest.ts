@@ -15,11 +15,9 @@ const count = z.int().min(0)
 const sizedFile = z.strictObject({ file: fileName, bytes: count, sha256: z.string().regex(/^[0-9a-f]{64}$/) })
 const channelNumbers = z.array(z.number()).length(3)
 
-const splitSchema = z.strictObject({
-  count: z.int().min(1),
-  index: sizedFile,
-  shards: z.array(sizedFile).min(1),
-})
+const splitSchema = z.strictObject({ count: z.int().min(1), index: sizedFile, shards: z.array(sizedFile).min(1) })
+/** Of `prepare --validation 0` none: then there is nothing to test with. */
+const testSchema = z.strictObject({ count, index: sizedFile, shards: z.array(sizedFile) })
 
 const manifestSchema = z.strictObject({
   format: z.literal(SHARD_FORMAT),
@@ -39,7 +37,7 @@ const manifestSchema = z.strictObject({
     z.literal('original'),
     z.strictObject({ format: z.literal('jpeg'), shortSide: z.int().min(1), quality: z.int().min(1).max(100) }),
   ]),
-  splits: z.strictObject({ train: splitSchema, test: splitSchema }),
+  splits: z.strictObject({ train: splitSchema, test: testSchema }),
   /** Images of each file format, by their bytes. */
   formats: z.record(z.string(), count),
   /** Good images that are unlike their neighbours (another format than the name says, CMYK, decoder warnings). */

@@ -4,10 +4,11 @@ import { createExecutor, type ExecutorChoice } from '../executors/executor-choic
 import type { Program } from '../graph/program.ts'
 import type { StateLayout } from '../graph/state-layout.ts'
 import type { SlotRing } from '../input/batch-source.ts'
+import { allowedCores } from '../vocabulary/allowed-cores.ts'
 import type { SlotIndex } from '../vocabulary/counts.ts'
-import { allowedCores, shareCores } from './cores.ts'
 import type { ProgramName, ReplicaProfile } from './messages.ts'
 import { ReplicaHandle } from './replica-handle.ts'
+import { shareCores } from './share-cores.ts'
 
 export interface GroupOptions {
   readonly executor: ExecutorChoice

@@ -1,4 +1,5 @@
-import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
+import { cpus, release, totalmem, type } from 'node:os'
+import { allowedCores } from '../vocabulary/allowed-cores.ts'
 
 /** What a run's figures were measured on; `machine.json` of the run folder. */
 export interface MachineReport {
@@ -18,7 +19,7 @@ export interface MachineReport {
 export function describeMachine(libraries: MachineReport['libraries'], images: MachineReport['images']): MachineReport {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: availableParallelism(),
+    cores: allowedCores().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${release()} ${process.arch}`,
     node: process.versions.node,

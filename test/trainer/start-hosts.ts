@@ -1,6 +1,6 @@
 /** Runs on several hosts, each a process of its own with a core of its own, on this machine. */
 import { createServer } from 'node:net'
-import { allowedCores } from '../../src/replica/cores.ts'
+import { allowedCores } from '../../src/vocabulary/allowed-cores.ts'
 import { type CliProcess, type EndedProcess, startCli } from './run-cli.ts'
 
 export interface HostsOptions {

@@ -1,9 +1,9 @@
-import { availableParallelism } from 'node:os'
 import type { ConfigFault } from '../../config/config-fault.ts'
 import { fault, refuseFaults } from '../../config/config-fault.ts'
 import { PHOTOGRAPH_COLOURS } from '../../datasets/ilsvrc2012.ts'
 import type { PrepareOptions, PrepareResult } from '../../datasets/prepare/prepare-shards.ts'
 import { ProgressDisplay, printClock } from '../../report/progress.ts'
+import { allowedCores } from '../../vocabulary/allowed-cores.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
@@ -141,7 +141,7 @@ function besideVerify(operands: readonly string[], options: Invocation['options'
 }
 
 const LIMITS = {
-  validation: { flag: '--validation', what: 'a part above 0 and below 1', fits: (n: number) => n > 0 && n < 1 },
+  validation: { flag: '--validation', what: 'a part from 0 to below 1', fits: (n: number) => n >= 0 && n < 1 },
   shortSide: { flag: '--short-side', what: 'pixels from 16 to 8192', fits: isWhole(16, 8192) },
   quality: { flag: '--quality', what: 'a JPEG quality from 1 to 100', fits: isWhole(1, 100) },
   input: { flag: '--input', what: 'pixels from 8 to 1024', fits: isWhole(8, 1024) },
@@ -185,7 +185,7 @@ function readOptions(
     faults.push(fault('--short-side', '--quality', quality, 'Add --short-side: without it the bytes stay as they are.'))
   }
   const [validation, side] = [number('validation'), number('input') ?? 224]
-  const [megabytes, processes] = [number('shardSize'), number('processes') ?? availableParallelism()]
+  const [megabytes, processes] = [number('shardSize'), number('processes') ?? allowedCores().length]
   refuseFaults(faults, 'this command')
   return {
     source,

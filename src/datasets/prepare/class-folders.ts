@@ -1,124 +1,131 @@
 /** Images in a folder for each class, as torchvision's ImageFolder has them; folders within a class are walked too. */
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, statSync } from 'node:fs'
-import { dirname, extname, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { expected } from '../../vocabulary/fault.ts'
-import { fileFault } from '../../vocabulary/file-fault.ts'
 import { ILSVRC2012, VALIDATION_NAME, WORDNET_ID } from '../ilsvrc2012.ts'
 import { type Devkit, readDevkit } from './devkit.ts'
 import { fingerprintOf, type ImageList, inOrder, type SourceImage } from './image-list.ts'
-
-/** Names that are taken for images; whether they are, their bytes tell. */
-const EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.bmp', '.tif', '.tiff', '.ppm', '.pgm', '.heic'])
+import { type Forbidden, type FoundImage, folderEntry, refuseForbidden, walkImages } from './image-walk.ts'
+import { LeftOut } from './left-out.ts'
+import { type FolderEntry, readFolder, refuseBrokenLink } from './read-folder.ts'
 
 interface Listing {
   readonly images: SourceImage[]
   /** File -> ms since 1970. */
   readonly changed: Map<string, number>
-  /** Files that are no images by their names. */
-  others: number
+  readonly leftOut: LeftOut
+  readonly forbidden: Forbidden
 }
 
 /**
  * @param train folder of class folders
  * @param validation where the test images are, or which part of each class becomes test images
+ * @param forbidden folders that may not be walked
  * @throws UserFault for classes without images, and validation images of a class that is not trained
  */
 export async function listClassFolders(
   train: string,
   validation: { readonly folder: string } | { readonly fraction: number },
+  forbidden: Forbidden,
 ): Promise<ImageList> {
-  const folders = classFolders(train)
+  const listing: Listing = { images: [], changed: new Map(), leftOut: new LeftOut(), forbidden }
+  const { folders, beside } = readClasses(train, listing)
+  for (const { name } of beside) listing.leftOut.add('beside', name)
+  const names = folders.map(({ name }) => name)
   const remedy = 'Give each class a folder of its own with its images.'
-  if (folders.length < 2) throw expected('2 or more class folders', train, folders.join(', ') || 'none', remedy)
-  const listing: Listing = { images: [], changed: new Map(), others: 0 }
+  if (folders.length < 2) throw expected('2 or more class folders', train, names.join(', ') || 'none', remedy)
   for (const [label, folder] of folders.entries()) {
-    const images = await listClass(listing, join(train, folder), folder, label)
-    if (images === 0) throw expected('images', join(train, folder), 'none', 'Remove the folder, or add images.')
+    const { found, leftOut } = await listClass(listing, folder, label)
+    if (found === 0) {
+      const received = ['none', ...leftOut.notices()].join('; ')
+      throw expected('images', folder.path, received, 'Remove the folder, or add images.')
+    }
   }
   const devkit = await findDevkit(dirname(train))
   const images =
     'fraction' in validation
       ? splitClasses(listing.images, validation.fraction)
-      : { train: listing.images, test: await listValidation(listing, validation.folder, folders, devkit) }
-  const classes = folders.map((folder) => ({ folder, name: devkit?.names.get(folder) ?? folder }))
+      : { train: listing.images, test: await listValidation(listing, validation.folder, names, devkit) }
+  const classes = names.map((folder) => ({ folder, name: devkit?.names.get(folder) ?? folder }))
   const sorted = { train: inOrder(images.train), test: inOrder(images.test) }
   return {
-    kind: folders.every((folder) => WORDNET_ID.test(folder)) ? 'ilsvrc2012' : 'image-folder',
+    kind: names.every((folder) => WORDNET_ID.test(folder)) ? 'ilsvrc2012' : 'image-folder',
     classes,
     images: sorted,
     fingerprint: fingerprintOf(sorted, classes, listing.changed),
-    notices: listing.others === 0 ? [] : [`${listing.others} files that are no images by their names were passed over`],
+    notices: listing.leftOut.notices(),
   }
 }
 
-function classFolders(folder: string): string[] {
-  try {
-    const names = readdirSync(folder).filter((name) => !name.startsWith('.'))
-    return names.filter((name) => statSync(join(folder, name)).isDirectory()).sort()
-  } catch (error) {
-    throw fileFault(error, 'read', folder)
+/** The class folders, in the order of their labels, and the files that lie beside them. */
+function readClasses(
+  folder: string,
+  { leftOut, forbidden }: Listing,
+): { readonly folders: readonly FolderEntry[]; readonly beside: readonly FolderEntry[] } {
+  refuseForbidden(folder, folderEntry(folder).identity, forbidden)
+  const entries = readFolder(folder)
+  for (const { name, kind, path } of entries) {
+    if (kind === 'broken link') refuseBrokenLink(path)
+    if (kind === 'hidden' || kind === 'special') leftOut.add(kind, name)
   }
+  const ofKind = (wanted: FolderEntry['kind']) => entries.filter(({ kind }) => kind === wanted)
+  return { folders: ofKind('folder'), beside: ofKind('file') }
 }
 
-/** @returns how many images it has */
-async function listClass(listing: Listing, folder: string, className: string, label: number): Promise<number> {
+/** @returns how many images it has, and what else is in it */
+async function listClass(
+  listing: Listing,
+  folder: FolderEntry,
+  label: number,
+): Promise<{ readonly found: number; readonly leftOut: LeftOut }> {
   // Between classes Ctrl-C is heard.
   await setImmediate()
+  const leftOut = new LeftOut()
   const before = listing.images.length
-  try {
-    for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-      if (entry.name.startsWith('.') || entry.isDirectory()) continue
-      const file = join(entry.parentPath, entry.name)
-      addFile(listing, file, `${className}/${file.slice(folder.length + 1)}`, label)
-    }
-  } catch (error) {
-    throw fileFault(error, 'read', folder)
-  }
-  return listing.images.length - before
+  for (const image of walkImages(folder, folder.name, leftOut, listing.forbidden)) addImage(listing, image, label)
+  listing.leftOut.merge(leftOut)
+  return { found: listing.images.length - before, leftOut }
 }
 
-function addFile(listing: Listing, file: string, name: string, label: number): void {
-  const { size, mtimeMs } = statSync(file)
-  if (!EXTENSIONS.has(extname(file).toLowerCase())) {
-    listing.others++
-    return
-  }
-  listing.images.push({ name, label, file, at: 0, bytes: size })
-  listing.changed.set(file, mtimeMs)
+function addImage({ images, changed }: Listing, { name, entry }: FoundImage, label: number): void {
+  images.push({ name, label, file: entry.path, at: 0, bytes: entry.bytes })
+  changed.set(entry.path, entry.changed)
 }
 
 async function listValidation(
   listing: Listing,
   folder: string,
-  folders: readonly string[],
+  names: readonly string[],
   devkit: Devkit | null,
 ): Promise<SourceImage[]> {
-  const labels = new Map(folders.map((name, label) => [name, label]))
-  const validation: Listing = { images: [], changed: listing.changed, others: 0 }
-  const own = classFolders(folder)
-  for (const name of own) {
-    const label = labels.get(name)
+  const labels = new Map(names.map((name, label) => [name, label]))
+  const validation: Listing = { ...listing, images: [] }
+  const { folders, beside } = readClasses(folder, validation)
+  for (const entry of folders) {
+    const label = labels.get(entry.name)
     const remedy = 'The classes of both have to be the same.'
-    if (label === undefined) throw expected('a class that is trained', join(folder, name), name, remedy)
-    await listClass(validation, join(folder, name), name, label)
+    if (label === undefined) throw expected('a class that is trained', entry.path, entry.name, remedy)
+    await listClass(validation, entry, label)
   }
-  if (own.length === 0) listFlatValidation(validation, folder, labels, devkit)
+  if (folders.length === 0) listFlatValidation(validation, beside, folder, labels, devkit)
+  else for (const { name } of beside) listing.leftOut.add('beside', name)
   if (validation.images.length === 0) throw expected('images', folder, 'none', 'Add some, or leave the folder out.')
-  listing.others += validation.others
   return validation.images
 }
 
 /** The 50,000 files of ILSVRC2012 as unpacked, in one folder; the devkit has their classes. */
 function listFlatValidation(
   validation: Listing,
+  files: readonly FolderEntry[],
   folder: string,
   labels: ReadonlyMap<string, number>,
   devkit: Devkit | null,
 ): void {
-  const names = readdirSync(folder).filter((name) => VALIDATION_NAME.test(name))
-  if (names.length > 0 && devkit === null) {
+  const numbered = files.filter(({ name }) => VALIDATION_NAME.test(name))
+  for (const entry of files) if (!VALIDATION_NAME.test(entry.name)) validation.leftOut.add('name', entry.name)
+  if (numbered.length > 0 && devkit === null) {
     throw expected(
       `${ILSVRC2012.devkitArchive} or ${ILSVRC2012.devkitFolder}`,
       dirname(folder),
@@ -126,11 +133,11 @@ function listFlatValidation(
       'It says which class each validation image has: put it beside train/ and val/.',
     )
   }
-  for (const name of names) {
-    const className = devkit?.classOf(Number(VALIDATION_NAME.exec(name)?.[1])) ?? ''
+  for (const entry of numbered) {
+    const className = devkit?.classOf(Number(VALIDATION_NAME.exec(entry.name)?.[1])) ?? ''
     const label = labels.get(className)
-    if (label === undefined) throw expected('a class that is trained', join(folder, name), className, 'See the devkit.')
-    addFile(validation, join(folder, name), `${className}/${name}`, label)
+    if (label === undefined) throw expected('a class that is trained', entry.path, className, 'See the devkit.')
+    addImage(validation, { name: `${className}/${entry.name}`, entry }, label)
   }
 }
 
@@ -141,15 +148,17 @@ async function findDevkit(folder: string): Promise<Devkit | null> {
 
 /**
  * Of each class with n images the `round(fraction n)` with the smallest hashes of their names become test images, at
- * least one and never all: more images later leave most of the others where they were.
+ * least one and never all: more images later leave most of the others where they were. Of a fraction of 0 none do.
  */
 function splitClasses(images: readonly SourceImage[], fraction: number): ImageList['images'] {
+  if (fraction === 0) return { train: images, test: [] }
   const classes = groupByLabel(images)
   const [train, test]: [SourceImage[], SourceImage[]] = [[], []]
   for (const members of classes.values()) {
     const most = members.length - 1
     if (most === 0) {
-      throw expected('2 or more images', members[0]?.name.split('/')[0] ?? 'a class', 1, 'One is kept for testing.')
+      const remedy = 'One is kept for testing. Add images, put the test images into val/, or keep none: --validation 0.'
+      throw expected('2 or more images', members[0]?.name.split('/')[0] ?? 'a class', 1, remedy)
     }
     const count = Math.min(most, Math.max(1, Math.round(fraction * members.length)))
     const ranked = members.map((image) => ({ image, rank: createHash('sha256').update(image.name).digest('hex') }))

@@ -2,7 +2,11 @@
  * Decodes an image whole, once, to find out whether it is one. Later only a crop is decoded, which does not see a
  * truncated end; and what changes after this, the checksum finds.
  */
+import { extname } from 'node:path'
 import sharp from 'sharp'
+import { decodeWhole } from '../../images/decode-whole.ts'
+import type { DecodedImage } from '../../images/decoded-image.ts'
+import { describeUnread, type ImageFormat, imageFormat, NAME_ENDINGS } from '../../images/image-format.ts'
 import type { ShardManifest } from '../shard-manifest.ts'
 
 export type Encoding = ShardManifest['encoding']
@@ -21,16 +25,6 @@ export type ExaminedImage =
     }
   | { readonly kind: 'bad'; readonly reason: string }
 
-type Format = 'jpeg' | 'png' | 'webp' | 'gif'
-
-/** File formats by their first bytes; nothing else is given to a decoder. */
-const SIGNATURES: readonly (readonly [Format, (start: string) => boolean])[] = [
-  ['jpeg', (start) => start.startsWith('\xff\xd8\xff')],
-  ['png', (start) => start.startsWith('\x89PNG\r\n\x1a\n')],
-  ['webp', (start) => start.startsWith('RIFF') && start.slice(8, 12) === 'WEBP'],
-  ['gif', (start) => start.startsWith('GIF87a') || start.startsWith('GIF89a')],
-]
-const EXTENSIONS: Readonly<Record<string, Format>> = { jpg: 'jpeg', jpeg: 'jpeg', png: 'png', webp: 'webp', gif: 'gif' }
 /** Longest that one image may take to decode. */
 const TIMEOUT_SECONDS = 60
 /** libjpeg says so of bytes between two parts of a file, which no decoder needs. */
@@ -42,9 +36,8 @@ sharp.cache(false)
 
 /** @param name of the file, whose ending is compared with what it is */
 export async function examineImage(bytes: Buffer, name: string, encoding: Encoding): Promise<ExaminedImage> {
-  const start = bytes.toString('latin1', 0, 16)
-  const format = SIGNATURES.find(([, begins]) => begins(start))?.[0]
-  if (format === undefined) return { kind: 'bad', reason: describeOther(bytes, start) }
+  const format = imageFormat(bytes)
+  if (format === null) return { kind: 'bad', reason: describeUnread(bytes) }
   try {
     return await decode(bytes, name, encoding, format, 'warning')
   } catch (error) {
@@ -63,40 +56,46 @@ async function decode(
   bytes: Buffer,
   name: string,
   encoding: Encoding,
-  format: Format,
+  format: ImageFormat,
   failOn: 'warning' | 'error',
 ): Promise<ExaminedImage> {
-  const image = sharp(bytes, { failOn, sequentialRead: true })
-  const { width, height, channels, space, pages } = await image.metadata()
-  const colours = space === 'cmyk' ? ', CMYK' : channels < 3 ? ', grey' : ''
+  const decoded = await decodeWhole(bytes, { failOn, timeoutSeconds: TIMEOUT_SECONDS })
+  const { space, pages } = await tellsOf(bytes, format)
+  const colours = space === 'cmyk' ? ', CMYK' : decoded.channels === 1 ? ', grey' : ''
   const odd: string[] = []
-  const ending = EXTENSIONS[name.split('.').at(-1)?.toLowerCase() ?? '']
-  if (ending !== format) odd.push(`${format} by its bytes`)
+  if (NAME_ENDINGS[extname(name).toLowerCase()] !== format) odd.push(`${format} by its bytes`)
   if (space === 'cmyk') odd.push('CMYK')
   if (pages !== undefined && pages > 1) odd.push(`${pages} pictures, of which the first is taken`)
   const common = { kind: 'good', format: `${format}${colours}`, odd } as const
-  const pixels = image.timeout({ seconds: TIMEOUT_SECONDS })
-  if (encoding === 'original') {
-    const { info } = await pixels.raw().toBuffer({ resolveWithObject: true })
-    if (info.width !== width || info.height !== height) {
-      return { kind: 'bad', reason: `${info.width} x ${info.height} pixels where its header says ${width} x ${height}` }
-    }
-    return { ...common, bytes, width, height }
-  }
-  const side = encoding.shortSide
-  const { data, info } = await pixels
-    .resize({ width: side, height: side, fit: 'outside', withoutEnlargement: true, fastShrinkOnLoad: false })
-    .toColourspace('srgb')
-    .removeAlpha()
-    .jpeg({ quality: encoding.quality })
-    .toBuffer({ resolveWithObject: true })
-  return { ...common, bytes: data, width: info.width, height: info.height }
+  const { width, height } = decoded
+  return { ...common, ...(encoding === 'original' ? { bytes, width, height } : await encodeAgain(decoded, encoding)) }
 }
 
-function describeOther(bytes: Buffer, start: string): string {
-  if (bytes.length === 0) return 'it is empty'
-  const text = /^[\t\n\r -~]+$/.test(start) ? `: it begins with ${JSON.stringify(start)}` : ''
-  return `no JPEG, PNG, WebP or GIF file${text}`
+/** What the header says beside the size. */
+async function tellsOf(
+  bytes: Buffer,
+  format: ImageFormat,
+): Promise<{ readonly space?: string; readonly pages?: number | undefined }> {
+  if (format === 'bmp' || format === 'ppm') return {}
+  try {
+    return await sharp(bytes).metadata()
+  } catch {
+    // Of a GIF file, which libvips did not decode, it may not like what comes behind the first picture.
+    return {}
+  }
+}
+
+/** As large images are kept with --short-side: the decoded pixels, made smaller (never larger) and written as a JPEG. */
+async function encodeAgain(
+  { pixels, width, height, channels }: DecodedImage,
+  { shortSide, quality }: Exclude<Encoding, 'original'>,
+): Promise<{ readonly bytes: Buffer; readonly width: number; readonly height: number }> {
+  const { data, info } = await sharp(pixels, { raw: { width, height, channels } })
+    .resize({ width: shortSide, height: shortSide, fit: 'outside', withoutEnlargement: true })
+    .jpeg({ quality })
+    .timeout({ seconds: TIMEOUT_SECONDS })
+    .toBuffer({ resolveWithObject: true })
+  return { bytes: data, width: info.width, height: info.height }
 }
 
 function reasonOf(error: unknown): string {

@@ -1,5 +1,6 @@
 /** Which images `prepare` packs, and where their bytes are. */
 import { createHash } from 'node:crypto'
+import { byCodePoints } from '../../vocabulary/code-point-order.ts'
 import type { SplitName } from '../dataset.ts'
 import type { ShardManifest } from '../shard-manifest.ts'
 
@@ -18,7 +19,7 @@ export interface ImageList {
   readonly kind: ShardManifest['kind']
   /** In label order. */
   readonly classes: ShardManifest['classes']
-  /** In the order of labels, then of names. */
+  /** As inOrder puts them. */
   readonly images: Readonly<Record<SplitName, readonly SourceImage[]>>
   /** SHA-256 over names, labels, sizes and times of change: another one means that the source has changed. */
   readonly fingerprint: string
@@ -26,11 +27,19 @@ export interface ImageList {
   readonly notices: readonly string[]
 }
 
-/** In the order in which they are packed; code units, so that no locale changes it. */
+/** In the order in which they are packed, torchvision's: labels, then folders, then names, by code points. */
 export function inOrder(images: readonly SourceImage[]): SourceImage[] {
-  return [...images].sort(
-    (one, other) => one.label - other.label || (one.name < other.name ? -1 : one.name > other.name ? 1 : 0),
+  const keyed = images.map((image) => {
+    const slash = image.name.lastIndexOf('/')
+    return { image, folder: image.name.slice(0, slash), file: image.name.slice(slash + 1) }
+  })
+  keyed.sort(
+    (one, other) =>
+      one.image.label - other.image.label ||
+      byCodePoints(one.folder, other.folder) ||
+      byCodePoints(one.file, other.file),
   )
+  return keyed.map(({ image }) => image)
 }
 
 /** @param changed when each file of the source last changed, ms since 1970 */

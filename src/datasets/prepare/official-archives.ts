@@ -1,7 +1,8 @@
 /** ILSVRC2012's official archives: the training images as a tar of a tar for each class, the validation images as a tar. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { byCodePoints } from '../../vocabulary/code-point-order.ts'
 import { expected, UserFault } from '../../vocabulary/fault.ts'
 import { fileFault } from '../../vocabulary/file-fault.ts'
 import { ILSVRC2012, VALIDATION_NAME } from '../ilsvrc2012.ts'
@@ -22,7 +23,7 @@ export async function listOfficialArchives(folder: string): Promise<ImageList> {
   const trainPath = join(folder, ILSVRC2012.trainArchive)
   const validationPath = join(folder, ILSVRC2012.validationArchive)
   const train = await withArchive(trainPath, changed, (source) => listTraining(source, trainPath))
-  const folders = [...new Set(train.map(({ className }) => className))].sort()
+  const folders = [...new Set(train.map(({ className }) => className))].sort(byCodePoints)
   const labels = new Map(folders.map((name, label) => [name, label]))
   const validation = await withArchive(validationPath, changed, (source) =>
     listValidation(source, validationPath, devkit.classOf),
@@ -51,6 +52,8 @@ async function withArchive<T>(
 ): Promise<T> {
   let file: number
   try {
+    // Opening a FIFO would wait for someone who writes into it.
+    if (!statSync(path).isFile()) throw expected('an archive', path, 'no file', REMEDY)
     file = openSync(path, 'r')
   } catch (error) {
     throw fileFault(error, 'read', path)

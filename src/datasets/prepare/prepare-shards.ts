@@ -6,6 +6,7 @@ import type { SplitName } from '../dataset.ts'
 import { encodeIndex, type IndexEntry, SHARD_MAGIC } from '../shard-index.ts'
 import { MANIFEST_FILE, SHARD_FORMAT, type ShardManifest, type SizedFile } from '../shard-manifest.ts'
 import { sha256 } from '../source-file.ts'
+import { noticesOfPacked, refuseEmptiedClasses, rowsOf } from './check-packed.ts'
 import type { Encoding } from './examine-image.ts'
 import { listImages } from './find-source.ts'
 import type { ImageList, SourceImage } from './image-list.ts'
@@ -19,7 +20,7 @@ export interface PrepareOptions {
   readonly source: string
   /** Folder to make. */
   readonly out: string
-  /** Part of each class that becomes test images where the source has none of its own; null = 0.1. */
+  /** Part of each class that becomes test images where the source has none of its own; null = 0.1, 0 = no test images. */
   readonly validation: number | null
   readonly encoding: Encoding
   /** `fail` = no shards, `skip` = shards without them, `report` = only look, write nothing. */
@@ -61,7 +62,7 @@ export async function prepareShards(
   progress: (report: PrepareProgress) => void,
   stop: AbortSignal,
 ): Promise<PrepareResult> {
-  const list = await listImages(options.source, options.validation)
+  const list = await listImages(options.source, options.validation, options.onBad === 'report' ? null : options.out)
   const shardBytes = options.shardBytes ?? usualShardBytes(list)
   const plan = planOf(options.encoding, shardBytes, list)
   const work = options.onBad === 'report' ? null : await WorkFolder.open(options.out, plan)
@@ -72,6 +73,7 @@ export async function prepareShards(
     const result = resultOf('done', list, [...reports.values()])
     if (work === null) return result
     if (options.onBad === 'fail' && result.bad.length > 0) throw badImages(result.bad, options.out)
+    refuseEmptiedClasses(list, rowsOf([...reports.values()]))
     const manifest = await writeIndices(work, list, jobs, reports, options)
     await writeWhole(join(work.folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 1)}\n`)
     await work.publish()
@@ -159,19 +161,15 @@ function resultOf(ended: PrepareResult['ended'], list: ImageList, reports: reado
   for (const report of reports) {
     for (const [format, count] of Object.entries(report.formats)) formats[format] = (formats[format] ?? 0) + count
   }
-  const good = (split: SplitName) =>
-    sum(
-      reports.filter(({ file }) => file.startsWith(split)),
-      ({ rows }) => rows.length,
-    )
+  const rows = rowsOf(reports)
   return {
     ended,
-    images: { train: good('train'), test: good('test') },
+    images: { train: rows.train.length, test: rows.test.length },
     classes: list.classes.length,
     odd: reports.flatMap(({ odd }) => odd),
     bad: reports.flatMap(({ bad }) => bad),
     formats,
-    notices: list.notices,
+    notices: [...list.notices, ...(ended === 'done' ? noticesOfPacked(list, rows) : [])],
   }
 }
 
@@ -192,7 +190,7 @@ async function writeIndices(
       for (const row of rows) entries.push({ ...row, shard: shards.length })
       shards.push({ file, bytes, sha256 })
     }
-    if (entries.length === 0) {
+    if (entries.length === 0 && list.images[split].length > 0) {
       throw new UserFault(`Expected good ${split} images but received none of ${list.images[split].length}`, NONE_GOOD)
     }
     const index = encodeIndex(entries)
