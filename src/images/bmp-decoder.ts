@@ -1,5 +1,5 @@
 /** A Windows bitmap, as Pillow reads it: alpha is dropped, a palette of greys is none. */
-import { checkSize, type DecodedImage, DecodeFault, paletteColours } from './decoded-image.ts'
+import { checkSize, type DecodedImage, DecodeFault, greyColours, paletteColours } from './decoded-image.ts'
 
 const HEAD_SIZES = [12, 40, 52, 56, 64, 108, 124]
 const [PLAIN, RUNS8, RUNS4, BIT_FIELDS] = [0, 1, 2, 3]
@@ -23,15 +23,16 @@ interface Head {
 export function decodeBmp(bytes: Uint8Array): DecodedImage {
   const head = readHead(bytes)
   const { width, height, palette, bits } = head
-  if (bits > 8) return { width, height, channels: 3, pixels: readColours(bytes, head) }
+  if (bits > 8) return { width, height, pixels: readColours(bytes, head) }
   const runs = head.compression === RUNS8 || head.compression === RUNS4
   const indices = runs ? expandRuns(bytes, head) : readIndices(bytes, head)
   if (palette !== null && !isGrey(palette)) {
-    return { width, height, channels: 3, pixels: paletteColours(indices, palette) }
+    return { width, height, pixels: paletteColours(indices, palette) }
   }
   // Of two colours the greys are black and white.
   const white = palette?.length === 6
-  return { width, height, channels: 1, pixels: white ? indices.map((index) => (index === 0 ? 0 : 255)) : indices }
+  const values = white ? indices.map((index) => (index === 0 ? 0 : 255)) : indices
+  return { width, height, pixels: greyColours(values) }
 }
 
 function readHead(bytes: Uint8Array): Head {

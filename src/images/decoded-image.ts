@@ -2,9 +2,7 @@
 import type { ImageSize } from './crop-plan.ts'
 
 export interface DecodedImage extends ImageSize {
-  /** 1 where all that the file can hold is grey: then each value stands for three equal ones. */
-  readonly channels: 1 | 3
-  /** [height, width, channels] u8. */
+  /** [height, width, 3] u8. */
   readonly pixels: Uint8Array
 }
 
@@ -22,11 +20,10 @@ export function checkSize(width: number, height: number): void {
   if (width * height > MOST_PIXELS) throw new DecodeFault(`${width} x ${height} pixels, more than ${MOST_PIXELS}`)
 }
 
-/** [height, width, 3]: grey is repeated. */
-export function colourPixels({ pixels, channels }: DecodedImage): Uint8Array {
-  if (channels === 3) return pixels
-  const colours = new Uint8Array(pixels.length * 3)
-  for (let pixel = 0; pixel < pixels.length; pixel++) colours.fill(pixels[pixel] ?? 0, pixel * 3, pixel * 3 + 3)
+/** Colours of grey values: each is repeated. */
+export function greyColours(values: Uint8Array): Uint8Array {
+  const colours = new Uint8Array(values.length * 3)
+  for (let pixel = 0; pixel < values.length; pixel++) colours.fill(values[pixel] ?? 0, pixel * 3, pixel * 3 + 3)
   return colours
 }
 

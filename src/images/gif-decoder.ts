@@ -1,5 +1,5 @@
 /** The first picture of a GIF file, on the file's screen, as Pillow shows it: transparent places keep their colour. */
-import { checkSize, type DecodedImage, DecodeFault, paletteColours } from './decoded-image.ts'
+import { checkSize, type DecodedImage, DecodeFault, greyColours, paletteColours } from './decoded-image.ts'
 
 const MOST_CODES = 4096
 /** Of an interlaced picture: first row and distance of rows of each pass. */
@@ -42,8 +42,8 @@ export function decodeGif(bytes: Uint8Array): DecodedImage {
     const from = place * frame.width
     indices.set(drawn.subarray(from, from + frame.width), (frame.top + row) * width + frame.left)
   }
-  if (frame.palette === null) return { width, height, channels: 1, pixels: indices }
-  return { width, height, channels: 3, pixels: paletteColours(indices, frame.palette) }
+  const { palette } = frame
+  return { width, height, pixels: palette === null ? greyColours(indices) : paletteColours(indices, palette) }
 }
 
 function readHeads(bytes: Uint8Array): { readonly screen: Screen; readonly frame: Frame } {

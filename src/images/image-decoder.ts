@@ -1,7 +1,7 @@
 /** From the bytes of an image file to its resized crop, by the fastest decoder that is here and takes the file. */
 import { type CropPlan, type ImageSize, PLAN_WORDS, planWords } from './crop-plan.ts'
 import { decodeWhole } from './decode-whole.ts'
-import { colourPixels, type DecodedImage } from './decoded-image.ts'
+import type { DecodedImage } from './decoded-image.ts'
 import { loadImageAddon } from './image-addon.ts'
 import { loadPrebuiltJpeg } from './prebuilt-jpeg.ts'
 import { resizePixels } from './resize-pixels.ts'
@@ -62,7 +62,7 @@ function findJpegDecoder(only?: JpegDecoderName): { jpeg: JpegDecoderName; decod
       const decodeJpeg: JpegDecode = (bytes, image, plan, target, offset) => {
         const pixels = prebuilt.decodeWhole(bytes)
         mustBeOfSize(pixels.width, pixels.height, image)
-        resizePixels(colourPixels(pixels), image, plan, target, offset)
+        resizePixels(pixels.pixels, image, plan, target, offset)
       }
       return { jpeg: '@julusian/jpeg-turbo', decodeJpeg }
     }
@@ -82,7 +82,7 @@ function decodeOdd(
 ): Promise<void> | null {
   const write = (decoded: DecodedImage) => {
     mustBeOfSize(decoded.width, decoded.height, image)
-    resizePixels(colourPixels(decoded), image, plan, target, offset)
+    resizePixels(decoded.pixels, image, plan, target, offset)
   }
   const refuse = (cause: unknown): never => {
     const reasons = [fault, cause].filter((reason) => reason !== null).map(reasonOf)

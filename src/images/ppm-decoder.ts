@@ -1,6 +1,6 @@
 /** Portable bitmaps, greymaps and pixmaps (PBM, PGM, PPM; P1 to P6), as Pillow reads them. */
 import { roundHalfEven } from './crop-plan.ts'
-import { checkSize, type DecodedImage, DecodeFault } from './decoded-image.ts'
+import { checkSize, type DecodedImage, DecodeFault, greyColours } from './decoded-image.ts'
 
 /** Longest number in a head. */
 const MOST_DIGITS = 10
@@ -19,7 +19,7 @@ export function decodePpm(bytes: Uint8Array): DecodedImage {
   if (tokens.end + least > bytes.length) throw new DecodeFault('the file ends within its pixels')
   if (kind % 3 === 1) {
     const pixels = plain ? plainBits(bytes, tokens.end, count) : packedBits(bytes, tokens.end, width, height)
-    return { width, height, channels, pixels }
+    return { width, height, pixels: greyColours(pixels) }
   }
   const most = tokens.number()
   if (most < 1 || most > 65535) throw new DecodeFault(`a largest value of ${most}`)
@@ -31,7 +31,7 @@ export function decodePpm(bytes: Uint8Array): DecodedImage {
     if (plain && read > most) throw new DecodeFault(`the value ${read} where ${most} is the largest`)
     pixels[place] = scale(read)
   }
-  return { width, height, channels, pixels }
+  return { width, height, pixels: channels === 1 ? greyColours(pixels) : pixels }
 }
 
 /**

@@ -31,7 +31,7 @@ export function loadPrebuiltJpeg(): PrebuiltJpeg | { readonly absence: string } 
     return {
       decodeWhole(bytes) {
         const { data, width, height } = jpegTurbo.decompressSync(bytes, { format: jpegTurbo.FORMAT_RGB })
-        return { pixels: data, width, height, channels: 3 }
+        return { pixels: data, width, height }
       },
     }
   } catch (cause) {

@@ -3,7 +3,7 @@
  * dropped and not blended, inks become colours by plain arithmetic, and grey of 16 bits is clipped and not scaled.
  */
 import type { Sharp } from 'sharp'
-import { type DecodedImage, MOST_PIXELS } from './decoded-image.ts'
+import { type DecodedImage, greyColours, MOST_PIXELS } from './decoded-image.ts'
 import type { ImageFormat } from './image-format.ts'
 import { readTiffHead } from './tiff-head.ts'
 
@@ -39,7 +39,7 @@ export async function decodeBySharp(
     .toBuffer({ resolveWithObject: true })
   const { width, height, channels } = info
   if (channels !== 1 && channels !== 3) throw new Error(`Expected 1 or 3 channels of an image but received ${channels}`)
-  return { width, height, channels, pixels: data }
+  return { width, height, pixels: channels === 1 ? greyColours(data) : data }
 }
 
 /** libvips' names of the colours and of the form of a value, where the header alone does not tell that they are usual. */
@@ -73,7 +73,7 @@ async function decodeInks(image: Sharp, bytesOfValue: 1 | 2): Promise<DecodedIma
       pixels[to + channel] = light - ((product + (product >> 8)) >> 8)
     }
   }
-  return { width, height, channels: 3, pixels }
+  return { width, height, pixels }
 }
 
 /** What is beyond 255 is white: Pillow clips its mode I;16. It does not turn WhiteIsZero round there, which libvips does. */
@@ -84,10 +84,10 @@ async function decodeDeepGrey(image: Sharp, inverted: boolean): Promise<DecodedI
     .toBuffer({ resolveWithObject: true })
   const { width, height, channels } = info
   const values = new Uint16Array(data.buffer, data.byteOffset, width * height * channels)
-  const pixels = new Uint8Array(width * height)
-  for (let pixel = 0; pixel < pixels.length; pixel++) {
+  const clipped = new Uint8Array(width * height)
+  for (let pixel = 0; pixel < clipped.length; pixel++) {
     const value = values[pixel * channels] ?? 0
-    pixels[pixel] = Math.min(255, inverted ? 65535 - value : value)
+    clipped[pixel] = Math.min(255, inverted ? 65535 - value : value)
   }
-  return { width, height, channels: 1, pixels }
+  return { width, height, pixels: greyColours(clipped) }
 }

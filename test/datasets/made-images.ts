@@ -87,7 +87,12 @@ export async function badImages(): Promise<readonly { name: string; bytes: Buffe
     { name: 'empty.jpg', bytes: Buffer.alloc(0), reason: /it is empty/ },
     { name: 'page.jpg', bytes: Buffer.from('<!doctype html><p>404'), reason: /begins with "<!doctype html>/ },
     { name: 'drawing.jpg', bytes: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), reason: /no JPEG/ },
-    { name: 'bitmap.bmp', bytes: Buffer.concat([Buffer.from('BM'), Buffer.alloc(100)]), reason: /no JPEG/ },
+    { name: 'bitmap.bmp', bytes: Buffer.concat([Buffer.from('BM'), Buffer.alloc(100)]), reason: /a head of 0 bytes/ },
+    {
+      name: 'photo.jpg',
+      bytes: Buffer.from('\0\0\0\x1cftypavif\0\0\0\0'),
+      reason: /a file of AVIF, which is not read/,
+    },
     { name: 'header.jpg', bytes: jpeg.subarray(0, 3), reason: /\S/ },
     { name: 'a-tenth.jpg', bytes: cut(jpeg, 0.1), reason: /\S/ },
     { name: 'half.jpg', bytes: cut(jpeg, 0.5), reason: /premature end/ },

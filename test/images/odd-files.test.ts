@@ -10,7 +10,6 @@ import {
   wholeImage,
 } from '../../src/images/crop-plan.ts'
 import { decodeWhole } from '../../src/images/decode-whole.ts'
-import { colourPixels } from '../../src/images/decoded-image.ts'
 import { loadImageAddon } from '../../src/images/image-addon.ts'
 import { createImageDecoder } from '../../src/images/image-decoder.ts'
 import { resizePixels } from '../../src/images/resize-pixels.ts'
@@ -33,7 +32,7 @@ t.test('odd images: their whole pixels, resized the same way', async (t) => {
   const decoder = createImageDecoder()
   for (const { name, bytes, width, height } of await oddImages()) {
     const image = { width, height }
-    const pixels = colourPixels(await decodeWhole(bytes, { failOn: 'error' }))
+    const { pixels } = await decodeWhole(bytes, { failOn: 'error' })
     t.equal(pixels.length, 3 * width * height, name)
     for (const seed of SEEDS) {
       for (const plan of [cropOf(image, seed), centreCrop(image, TARGET)]) {

@@ -60,8 +60,8 @@ async function decode(
   failOn: 'warning' | 'error',
 ): Promise<ExaminedImage> {
   const decoded = await decodeWhole(bytes, { failOn, timeoutSeconds: TIMEOUT_SECONDS })
-  const { space, pages } = await tellsOf(bytes, format)
-  const colours = space === 'cmyk' ? ', CMYK' : decoded.channels === 1 ? ', grey' : ''
+  const { space, channels = 3, pages } = await tellsOf(bytes, format)
+  const colours = space === 'cmyk' ? ', CMYK' : channels < 3 ? ', grey' : ''
   const odd: string[] = []
   if (NAME_ENDINGS[extname(name).toLowerCase()] !== format) odd.push(`${format} by its bytes`)
   if (space === 'cmyk') odd.push('CMYK')
@@ -75,7 +75,7 @@ async function decode(
 async function tellsOf(
   bytes: Buffer,
   format: ImageFormat,
-): Promise<{ readonly space?: string; readonly pages?: number | undefined }> {
+): Promise<{ readonly space?: string; readonly channels?: number; readonly pages?: number | undefined }> {
   if (format === 'bmp' || format === 'ppm') return {}
   try {
     return await sharp(bytes).metadata()
@@ -87,10 +87,10 @@ async function tellsOf(
 
 /** As large images are kept with --short-side: the decoded pixels, made smaller (never larger) and written as a JPEG. */
 async function encodeAgain(
-  { pixels, width, height, channels }: DecodedImage,
+  { pixels, width, height }: DecodedImage,
   { shortSide, quality }: Exclude<Encoding, 'original'>,
 ): Promise<{ readonly bytes: Buffer; readonly width: number; readonly height: number }> {
-  const { data, info } = await sharp(pixels, { raw: { width, height, channels } })
+  const { data, info } = await sharp(pixels, { raw: { width, height, channels: 3 } })
     .resize({ width: shortSide, height: shortSide, fit: 'outside', withoutEnlargement: true })
     .jpeg({ quality })
     .timeout({ seconds: TIMEOUT_SECONDS })
