@@ -51,6 +51,9 @@ function describe(name: PreparedName, folder: string, { kind, classes, input }: 
 function noticesOf(name: PreparedName, { bad, classes, splits }: ShardManifest): string[] {
   const notices =
     bad.length === 0 ? [] : [`${bad.length} damaged images were left out of the shards (see manifest.json)`]
+  if (splits.test.count === 0) {
+    notices.push('the shards have no test images (prepare --validation 0): no error is measured in training')
+  }
   if (name !== 'imagenet') return notices
   const counts = {
     classes: classes.length,

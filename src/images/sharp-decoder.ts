@@ -14,6 +14,11 @@ export interface SharpOptions {
   readonly timeoutSeconds?: number
 }
 
+/** How sharp is to read an image: nothing that would change its colours. */
+export function readOptions(failOn: SharpOptions['failOn']) {
+  return { failOn, pages: 1, ignoreIcc: true, limitInputPixels: MOST_PIXELS, sequentialRead: true } as const
+}
+
 /**
  * The first page of an image. A TIFF is turned as its orientation says, any other file is not: as Pillow's Image.open.
  * @throws Error for bytes that are no image, or a damaged one
@@ -25,9 +30,8 @@ export async function decodeBySharp(
 ): Promise<DecodedImage> {
   // Loaded where the first odd image comes: most runs have none, and it takes a tenth of a second.
   const { default: sharp } = await import('sharp')
-  const options = { failOn, pages: 1, ignoreIcc: true, limitInputPixels: MOST_PIXELS, sequentialRead: true } as const
   const tiff = format === 'tiff' ? readTiffHead(bytes) : null
-  const open = () => sharp(bytes, options).timeout({ seconds: timeoutSeconds })
+  const open = () => sharp(bytes, readOptions(failOn)).timeout({ seconds: timeoutSeconds })
   const turned = () => ((tiff?.orientation ?? 1) === 1 ? open() : open().autoOrient())
   const { space, depth } = await coloursOf(bytes, format, open)
   if (space === 'cmyk') return await decodeInks(turned(), depth === 'ushort' ? 2 : 1)

@@ -8,7 +8,7 @@ import type { Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { DatasetSplit, LoadedDataset, SplitName } from '../datasets/dataset.ts'
 import { type SlotIndex, slotIndex } from '../vocabulary/counts.ts'
-import { UserFault } from '../vocabulary/fault.ts'
+import { expected, UserFault } from '../vocabulary/fault.ts'
 import { type BatchShare, partOfBatch, WHOLE_BATCH } from './batch-share.ts'
 import type { SlotRing } from './batch-source.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
@@ -179,6 +179,10 @@ export class InputPipeline {
     const images = dataset[pass.split].count
     const batch = this.#options.batch * (pass.share ?? WHOLE_BATCH).hosts
     const batches = InputPipeline.batches(dataset[pass.split], batch, pass.partial)
+    if (images === 0) {
+      const remedy = 'Prepare the images with some (--validation, or a folder val/), or evaluate on --split train.'
+      throw expected(`${pass.split} images`, dataset.description.name, 'none', remedy)
+    }
     if (batches === 0) {
       throw new UserFault(
         `Expected at least ${batch} images (one batch) for ${pass.split} of ${dataset.description.name} but received ${images}`,

@@ -184,6 +184,10 @@ async function makeFolder(config: RunConfig, { sources }: LoadedDataset): Promis
 }
 
 function timetableOf({ config, dataset }: PreparedRun): Timetable {
+  if (config.method === 'snapshot' && dataset.test.count === 0) {
+    const remedy = 'Prepare the images with some (--validation, or a folder val/), or choose another --method.'
+    throw expected('test images to compare snapshots on', config.dataset, 'none', remedy)
+  }
   const stepsPerEpoch = InputPipeline.batches(dataset.train, config.batch, 'drop')
   if (stepsPerEpoch === 0) {
     const remedy = 'Use a smaller --batch, or more images.'
@@ -254,8 +258,9 @@ function isFinished({ step, stepInEpoch }: RunProgress, { steps }: Timetable): b
   return step >= steps && stepInEpoch === 0
 }
 
-/** After each `evaluateEvery` epochs, after the last, and where a snapshot is taken. */
+/** After each `evaluateEvery` epochs, after the last, and where a snapshot is taken; never without test images. */
 function evaluationIsDue({ prepared, progress, timetable }: RunningRun): boolean {
+  if (prepared.dataset.test.count === 0) return false
   if (endsCycle(prepared.config, progress.epoch)) return true
   return (progress.epoch + 1) % prepared.config.evaluateEvery === 0 || progress.step === timetable.steps
 }

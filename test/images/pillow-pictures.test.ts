@@ -4,10 +4,11 @@ import { wholeImage } from '../../src/images/crop-plan.ts'
 import { decodeWhole } from '../../src/images/decode-whole.ts'
 import { createImageDecoder } from '../../src/images/image-decoder.ts'
 import { difference } from './crop-cases.ts'
-import { PICTURES } from './picture-cases.ts'
+import { boundOf, PICTURES } from './picture-cases.ts'
 
 t.test('decoded whole', async (t) => {
-  for (const { file, bytes, width, height, pixels } of PICTURES) {
+  for (const picture of PICTURES) {
+    const { file, bytes, width, height, pixels } = picture
     const decode = async () => await decodeWhole(bytes, { failOn: 'error' })
     if (pixels === null) {
       await t.rejects(decode(), { message: /\S/ }, file)
@@ -15,19 +16,20 @@ t.test('decoded whole', async (t) => {
     }
     const decoded = await decode()
     t.same([decoded.width, decoded.height], [width, height], file)
-    t.equal(difference(decoded.pixels, pixels).largest, 0, file)
+    t.ok(difference(decoded.pixels, pixels).largest <= boundOf(picture), file)
   }
 })
 
 for (const jpeg of ['libjpeg-turbo addon', 'sharp'] as const) {
   t.test(`as decode threads decode, JPEGs by ${jpeg}`, async (t) => {
     const decoder = createImageDecoder(jpeg)
-    for (const { file, bytes, width, height, pixels } of PICTURES) {
+    for (const picture of PICTURES) {
+      const { file, bytes, width, height, pixels } = picture
       if (pixels === null) continue
       const image = { width, height }
       const target = new Uint8Array(3 * width * height)
       await decoder.decode(bytes, image, wholeImage(image), target, 0)
-      t.equal(difference(target, pixels).largest, 0, file)
+      t.ok(difference(target, pixels).largest <= boundOf(picture), file)
     }
   })
 }

@@ -84,7 +84,9 @@ async function listClass(
   await setImmediate()
   const leftOut = new LeftOut()
   const before = listing.images.length
-  for (const image of walkImages(folder, folder.name, leftOut, listing.forbidden)) addImage(listing, image, label)
+  const above = new Set([folderEntry(dirname(folder.path)).identity])
+  const walk = walkImages(folder, folder.name, leftOut, listing.forbidden, above)
+  for (const image of walk) addImage(listing, image, label)
   listing.leftOut.merge(leftOut)
   return { found: listing.images.length - before, leftOut }
 }

@@ -3,10 +3,10 @@
  * truncated end; and what changes after this, the checksum finds.
  */
 import { extname } from 'node:path'
-import sharp from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 import { decodeWhole } from '../../images/decode-whole.ts'
-import type { DecodedImage } from '../../images/decoded-image.ts'
 import { describeUnread, type ImageFormat, imageFormat, NAME_ENDINGS } from '../../images/image-format.ts'
+import { readOptions } from '../../images/sharp-decoder.ts'
 import type { ShardManifest } from '../shard-manifest.ts'
 
 export type Encoding = ShardManifest['encoding']
@@ -59,7 +59,6 @@ async function decode(
   format: ImageFormat,
   failOn: 'warning' | 'error',
 ): Promise<ExaminedImage> {
-  const decoded = await decodeWhole(bytes, { failOn, timeoutSeconds: TIMEOUT_SECONDS })
   const { space, channels = 3, pages } = await tellsOf(bytes, format)
   const colours = space === 'cmyk' ? ', CMYK' : channels < 3 ? ', grey' : ''
   const odd: string[] = []
@@ -67,8 +66,13 @@ async function decode(
   if (space === 'cmyk') odd.push('CMYK')
   if (pages !== undefined && pages > 1) odd.push(`${pages} pictures, of which the first is taken`)
   const common = { kind: 'good', format: `${format}${colours}`, odd } as const
-  const { width, height } = decoded
-  return { ...common, ...(encoding === 'original' ? { bytes, width, height } : await encodeAgain(decoded, encoding)) }
+  if (encoding !== 'original' && format === 'jpeg' && space !== 'cmyk') {
+    // In one go, which lets libjpeg make it smaller by powers of two while it decodes.
+    return { ...common, ...(await encodeAgain(sharp(bytes, readOptions(failOn)), encoding)) }
+  }
+  const { pixels, width, height } = await decodeWhole(bytes, { failOn, timeoutSeconds: TIMEOUT_SECONDS })
+  if (encoding === 'original') return { ...common, bytes, width, height }
+  return { ...common, ...(await encodeAgain(sharp(pixels, { raw: { width, height, channels: 3 } }), encoding)) }
 }
 
 /** What the header says beside the size. */
@@ -79,21 +83,24 @@ async function tellsOf(
   if (format === 'bmp' || format === 'ppm') return {}
   try {
     return await sharp(bytes).metadata()
-  } catch {
-    // Of a GIF file, which libvips did not decode, it may not like what comes behind the first picture.
-    return {}
+  } catch (error) {
+    // libvips does not decode GIF files here, and may not like what comes behind the first picture.
+    if (format === 'gif') return {}
+    throw error
   }
 }
 
-/** As large images are kept with --short-side: the decoded pixels, made smaller (never larger) and written as a JPEG. */
+/** As large images are kept with --short-side: made smaller, never larger, and written as a JPEG without a profile. */
 async function encodeAgain(
-  { pixels, width, height }: DecodedImage,
+  image: Sharp,
   { shortSide, quality }: Exclude<Encoding, 'original'>,
 ): Promise<{ readonly bytes: Buffer; readonly width: number; readonly height: number }> {
-  const { data, info } = await sharp(pixels, { raw: { width, height, channels: 3 } })
-    .resize({ width: shortSide, height: shortSide, fit: 'outside', withoutEnlargement: true })
-    .jpeg({ quality })
+  const { data, info } = await image
     .timeout({ seconds: TIMEOUT_SECONDS })
+    .resize({ width: shortSide, height: shortSide, fit: 'outside', withoutEnlargement: true, fastShrinkOnLoad: false })
+    .toColourspace('srgb')
+    .removeAlpha()
+    .jpeg({ quality })
     .toBuffer({ resolveWithObject: true })
   return { bytes: data, width: info.width, height: info.height }
 }

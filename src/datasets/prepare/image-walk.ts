@@ -49,6 +49,7 @@ export function refuseForbidden(path: string, identity: string, forbidden: Forbi
 /**
  * @param name how people know the folder
  * @param leftOut takes what is no image
+ * @param above identities of the folders that hold this one
  * @throws UserFault for links that lead nowhere or into a circle, names that are not UTF-8, and what cannot be read
  */
 export function* walkImages(
@@ -56,7 +57,7 @@ export function* walkImages(
   name: string,
   leftOut: LeftOut,
   forbidden: Forbidden,
-  above: ReadonlySet<string> = new Set(),
+  above: ReadonlySet<string>,
 ): Generator<FoundImage, void, undefined> {
   refuseForbidden(folder.path, folder.identity, forbidden)
   const within = new Set(above).add(folder.identity)
