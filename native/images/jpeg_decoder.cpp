@@ -74,16 +74,14 @@ JpegDecoder::JpegDecoder(Vectors vectors) : library_(std::make_unique<Library>()
   library.errors.output_message = [](j_common_ptr) {};
   library.info.client_data = &library;
   library.message[0] = '\0';
-  if (setjmp(library.onError) != 0) fail();
-  jpeg_create_decompress(&library.info);
-  // jpeg_create_decompress keeps client_data.
   library.progress.progress_monitor = [](j_common_ptr info) {
     Library& owner = ownerOf<Library>(info);
     if (owner.info.input_scan_number <= MOST_SCANS) return;
     std::snprintf(owner.message, sizeof owner.message, "more than %d scans", MOST_SCANS);
     std::longjmp(owner.onError, 1);
   };
-  library.info.progress = &library.progress;
+  if (setjmp(library.onError) != 0) fail();
+  jpeg_create_decompress(&library.info);
 }
 
 JpegDecoder::~JpegDecoder() { jpeg_destroy_decompress(&library_->info); }
@@ -98,6 +96,11 @@ void JpegDecoder::fail() {
 bool JpegDecoder::begin(const std::uint8_t* bytes, std::size_t length) {
   Library& library = *library_;
   if (setjmp(library.onError) != 0) return false;
+  // libjpeg keeps the tables of an image for the next one, which a damaged file without its own would be decoded with.
+  jpeg_destroy_decompress(&library.info);
+  // Keeps err and client_data, and nothing else.
+  jpeg_create_decompress(&library.info);
+  library.info.progress = &library.progress;
   jpeg_mem_src(&library.info, bytes, static_cast<unsigned long>(length));
   jpeg_read_header(&library.info, TRUE);
   if (static_cast<long long>(library.info.image_width) * library.info.image_height > MOST_PIXELS) {
