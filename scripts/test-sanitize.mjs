@@ -18,6 +18,7 @@ const ADDON_TESTS = [
   ...ENGINE_TESTS,
   'test/images/image-decoder',
   'test/images/odd-files',
+  'test/images/pillow-pictures',
   'test/executors/xla/platform-choices',
   'test/executors/xla/plugin-versions',
   'test/executors/xla/rounded-weights',

@@ -36,14 +36,24 @@ export function decodeGif(bytes: Uint8Array): DecodedImage {
   const height = Math.max(screen.height, frame.top + frame.height)
   checkSize(width, height)
   checkSize(frame.width, frame.height)
-  const indices = new Uint8Array(width * height).fill(frame.transparent ?? 0)
-  const drawn = expandCodes(blocksOf(bytes, frame.codes), frame.bits, frame.width * frame.height)
+  const { palette, transparent } = frame
+  const colours = (indices: Uint8Array) => (palette === null ? greyColours(indices) : paletteColours(indices, palette))
+  const drawn = colours(expandCodes(blocksOf(bytes, frame.codes), frame.bits, frame.width * frame.height))
+  const pixels = emptyScreen(width, height, colours(Uint8Array.of(transparent ?? 0)))
+  const rowBytes = 3 * frame.width
   for (const [place, row] of rowOrder(frame).entries()) {
-    const from = place * frame.width
-    indices.set(drawn.subarray(from, from + frame.width), (frame.top + row) * width + frame.left)
+    pixels.set(drawn.subarray(place * rowBytes, (place + 1) * rowBytes), ((frame.top + row) * width + frame.left) * 3)
   }
-  const { palette } = frame
-  return { width, height, pixels: palette === null ? greyColours(indices) : paletteColours(indices, palette) }
+  return { width, height, pixels }
+}
+
+/** A small file may say a large screen: only what is not black costs time. */
+function emptyScreen(width: number, height: number, colour: Uint8Array): Uint8Array {
+  const pixels = new Uint8Array(width * height * 3)
+  if (colour.every((value) => value === 0)) return pixels
+  for (let pixel = 0; pixel < width; pixel++) pixels.set(colour, 3 * pixel)
+  for (let row = 1; row < height; row++) pixels.copyWithin(3 * width * row, 0, 3 * width)
+  return pixels
 }
 
 function readHeads(bytes: Uint8Array): { readonly screen: Screen; readonly frame: Frame } {
