@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
@@ -12,6 +12,7 @@ import { compileAheadOfTime, type WrittenProgram, writeForGpu } from '../src/exe
 import { type FoundPlugin, findPlugin } from '../src/executors/xla/find-plugin.ts'
 import { findGpuTarget, GPU_TARGETS, type GpuTarget } from '../src/executors/xla/gpu-targets.ts'
 import { findNetwork } from '../src/networks/find-network.ts'
+import { allowedCores } from '../src/vocabulary/allowed-cores.ts'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
 import { type CompiledStep, printOutcome, printReport, summarise } from './compile-report.ts'
 import { machineFacts } from './machine-facts.ts'
@@ -86,7 +87,7 @@ function readSettings(): Settings | null {
       classes: count('classes', [1000, 100]),
       batch: count('batch', [256, 128]),
       branches: readCount('--branches', values.branches, REMEDY),
-      threads: availableParallelism(),
+      threads: allowedCores().length,
       device: 'cpu',
     }
   })

@@ -1,7 +1,7 @@
 /** Options of `npm run bench:step`. */
-import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { findNetwork } from '../src/networks/find-network.ts'
+import { allowedCores } from '../src/vocabulary/allowed-cores.ts'
 import { expected } from '../src/vocabulary/fault.ts'
 import type { StepTask } from './peers/step-task.ts'
 import { readCount } from './read-count.ts'
@@ -74,7 +74,7 @@ export function readSettings(): Settings | null {
       branches: readCount('--branches', values.branches ?? '3', REMEDY),
       classes: readCount('--classes', values.classes ?? '100', REMEDY),
       batch: readCount('--batch', values.batch ?? '128', REMEDY),
-      threads: readCount('--threads', values.threads ?? `${availableParallelism()}`, REMEDY),
+      threads: readCount('--threads', values.threads ?? `${allowedCores().length}`, REMEDY),
       device: readDevice(values.device),
     },
     peers: values.peers?.split(',') ?? null,

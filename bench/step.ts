@@ -3,8 +3,8 @@
  * every peer is a process of its own; rounds go through all in turn, so that a slow minute of the machine hits all alike.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { allowedCores } from '../src/vocabulary/allowed-cores.ts'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
 import { loadAverage, type MachineFacts, machineFacts } from './machine-facts.ts'
 import { findPeers, type Peer } from './peers/peer-catalogue.ts'
@@ -186,7 +186,7 @@ async function main(): Promise<void> {
   const settings = readSettings()
   if (settings === null) return console.log(STEP_HELP)
   const before = loadAverage()
-  if (before > availableParallelism() / 4) {
+  if (before > allowedCores().length / 4) {
     console.log(`Load average ${before.toFixed(2)}: other programs are running, these figures will not be trustworthy`)
   }
   const { contestants, versions } = await listContestants(choosePeers(settings), settings)

@@ -179,15 +179,13 @@ export class InputPipeline {
     const images = dataset[pass.split].count
     const batch = this.#options.batch * (pass.share ?? WHOLE_BATCH).hosts
     const batches = InputPipeline.batches(dataset[pass.split], batch, pass.partial)
-    if (images === 0) {
-      const remedy = 'Prepare the images with some (--validation, or a folder val/), or evaluate on --split train.'
-      throw expected(`${pass.split} images`, dataset.description.name, 'none', remedy)
-    }
     if (batches === 0) {
-      throw new UserFault(
-        `Expected at least ${batch} images (one batch) for ${pass.split} of ${dataset.description.name} but received ${images}`,
-        'use a smaller --batch, or more images',
-      )
+      const more =
+        images === 0
+          ? 'pack test images (prepare --validation, or val/), or take --split train'
+          : 'use a smaller --batch, or more images'
+      const wanted = `at least ${batch} images (one batch)`
+      throw expected(wanted, `${pass.split} of ${dataset.description.name}`, images, more)
     }
     if (!Number.isSafeInteger(pass.firstBatch) || pass.firstBatch < 0 || pass.firstBatch > batches) {
       throw new RangeError(`Expected 0 .. ${batches} for the first batch but received ${pass.firstBatch}`)
