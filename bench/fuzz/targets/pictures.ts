@@ -3,6 +3,7 @@
  * decode after other pictures went through the same memory: pixels that nobody wrote differ then.
  */
 import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { type CropPlan, PLAN_WORDS, planWords, wholeImage } from '../../../src/images/crop-plan.ts'
 import { decodeWhole } from '../../../src/images/decode-whole.ts'
 import type { DecodedImage } from '../../../src/images/decoded-image.ts'
@@ -43,6 +44,7 @@ function wholeTarget(ending: (typeof ENDINGS)[number]): FuzzTarget {
     name: `picture-${ending}`,
     file,
     samples: () => samples.map(({ bytes }) => bytes),
+    ...(ending === 'png' && { mend: mendChunks }),
     read: decode,
     async asItStands(bytes) {
       for (const { bytes: sample } of [...samples.slice(0, 2), ...(other === undefined ? [] : [other])]) {
@@ -50,6 +52,17 @@ function wholeTarget(ending: (typeof ENDINGS)[number]): FuzzTarget {
       }
       return await decode(bytes)
     },
+  }
+}
+
+/** Of a PNG file each chunk has a CRC-32 over its name and contents, without which a change gets no further. */
+function mendChunks(bytes: Buffer): void {
+  const [head, end] = [8, 12]
+  for (let at = head; at + end <= bytes.length; ) {
+    const length = bytes.readUInt32BE(at)
+    if (at + end + length > bytes.length) return
+    bytes.writeUInt32BE(crc32(bytes.subarray(at + 4, at + 8 + length)), at + 8 + length)
+    at += end + length
   }
 }
 
