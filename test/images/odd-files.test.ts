@@ -56,6 +56,39 @@ t.test('an image of other sizes than its index says is refused', async (t) => {
   }
 })
 
+t.test('a JPEG without its tables is not decoded with those of the one before', (t) => {
+  const addon = loadImageAddon()
+  if ('absence' in addon) throw new Error(addon.absence)
+  const words = new Int32Array(PLAN_WORDS)
+  planWords(wholeImage({ width: 200, height: 150 }), words)
+  /** Pixels, or why there are none, of the last of the files that one decoder gets. */
+  const decodeLast = (...files: readonly Uint8Array[]): Uint8Array | string => {
+    const decoder = new addon.JpegDecoder()
+    const pixels = new Uint8Array(3 * 200 * 150)
+    try {
+      for (const file of files) decoder.decode(file, words, pixels, 0)
+      return pixels
+    } catch (fault) {
+      return fault instanceof Error ? fault.message : ''
+    }
+  }
+  const bytes = Buffer.from(readCropFile('420.jpg'))
+  t.match(decodeLast(bytes, withoutSegments(bytes, 0xdb)), /Quantization table .* not defined/)
+  // Without Huffman tables libjpeg takes the usual ones, as of a film's frames.
+  const [noTables, other] = [withoutSegments(bytes, 0xc4), Buffer.from(readCropFile('restarts.jpg'))]
+  t.same(decodeLast(other, noTables), decodeLast(noTables))
+  t.end()
+})
+
+function withoutSegments(jpeg: Buffer, marker: number): Buffer {
+  const at = jpeg.indexOf(Buffer.of(0xff, marker))
+  if (at < 0) return jpeg
+  return withoutSegments(
+    Buffer.concat([jpeg.subarray(0, at), jpeg.subarray(at + 2 + jpeg.readUInt16BE(at + 2))]),
+    marker,
+  )
+}
+
 t.test('broken files: pixels, or a reason in words', async (t) => {
   const decoder = createImageDecoder()
   const image = { width: 200, height: 150 }
