@@ -27,6 +27,8 @@ t.test('packed as they are, decoded for training and for evaluation', async (t) 
   const options = { validation: 0, onBad: 'skip' } as const
   const { bad, odd } = await prepareCall(join(folder, 'in'), join(folder, 'out'), options)
   t.same(bad.map(({ name }) => name).sort(), ['a/bmp-runs8-skips.bmp', 'a/tif-lab.tif'])
+  const clipped = odd.filter(({ what }) => what.startsWith('grey of 16 bits')).map(({ name }) => name)
+  t.ok(clipped.includes('a/png-grey16.png') && clipped.includes('a/tif-grey16.tif'), 'nearly white pictures are named')
   t.notOk(
     odd.some(({ what }) => /by its bytes/.test(what)),
     'the endings are known',

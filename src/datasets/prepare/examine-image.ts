@@ -64,6 +64,7 @@ async function decode(
   const odd: string[] = []
   if (NAME_ENDINGS[extname(name).toLowerCase()] !== format) odd.push(`${format} by its bytes`)
   if (space === 'cmyk') odd.push('CMYK')
+  if (space === 'grey16') odd.push('grey of 16 bits: what is beyond 255 is white, as in Pillow')
   if (pages !== undefined && pages > 1) odd.push(`${pages} pictures, of which the first is taken`)
   const common = { kind: 'good', format: `${format}${colours}`, odd } as const
   if (encoding !== 'original' && format === 'jpeg' && space !== 'cmyk') {
