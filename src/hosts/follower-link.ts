@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { HostChannel } from './host-channel.ts'
-import { type Hello, type ToFollower, type ToLeader, toLeaderSchema } from './messages.ts'
+import { plainAddress } from './listen-address.ts'
+import { type Hello, TO_LEADER, type ToFollower, type ToLeader } from './messages.ts'
 
 type Answer = Extract<ToLeader, { kind: 'listening' | 'ready' | 'ran' }>
 
@@ -22,16 +23,19 @@ export interface FollowerEvents {
 export class FollowerLink {
   /** The follower's address as this host sees it. */
   readonly address: string
+  /** The address of this host that it came to. */
+  readonly localAddress: string
   readonly #channel: HostChannel<ToFollower, ToLeader>
   readonly #events: FollowerEvents
   readonly #waiting: Waiting[] = []
   #failure: Error | null = null
+  #said = false
 
   constructor(socket: Socket, patience: number, events: FollowerEvents) {
     this.#events = events
-    // An IPv4 address on a socket of both kinds has this prefix.
-    this.address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
-    this.#channel = new HostChannel(socket, toLeaderSchema, patience, {
+    this.address = plainAddress(socket.remoteAddress)
+    this.localAddress = plainAddress(socket.localAddress)
+    this.#channel = new HostChannel(socket, TO_LEADER, patience, {
       message: (message) => this.#take(message),
       lost: (reason) => this.#fail(reason, null),
     })
@@ -72,6 +76,13 @@ export class FollowerLink {
   }
 
   #take(message: ToLeader): void {
+    // Who has not said which host it is, once, has no other word.
+    if ((message.kind === 'hello') === this.#said) {
+      this.#fail(`it said ${message.kind} where ${this.#said ? 'a host is known' : 'hello was asked'}`, null)
+      this.close()
+      return
+    }
+    this.#said = true
     switch (message.kind) {
       case 'hello':
         this.#events.hello(message)
