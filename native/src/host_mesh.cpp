@@ -66,6 +66,8 @@ void HostMesh::connect(const std::vector<HostAddress>& addresses, const std::str
     peers_[static_cast<std::size_t>(host)] = reach(host, addresses[static_cast<std::size_t>(host)], key, until);
   }
   acceptOthers(key, until);
+  // All are there: nobody else has to come.
+  listener_ = Socket();
 }
 
 Socket HostMesh::reach(int host, const HostAddress& address, const std::string& key, Deadline until) const {

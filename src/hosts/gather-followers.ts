@@ -71,7 +71,9 @@ export async function gatherFollowers(
         if (misfit === null) {
           rank = hello.rank
           links.set(rank, link)
-          if (links.size === hosts - 1) settle.resolve()
+          const missing = hosts - 1 - links.size
+          if (missing === 0) settle.resolve()
+          else note(`Host ${rank} came; waiting for ${missing} more.`)
           return
         }
         refuse(link, misfit)

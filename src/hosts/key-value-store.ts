@@ -10,6 +10,9 @@ const HEAD = 16
 /** No key with its value is longer; topologies of large hosts take some megabytes. */
 const LONGEST = 2 ** 26
 
+/** Longer timers of Node end at once. Milliseconds. */
+const LONGEST_WAIT = 2 ** 31 - 1
+
 export interface StoreSettings {
   /** Of an interface, '' = all. */
   readonly address: string
@@ -85,7 +88,12 @@ function readRequest(socket: Socket, serve: (request: Request) => void): void {
     }
     if (bytes < needed) return
     const key = all.toString('utf8', HEAD, HEAD + keySize)
-    serve({ put: put === 1, timeout, key, value: all.subarray(HEAD + keySize, HEAD + keySize + valueSize) })
+    serve({
+      put: put === 1,
+      timeout: Math.min(timeout, LONGEST_WAIT),
+      key,
+      value: all.subarray(HEAD + keySize, HEAD + keySize + valueSize),
+    })
   })
 }
 

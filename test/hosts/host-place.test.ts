@@ -125,7 +125,10 @@ t.test('half a set is refused', (t) => {
   t.match(faults({ hostRank: '1' }), [/--hosts beside --host-rank/, /--coordinator/])
   t.match(faults({ coordinator: 'a:1' }), [/--hosts/, /--host-rank/])
   t.match(faults({}, { RANK: '1', MASTER_ADDR: 'a', MASTER_PORT: '1' }), [/--hosts for .*WORLD_SIZE/])
-  t.match(faults({}, { WORLD_SIZE: '2', RANK: '1' }).join(), /--coordinator for a process .*MASTER_ADDR and MASTER_PORT/)
+  t.match(
+    faults({}, { WORLD_SIZE: '2', RANK: '1' }).join(),
+    /--coordinator for a process .*MASTER_ADDR and MASTER_PORT/,
+  )
   t.end()
 })
 
