@@ -3,7 +3,7 @@ import { HostChannel } from './host-channel.ts'
 import { plainAddress } from './listen-address.ts'
 import { type Hello, TO_LEADER, type ToFollower, type ToLeader } from './messages.ts'
 
-type Answer = Extract<ToLeader, { kind: 'listening' | 'ready' | 'ran' }>
+type Answer = Extract<ToLeader, { kind: 'listening' | 'ready' | 'ran' | 'ended' }>
 
 interface Waiting {
   readonly kind: Answer['kind']
@@ -61,6 +61,11 @@ export class FollowerLink {
     return answer.kind === 'ran' ? answer.outputs : []
   }
 
+  async ended(): Promise<string | null> {
+    const answer = await this.#next('ended')
+    return answer.kind === 'ended' ? answer.state : null
+  }
+
   close(): void {
     this.#channel.close()
   }
@@ -95,7 +100,8 @@ export class FollowerLink {
         break
       case 'listening':
       case 'ready':
-      case 'ran': {
+      case 'ran':
+      case 'ended': {
         const waiting = this.#waiting.shift()
         if (waiting?.kind === message.kind) waiting.resolve(message)
         else this.#fail(`it answered ${message.kind} where ${waiting?.kind ?? 'nothing'} was asked`, null)

@@ -106,6 +106,11 @@ export class HostFollower {
     return this.#channel.send({ kind: 'ran', outputs: outputs.map((values) => [...values]) })
   }
 
+  /** The run's last step is done. @param state what stateDigest gave */
+  ended(state: string | null): Promise<void> {
+    return this.#channel.send({ kind: 'ended', state })
+  }
+
   /** Asks for the end of the run: the leader decides. */
   requestStop(): void {
     void this.#channel.send({ kind: 'stop' })

@@ -23,6 +23,8 @@ export class HostLeader {
   readonly #key: ClusterKey
   readonly #token = randomBytes(32).toString('hex')
   #mesh: HostMesh | null = null
+  /** A run's end on each other host, beside this one's. */
+  readonly #endings: { readonly own: string | null; readonly other: Promise<string | null> }[] = []
   #storePort: number | null = null
   #runs = 0
   #closed = false
@@ -120,13 +122,25 @@ export class HostLeader {
     void this.#tell({ kind: 'fetch' })
   }
 
-  /** No further steps of the run that was begun. */
-  endRun(): void {
+  /** No further steps of the run that was begun. @param state what stateDigest gave */
+  endRun(state: string | null): void {
     void this.#tell({ kind: 'end' })
+    for (const follower of this.#followers) this.#endings.push({ own: state, other: follower.ended() })
   }
 
-  /** Ends the other hosts well. */
+  /**
+   * Ends the other hosts well.
+   * @throws UserFault where a run ended with another state on one of them: its copy went its own way
+   */
   async finish(ended: 'finished' | 'interrupted'): Promise<void> {
+    const others = await this.#all(this.#endings.map(({ other }) => other))
+    const different = others.findIndex((other, place) => other !== this.#endings[place]?.own)
+    if (different >= 0) {
+      throw new UserFault(
+        `Expected the same weights on all hosts after the last step but received others on host ${1 + (different % this.#followers.length)}.`,
+        'The run was saved with those of host 0. Train on hosts with processors of one kind, and see that their memory is sound.',
+      )
+    }
     void this.#tell({ kind: 'finished', ended })
     this.#close()
   }

@@ -58,6 +58,8 @@ export const toLeaderSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ready'), images: z.string() }),
   /** A step's outputs of each of its replicas. */
   z.object({ kind: z.literal('ran'), outputs: z.array(z.array(anyNumber)) }),
+  /** After the last step of a run: what tells its state apart, null where it stays on devices. */
+  z.object({ kind: z.literal('ended'), state: z.string().nullable() }),
   /** Someone wants the run to end: Ctrl-C, or SIGTERM. */
   z.object({ kind: z.literal('stop') }),
   z.object({ kind: z.literal('failed'), message: z.string(), remedy: z.string().nullable() }),

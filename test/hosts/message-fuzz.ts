@@ -56,6 +56,7 @@ const TO_LEADER: readonly ToLeader[] = [
   { kind: 'listening', port: 40_000 },
   { kind: 'ready', images: '160 images of 10 classes (0123456789ab)' },
   { kind: 'ran', outputs: [[1.5, 0.25, Number.NaN, 7]] },
+  { kind: 'ended', state: '0123456789abcdef' },
   { kind: 'failed', message: 'Expected something but received nothing', remedy: null },
   { kind: 'stop' },
 ]
