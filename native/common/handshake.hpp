@@ -48,7 +48,7 @@ inline Digest prove(const std::string& key, const char* role, const std::string&
 
 // In a time that tells nothing of where they differ.
 inline bool same(const Digest& left, const Digest& right) {
-  unsigned char difference = 0;
+  int difference = 0;
   for (std::size_t place = 0; place < left.size(); place++) difference |= left[place] ^ right[place];
   return difference == 0;
 }

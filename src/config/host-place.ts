@@ -45,7 +45,9 @@ export function findHostPlace(options: HostOptions, environment: Environment): F
   if (inner === null && hosts === null && rank === null && given.coordinator === null) return alone()
 
   const address = given.coordinator === null ? around : splitAddress(given.coordinator)
-  const faults = [...(inner !== null && given.hosts === null ? inner.faults : [])]
+  // Of srun with PMI both speak, of the same processes.
+  const same = launchers.filter((one) => one.rank === inner?.rank && one.hosts === (inner.hosts ?? one.hosts))
+  const faults = given.hosts === null ? same.flatMap((launcher) => launcher.faults) : []
   if (faults.length === 0) faults.push(...missing({ hosts, rank, coordinator: given.coordinator ?? around }, inner))
   const count = wholeNumber(hosts)
   if (hosts !== null && (count === null || count < 1 || count > MOST_HOSTS)) {

@@ -49,7 +49,7 @@ function fromOpenMpi(environment: Environment): LauncherPlace | null {
   const local = environment['OMPI_COMM_WORLD_LOCAL_SIZE']
   const faults = oneAHost('OMPI_COMM_WORLD_LOCAL_SIZE', local, 'mpiexec --map-by ppr:1:node')
   const rank = environment['OMPI_COMM_WORLD_RANK'] ?? null
-  return { name: "Open MPI's mpiexec", hosts, rank, coordinator: null, faults }
+  return { name: "Open MPI's mpiexec", hosts, rank, coordinator: firstOfJob(environment, hosts, rank), faults }
 }
 
 /** MPICH's and Intel MPI's mpiexec, and others that speak PMI. */
@@ -57,13 +57,25 @@ function fromPmi(environment: Environment): LauncherPlace | null {
   const hosts = environment['PMI_SIZE']
   if (hosts === undefined) return null
   const faults = oneAHost('MPI_LOCALNRANKS', environment['MPI_LOCALNRANKS'], 'mpiexec -ppn 1')
-  return { name: 'mpiexec (PMI)', hosts, rank: environment['PMI_RANK'] ?? null, coordinator: null, faults }
+  const rank = environment['PMI_RANK'] ?? null
+  return { name: 'mpiexec (PMI)', hosts, rank, coordinator: firstOfJob(environment, hosts, rank), faults }
 }
 
 /** PMIx alone (prterun, say) tells no number of processes. */
 function fromPmix(environment: Environment): LauncherPlace | null {
   const rank = environment['PMIX_RANK']
-  return rank === undefined ? null : { name: 'PMIx (PMIX_RANK)', hosts: null, rank, coordinator: null, faults: [] }
+  if (rank === undefined) return null
+  return { name: 'PMIx (PMIX_RANK)', hosts: null, rank, coordinator: firstOfJob(environment, null, rank), faults: [] }
+}
+
+/**
+ * The first node of a job of SLURM in which an mpiexec runs: there is its rank 0. What srun's variables say is of the mpiexec's
+ * daemons, on the other nodes only. null where srun started the process itself.
+ */
+function firstOfJob(environment: Environment, hosts: string | null, rank: string | null): LauncherPlace['coordinator'] {
+  const [tasks, own] = [environment['SLURM_STEP_NUM_TASKS'], environment['SLURM_PROCID']]
+  if (tasks !== undefined && (hosts === null || hosts === tasks) && rank === own) return null
+  return addressOfNode(environment['SLURM_JOB_NODELIST'], environment)
 }
 
 /**
@@ -76,7 +88,6 @@ function fromSlurm(environment: Environment): LauncherPlace | null {
   if (list === undefined) return withoutSrun(environment)
   const tasks = environment['SLURM_STEP_NUM_TASKS'] ?? environment['SLURM_NTASKS'] ?? null
   const nodes = environment['SLURM_STEP_NUM_NODES'] ?? environment['SLURM_NNODES'] ?? tasks
-  const first = firstOfNodeList(list)
   const faults: ConfigFault[] = []
   if (tasks !== nodes) {
     faults.push(fault('one task a node', 'srun', `${tasks} tasks on ${nodes} nodes`, 'Use srun --ntasks-per-node=1.'))
@@ -85,7 +96,7 @@ function fromSlurm(environment: Environment): LauncherPlace | null {
     name: 'SLURM',
     hosts: tasks,
     rank: environment['SLURM_PROCID'] ?? environment['SLURM_NODEID'] ?? null,
-    coordinator: first === null ? null : { host: first, port: portOfJob(environment['SLURM_JOB_ID']) },
+    coordinator: addressOfNode(list, environment),
     faults,
   }
 }
@@ -98,9 +109,11 @@ function withoutSrun(environment: Environment): LauncherPlace | null {
   return { name: 'SLURM', hosts: null, rank: null, coordinator: null, faults }
 }
 
-/** Jobs that share a node are to meet at ports of their own: the upper 4096, by the job's number. */
-function portOfJob(job: string | undefined): string {
-  return `${65_536 - 4096 + (Number(job ?? 0) % 4096)}`
+/** The first of the nodes; jobs that share one are to meet at ports of their own: the upper 4096, by the job's number. */
+function addressOfNode(list: string | undefined, environment: Environment): LauncherPlace['coordinator'] {
+  const host = firstOfNodeList(list ?? '')
+  const port = 65_536 - 4096 + (Number(environment['SLURM_JOB_ID'] ?? 0) % 4096)
+  return host === null ? null : { host, port: `${port}` }
 }
 
 /** An Indexed Job, alone or of a JobSet, tells the rank only. */

@@ -68,8 +68,9 @@ function readKey(file: string): string {
 /** The key in a folder that nobody else may look into; made by whoever comes first. */
 function userKey(folder: string): ClusterKey {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const { mode, uid } = lstatSync(folder)
-  const own = uid === (process.getuid?.() ?? uid) && lstatSync(folder).isDirectory() && (mode & 0o077) === 0
+  // Not of what a link leads to: it may be somebody else's.
+  const found = lstatSync(folder)
+  const own = found.isDirectory() && found.uid === (process.getuid?.() ?? found.uid) && (found.mode & 0o077) === 0
   if (!own) {
     throw expected(
       'a folder that only you can read',

@@ -82,7 +82,9 @@ export class HostLeader {
     ]
     const store = config.executor === 'xla' ? await this.#openStore() : null
     await this.#tell({ kind: 'links', mesh, store })
-    if (mesh !== null) await own?.connect(mesh, deriveKey(this.#key, 'gradients', this.#token))
+    if (own !== null && mesh !== null) {
+      await this.#all([own.connect(mesh, deriveKey(this.#key, 'gradients', this.#token))])
+    }
     const ownStore = store && { host: this.#address || '127.0.0.1', ...store, key: this.#storeKey }
     return { ...this.share, mesh: this.#mesh?.link ?? null, store: ownStore }
   }

@@ -64,13 +64,18 @@ t.test("srun's and torchrun's variables", (t) => {
 t.test('mpiexec, with the address of rank 0 in an option, in MASTER_ADDR or of the allocation', (t) => {
   const place = { hosts: 3, rank: 1, coordinator: { host: 'node1', port: 29_500 } }
   const master = { MASTER_ADDR: 'node1', MASTER_PORT: '29500' }
-  const daemon = { ...SLURM, SLURM_STEP_NUM_TASKS: '2', SLURM_STEP_NUM_NODES: '2', SLURM_PROCID: '0' }
+  const job = { ...SLURM, SLURM_JOB_NODELIST: 'gpu[06-08]', SLURM_JOB_NUM_NODES: '3' }
+  const daemon = { ...job, SLURM_STEP_NUM_TASKS: '2', SLURM_STEP_NUM_NODES: '2', SLURM_PROCID: '0' }
   for (const launcher of [OPEN_MPI, MPICH]) {
     t.same(findHostPlace({ coordinator: 'node1:29500' }, launcher), { place, faults: [] })
     t.same(findHostPlace({}, { ...launcher, ...master }), { place, faults: [] })
-    const within = { ...place, coordinator: { host: 'gpu07', port: 61_441 } }
+    const within = { ...place, coordinator: { host: 'gpu06', port: 61_441 } }
     t.same(findHostPlace({}, { ...daemon, ...launcher }).place, within, "srun started mpiexec's daemons only")
   }
+  const pmi = { ...job, PMI_SIZE: '4', PMI_RANK: '2' }
+  t.same(findHostPlace({}, pmi), findHostPlace({}, SLURM), 'srun --mpi=pmi2 is srun')
+  t.match(faults({}, { ...pmi, SLURM_STEP_NUM_NODES: '2' }), [/4 tasks on 2 nodes/])
+  t.same(findHostPlace({}, { ...job, PMIX_RANK: '2' }), findHostPlace({}, SLURM), 'srun --mpi=pmix too')
   const pmix = { PMIX_RANK: '1', ...master }
   t.same(findHostPlace({ hosts: '3' }, pmix), { place, faults: [] })
   t.same(findHostPlace({}, { ...MPICH, PMI_SIZE: '1', PMI_RANK: '0' }), ALONE)
