@@ -127,7 +127,12 @@ export class HostLeader {
   /** No further steps of the run that was begun. @param state what stateDigest gave */
   endRun(state: string | null): void {
     void this.#tell({ kind: 'end' })
-    for (const follower of this.#followers) this.#endings.push({ own: state, other: follower.ended() })
+    for (const follower of this.#followers) {
+      const other = follower.ended()
+      // A run that fails is never finished: nobody waits for it then.
+      other.catch(() => undefined)
+      this.#endings.push({ own: state, other })
+    }
   }
 
   /**

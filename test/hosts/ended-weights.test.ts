@@ -38,6 +38,22 @@ t.test('equal states end well, another one is told with its host', async (t) => 
   await t.rejects(endedRun(['a', 'b', 'a']), { message: /others on host 1/ })
 })
 
+t.test('a host that is lost after the last step is the error of the run, and of nothing else', async (t) => {
+  const port = await freePort()
+  const config = await makeConfig(null, { network: 'resnet-8', dataset: 'cifar10', hosts: 2, batch: 12 }, [])
+  const place = (rank: number) => ({ hosts: 2, rank, coordinator: { host: '127.0.0.1', port } })
+  const gathered = HostLeader.gather(place(0), KEY, 'resume', config, () => {})
+  const follower = await HostFollower.join(place(1), KEY, 'resume', null)
+  const leader = await gathered
+  const lost = new Promise((resolve) => leader.failed.addEventListener('abort', resolve))
+  leader.endRun('a')
+  follower.close()
+  await lost
+  // As a run that failed ends: `finish` is not called.
+  await leader.fail(leader.failed.reason)
+  t.match(leader.failed.reason, { message: /Expected host 1 to go on but it failed/ })
+})
+
 t.test('one bit makes another digest', (t) => {
   const state = new SharedArrayBuffer(64)
   const before = stateDigest({ executor: 'onednn' }, state)
