@@ -121,15 +121,16 @@ t.test('a rank that is taken stays with the host that has it', async (t) => {
 })
 
 t.test('every socket that listens is on loopback where the hosts meet there', async (t) => {
-  const hosts = await startHosts([...TRAIN_TINY, '--epochs', '2', '--out', 'listening'], 2, { cwd, env })
+  const hosts = await startHosts([...TRAIN, '--out', 'listening'], 2, { cwd, env })
   await hosts[0]?.said('Waiting for 1 other host')
   const seen = new Set<string>()
   const ended = endsOf(hosts)
   const watch = setInterval(() => {
     for (const { child } of hosts) for (const address of listeningOf(child.pid ?? 0)) seen.add(address)
   }, 20)
-  for (const { code, stderr } of await ended) t.equal(code, 0, stderr)
+  await hosts[0]?.said('step 1/')
   clearInterval(watch)
+  for (const { code, stderr } of await ended) t.equal(code, 0, stderr)
   t.same([...seen], ['0100007F'], '127.0.0.1 as the kernel prints it')
 })
 
