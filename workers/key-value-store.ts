@@ -1,6 +1,7 @@
 /** Thread entry of the hosts' key-value store: says its port, then serves until the process ends. */
-import { parentPort } from 'node:worker_threads'
-import { serveKeyValues } from '../src/hosts/key-value-store.ts'
+import { parentPort, workerData } from 'node:worker_threads'
+import { type StoreSettings, serveKeyValues } from '../src/hosts/key-value-store.ts'
 
-const { port } = await serveKeyValues()
+const settings: StoreSettings = workerData
+const { port } = await serveKeyValues(settings)
 parentPort?.postMessage(port)

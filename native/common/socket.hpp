@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -115,6 +116,41 @@ inline Socket tryConnect(const HostAddress& wanted, Deadline until) {
     if (getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0) return socket;
   }
   return Socket();
+}
+
+// Listens on a port of the system's choice at the interface of that address, or, where it is empty, at all interfaces; closed
+// with errno where that cannot be.
+inline Socket listenAt(const std::string& address, int backlog) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICHOST;
+  // An IPv6 socket of all interfaces takes IPv4 as well; where there is no IPv6 at all, IPv4 alone.
+  for (const int family : {AF_INET6, AF_INET}) {
+    hints.ai_family = address.empty() ? family : AF_UNSPEC;
+    addrinfo* found = nullptr;
+    errno = EADDRNOTAVAIL;
+    if (getaddrinfo(address.empty() ? nullptr : address.c_str(), "0", &hints, &found) != 0) continue;
+    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
+    Socket socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int off = 0;
+    if (found->ai_family == AF_INET6) setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (!socket.open() || bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0) continue;
+    if (listen(socket.get(), backlog) != 0) continue;
+    configure(socket);
+    return socket;
+  }
+  return Socket();
+}
+
+// The port of a socket that listens; 0 where it has none.
+inline int portOf(const Socket& socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  // The port lies in the same place in both forms of address.
+  sockaddr_in named{};
+  std::memcpy(&named, &address, sizeof named);
+  return ntohs(named.sin_port);
 }
 
 }  // namespace net

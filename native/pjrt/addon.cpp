@@ -113,8 +113,8 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
                        {InstanceMethod("handle", &ClientObject::handle), InstanceMethod("facts", &ClientObject::facts)});
   }
 
-  // (plugin: string, oldestMinor, options, store: {host, port, prefix} | null) opens a client; (handle: bigint) joins one
-  // that another thread holds for as long as this constructor runs.
+  // (plugin: string, oldestMinor, options, store: {host, port, prefix, key} | null) opens a client; (handle: bigint)
+  // joins one that another thread holds for as long as this constructor runs.
   explicit ClientObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ClientObject>(info) {
     guarded(info.Env(), [&] {
       if (info[0].IsBigInt()) {
@@ -129,7 +129,10 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
       if (info[3].IsObject()) {
         const auto given = info[3].As<Napi::Object>();
         net::HostAddress address{given.Get("host").ToString().Utf8Value(), given.Get("port").ToNumber().Int32Value()};
-        store = std::make_unique<pjrt::KeyValueStore>(std::move(address), given.Get("prefix").ToString().Utf8Value());
+        const auto key = given.Get("key").As<Napi::Uint8Array>();
+        store = std::make_unique<pjrt::KeyValueStore>(
+            std::move(address), given.Get("prefix").ToString().Utf8Value(),
+            std::string(reinterpret_cast<const char*>(key.Data()), key.ByteLength()));
       }
       client_ = std::make_shared<pjrt::SharedClient>(plugin, clientOptions(info[2]), std::move(store));
     });

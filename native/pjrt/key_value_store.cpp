@@ -1,5 +1,6 @@
 #include "key_value_store.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +13,8 @@ namespace {
 /// How long the leader may take to answer beyond the time that a call may wait for a key.
 constexpr net::Milliseconds patience{10000};
 constexpr net::Milliseconds pause{100};
+/// Of one attempt.
+constexpr net::Milliseconds knockPatience{5000};
 
 // absl::StatusCode.
 constexpr int deadlineExceeded = 4;
@@ -32,16 +35,23 @@ struct AnswerHead {
 
 /// Sends a request and takes its answer: the value, where one is there. Numbers are little-endian, as on all machines that
 /// plugins exist for.
-std::string ask(const net::HostAddress& address, const RequestHead& head, const std::string& body) {
+std::string ask(const net::HostAddress& address, const std::string& secret, const RequestHead& head,
+                const std::string& body) {
   const std::string place = address.host + ":" + std::to_string(address.port);
   const net::Deadline until = net::Clock::now() + patience + net::Milliseconds(head.timeoutMilliseconds);
-  net::Socket socket = net::tryConnect(address, until);
-  while (!socket.open()) {
+  net::Socket socket;
+  for (;;) {
+    const net::Deadline soon = std::min(until, net::Clock::now() + knockPatience);
+    socket = net::tryConnect(address, soon);
+    const net::Meeting met = socket.open() ? net::introduce(socket, secret, "store", soon) : net::Meeting::ended;
+    if (met == net::Meeting::proved) break;
+    if (met == net::Meeting::otherKey) {
+      throw std::runtime_error("the hosts' key-value store at " + place + " has another key");
+    }
     if (net::Clock::now() > until) {
       throw std::runtime_error("the hosts' key-value store at " + place + " does not answer");
     }
     std::this_thread::sleep_for(pause);
-    socket = net::tryConnect(address, until);
   }
   AnswerHead answer{};
   std::string value;
@@ -112,12 +122,12 @@ Error* keyValuePut(KeyValuePutArgs* args) {
 std::string KeyValueStore::get(const std::string& key, int timeoutMilliseconds) const {
   const std::string body = prefix_ + key;
   const auto timeout = static_cast<std::uint32_t>(timeoutMilliseconds > 0 ? timeoutMilliseconds : 0);
-  return ask(address_, {0, timeout, sizeOf(body), 0}, body);
+  return ask(address_, secret_, {0, timeout, sizeOf(body), 0}, body);
 }
 
 void KeyValueStore::put(const std::string& key, const std::string& value) const {
   const std::string whole = prefix_ + key;
-  ask(address_, {1, 0, sizeOf(whole), sizeOf(value)}, whole + value);
+  ask(address_, secret_, {1, 0, sizeOf(whole), sizeOf(value)}, whole + value);
 }
 
 void offerStore(ClientCreateArgs& create, KeyValueStore& store) {

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "../common/socket.hpp"
+#include "../common/handshake.hpp"
 #include "abi.hpp"
 
 namespace pjrt {
@@ -18,9 +18,10 @@ struct NoSuchKey : std::runtime_error {
 /// Calls may come from any thread of the plugin. All throw std::runtime_error where the store cannot be reached.
 class KeyValueStore {
  public:
-  /// `prefix` goes in front of each key, so that a process can open clients one after the other.
-  KeyValueStore(net::HostAddress address, std::string prefix)
-      : address_(std::move(address)), prefix_(std::move(prefix)) {}
+  /// `prefix` goes in front of each key, so that a process can open clients one after the other; `secret` is what store and
+  /// client prove to each other.
+  KeyValueStore(net::HostAddress address, std::string prefix, std::string secret)
+      : address_(std::move(address)), prefix_(std::move(prefix)), secret_(std::move(secret)) {}
 
   /// Waits for the key at most so long. Throws NoSuchKey where it does not come.
   std::string get(const std::string& key, int timeoutMilliseconds) const;
@@ -31,6 +32,7 @@ class KeyValueStore {
  private:
   net::HostAddress address_;
   std::string prefix_;
+  std::string secret_;
 };
 
 /// Lets a client that is being created use the store, which must outlive it.

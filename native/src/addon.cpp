@@ -18,11 +18,48 @@ using border::argument;
 using border::fail;
 
 // Faults of other hosts carry a code, by which TypeScript tells them from ours.
-[[noreturn]] void failOfHost(Napi::Env env, const one::HostFault& fault) {
-  const auto error = Napi::Error::New(env, fault.what());
+Napi::Error errorOfHost(Napi::Env env, const std::string& message) {
+  auto error = Napi::Error::New(env, message);
   error.Set("code", "ERR_HOST");
-  throw error;
+  return error;
 }
+
+[[noreturn]] void failOfHost(Napi::Env env, const one::HostFault& fault) { throw errorOfHost(env, fault.what()); }
+
+// Connects the hosts in a thread of the pool: the main thread goes on to hear of those that fail. Owned by the queue.
+class MeshConnection : public Napi::AsyncWorker {
+ public:
+  MeshConnection(Napi::Env env, std::shared_ptr<one::HostMesh> mesh, std::vector<net::HostAddress> addresses,
+                 std::string key)
+      : Napi::AsyncWorker(env),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        mesh_(std::move(mesh)),
+        addresses_(std::move(addresses)),
+        key_(std::move(key)) {}
+
+  Napi::Value promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override {
+    try {
+      mesh_->connect(addresses_, key_);
+    } catch (const one::HostFault& fault) {
+      ofHost_ = true;
+      SetError(fault.what());
+    }
+  }
+  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
+  void OnError(const Napi::Error& error) override {
+    deferred_.Reject(ofHost_ ? errorOfHost(Env(), error.Message()).Value() : error.Value());
+  }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::shared_ptr<one::HostMesh> mesh_;
+  std::vector<net::HostAddress> addresses_;
+  std::string key_;
+  bool ofHost_ = false;
+};
 
 // The links to the other hosts, opened in the main thread; plans in other threads join them by their handle.
 class HostMeshObject : public Napi::ObjectWrap<HostMeshObject> {
@@ -30,14 +67,16 @@ class HostMeshObject : public Napi::ObjectWrap<HostMeshObject> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "HostMesh",
                        {InstanceMethod("port", &HostMeshObject::port), InstanceMethod("handle", &HostMeshObject::handle),
-                        InstanceMethod("connect", &HostMeshObject::connect)});
+                        InstanceMethod("connect", &HostMeshObject::connect),
+                        InstanceMethod("giveUp", &HostMeshObject::giveUp)});
   }
 
-  // (rank, hosts, patience in milliseconds)
+  // (rank, hosts, patience in milliseconds, address to listen at)
   explicit HostMeshObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HostMeshObject>(info) {
     try {
       mesh_ = std::make_shared<one::HostMesh>(info[0].ToNumber().Int32Value(), info[1].ToNumber().Int32Value(),
-                                              std::chrono::milliseconds(info[2].ToNumber().Int64Value()));
+                                              std::chrono::milliseconds(info[2].ToNumber().Int64Value()),
+                                              info[3].ToString().Utf8Value());
     } catch (const one::HostFault& fault) {
       failOfHost(info.Env(), fault);
     } catch (const std::exception& error) {
@@ -59,24 +98,22 @@ class HostMeshObject : public Napi::ObjectWrap<HostMeshObject> {
     return Napi::BigInt::New(info.Env(), static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(mesh_.get())));
   }
 
-  // (addresses: {host, port}[] by rank, token: bigint)
-  void connect(const Napi::CallbackInfo& info) {
+  // (addresses: {host, port}[] by rank, key: Uint8Array) resolves when all are connected.
+  Napi::Value connect(const Napi::CallbackInfo& info) {
     const auto list = info[0].As<Napi::Array>();
+    const auto key = argument<Napi::Uint8Array>(info, 1, napi_uint8_array, "key");
     std::vector<net::HostAddress> addresses;
     for (std::uint32_t place = 0; place < list.Length(); place++) {
       const auto entry = list.Get(place).As<Napi::Object>();
       addresses.push_back({entry.Get("host").ToString().Utf8Value(), entry.Get("port").ToNumber().Int32Value()});
     }
-    bool lossless = false;
-    const std::uint64_t token = info[1].As<Napi::BigInt>().Uint64Value(&lossless);
-    try {
-      mesh_->connect(addresses, token);
-    } catch (const one::HostFault& fault) {
-      failOfHost(info.Env(), fault);
-    } catch (const std::exception& error) {
-      fail(info.Env(), error.what());
-    }
+    auto* work = new MeshConnection(info.Env(), mesh_, std::move(addresses),
+                                    std::string(reinterpret_cast<const char*>(key.Data()), key.ByteLength()));
+    work->Queue();
+    return work->promise();
   }
+
+  void giveUp(const Napi::CallbackInfo&) { mesh_->giveUp(); }
 
   std::shared_ptr<one::HostMesh> mesh_;
 };

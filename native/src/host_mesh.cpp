@@ -15,10 +15,14 @@ using net::Socket;
 
 // How long a wait sleeps before it looks whether the run was given up.
 constexpr Milliseconds kSlice{100};
+// How long one attempt, or one unproven connection, may take.
 constexpr Milliseconds kKnockPatience{5000};
+// Connections that may be unproven at a time; the oldest makes room, since one of ours needs milliseconds.
+constexpr std::size_t kMostKnocks = 64;
+const std::string kUse = "gradients";
 
-struct Greeting {
-  std::uint64_t token;
+// What a connector says of itself when both ends have proved the key.
+struct Introduction {
   std::uint32_t rank;
   std::uint32_t hosts;
 };
@@ -31,85 +35,112 @@ HostFault gone(int host) { return HostFault("Expected " + nameOf(host) + " to ta
 
 }  // namespace
 
-HostMesh::HostMesh(int rank, int hosts, Milliseconds patience)
+struct HostMesh::Knock {
+  Socket socket;
+  Deadline until;
+  net::ListenerGreeting greeting;
+  // Filled in this order; nothing beyond it is read.
+  struct {
+    net::ConnectorAnswer answer;
+    Introduction introduction;
+  } said{};
+  std::size_t received = 0;
+  bool proved() const { return received >= sizeof said.answer; }
+};
+
+HostMesh::HostMesh(int rank, int hosts, Milliseconds patience, const std::string& address)
     : rank_(rank), hosts_(hosts), patience_(patience), peers_(static_cast<std::size_t>(std::max(hosts, 0))) {
   if (hosts < 2 || rank < 0 || rank >= hosts) {
     throw std::runtime_error("Expected a rank below the number of hosts but received " + std::to_string(rank) + " of " +
                              std::to_string(hosts));
   }
-  // An IPv6 socket takes IPv4 as well; where there is no IPv6 at all, IPv4 alone.
-  listener_ = Socket(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const bool six = listener_.open();
-  if (!six) listener_ = Socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_storage address{};
-  socklen_t size = 0;
-  if (six) {
-    const int off = 0;
-    setsockopt(listener_.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    sockaddr_in6 any{};
-    any.sin6_family = AF_INET6;
-    any.sin6_addr = in6addr_any;
-    std::memcpy(&address, &any, size = sizeof any);
-  } else {
-    sockaddr_in any{};
-    any.sin_family = AF_INET;
-    any.sin_addr.s_addr = htonl(INADDR_ANY);
-    std::memcpy(&address, &any, size = sizeof any);
-  }
-  socklen_t bound = sizeof address;
-  if (!listener_.open() || bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      listen(listener_.get(), hosts) != 0 ||
-      getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &bound) != 0) {
-    throw HostFault("Expected to open a port for the other hosts but received: " + systemReason());
-  }
-  net::configure(listener_);
-  // The port lies in the same place in both forms of address.
-  sockaddr_in named{};
-  std::memcpy(&named, &address, sizeof named);
-  port_ = ntohs(named.sin_port);
+  listener_ = net::listenAt(address, hosts + static_cast<int>(kMostKnocks));
+  port_ = listener_.open() ? net::portOf(listener_) : 0;
+  if (port_ == 0) throw HostFault("Expected to open a port for the other hosts but received: " + systemReason());
 }
 
-void HostMesh::connect(const std::vector<HostAddress>& addresses, std::uint64_t token) {
+void HostMesh::connect(const std::vector<HostAddress>& addresses, const std::string& key) {
   if (addresses.size() != peers_.size()) throw std::runtime_error("Expected an address of each host");
   const Deadline until = deadline();
   for (int host = 0; host < rank_; host++) {
-    const HostAddress& address = addresses[static_cast<std::size_t>(host)];
-    Socket socket;
-    Greeting greeting{token, static_cast<std::uint32_t>(rank_), static_cast<std::uint32_t>(hosts_)};
-    for (;;) {
-      socket = net::tryConnect(address, until);
-      if (socket.open() && net::sendAll(socket, &greeting, sizeof greeting, until)) break;
-      if (Clock::now() >= until) {
-        throw HostFault("Expected " + nameOf(host) + " to answer at " + address.host + ":" +
-                        std::to_string(address.port) + " but it does not");
-      }
-      std::this_thread::sleep_for(kSlice);
-    }
-    peers_[static_cast<std::size_t>(host)] = std::move(socket);
+    peers_[static_cast<std::size_t>(host)] = reach(host, addresses[static_cast<std::size_t>(host)], key, until);
   }
-  acceptOthers(token, until);
+  acceptOthers(key, until);
+  // All are there: nobody else has to come.
+  listener_ = Socket();
 }
 
-void HostMesh::acceptOthers(std::uint64_t token, Deadline until) {
-  for (int missing = hosts_ - 1 - rank_; missing > 0;) {
-    if (!net::waitFor(listener_, POLLIN, until)) {
-      const auto absent =
-          std::find_if(peers_.begin() + rank_ + 1, peers_.end(), [](const Socket& peer) { return !peer.open(); });
+Socket HostMesh::reach(int host, const HostAddress& address, const std::string& key, Deadline until) const {
+  const Introduction introduction{static_cast<std::uint32_t>(rank_), static_cast<std::uint32_t>(hosts_)};
+  while (waiting(until)) {
+    const Deadline soon = std::min(until, Clock::now() + kKnockPatience);
+    Socket socket = net::tryConnect(address, soon);
+    if (socket.open() && net::introduce(socket, key, kUse, soon) == net::Meeting::proved &&
+        net::sendAll(socket, &introduction, sizeof introduction, soon)) {
+      return socket;
+    }
+    std::this_thread::sleep_for(kSlice);
+  }
+  throw HostFault("Expected " + nameOf(host) + " to answer at " + address.host + ":" + std::to_string(address.port) +
+                  " but it does not");
+}
+
+void HostMesh::acceptOthers(const std::string& key, Deadline until) {
+  std::vector<Knock> knocks;
+  std::vector<pollfd> entries;
+  for (;;) {
+    const auto absent =
+        std::find_if(peers_.begin() + rank_ + 1, peers_.end(), [](const Socket& peer) { return !peer.open(); });
+    if (absent == peers_.end()) break;
+    if (!waiting(until)) {
       throw HostFault("Expected " + nameOf(static_cast<int>(absent - peers_.begin())) + " to connect but it did not");
     }
+    entries.assign(1, {listener_.get(), POLLIN, 0});
+    for (const Knock& knock : knocks) entries.push_back({knock.socket.get(), POLLIN, 0});
+    poll(entries.data(), entries.size(), static_cast<int>(kSlice.count()));
+    const Deadline now = Clock::now();
+    for (std::size_t place = knocks.size(); place-- > 0;) {
+      const bool spoke = entries[place + 1].revents != 0;
+      if (spoke ? !admit(knocks[place], key) : now < knocks[place].until) continue;
+      knocks.erase(knocks.begin() + static_cast<std::ptrdiff_t>(place));
+    }
+    if (entries[0].revents == 0) continue;
     Socket socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!socket.open()) continue;
     net::configure(socket);
-    Greeting greeting{};
-    const Deadline soon = std::min(until, Clock::now() + kKnockPatience);
-    if (!net::receiveAll(socket, &greeting, sizeof greeting, soon)) continue;
-    const auto host = static_cast<std::size_t>(greeting.rank);
-    const bool ours = greeting.token == token && greeting.hosts == static_cast<std::uint32_t>(hosts_) &&
-                      host > static_cast<std::size_t>(rank_) && host < peers_.size() && !peers_[host].open();
-    if (!ours) continue;
-    peers_[host] = std::move(socket);
-    missing--;
+    Knock knock{std::move(socket), now + kKnockPatience, {}};
+    knock.greeting.nonce = net::drawNonce();
+    // A new socket takes so few bytes at once.
+    if (!net::sendAll(knock.socket, &knock.greeting, sizeof knock.greeting, now)) continue;
+    if (knocks.size() >= kMostKnocks) {
+      const auto oldest = std::find_if(knocks.begin(), knocks.end(), [](const Knock& one) { return !one.proved(); });
+      knocks.erase(oldest == knocks.end() ? knocks.begin() : oldest);
+    }
+    knocks.push_back(std::move(knock));
   }
+}
+
+// Takes what a connection says next. @returns whether it is settled: one of the peers now, or to be closed
+bool HostMesh::admit(Knock& knock, const std::string& key) {
+  auto& [answer, introduction] = knock.said;
+  const bool proved = knock.proved();
+  const std::size_t wanted = proved ? sizeof knock.said : sizeof answer;
+  const ssize_t count =
+      recv(knock.socket.get(), reinterpret_cast<char*>(&knock.said) + knock.received, wanted - knock.received, 0);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (count <= 0) return true;
+  knock.received += static_cast<std::size_t>(count);
+  if (knock.received < wanted) return false;
+  if (!proved) {
+    if (!net::same(answer.proof, net::prove(key, "connector", kUse, knock.greeting.nonce, answer.nonce))) return true;
+    const net::Digest proof = net::prove(key, "listener", kUse, knock.greeting.nonce, answer.nonce);
+    return !net::sendAll(knock.socket, &proof, sizeof proof, Clock::now());
+  }
+  const auto host = static_cast<std::size_t>(introduction.rank);
+  const bool fits = introduction.hosts == static_cast<std::uint32_t>(hosts_) && host > static_cast<std::size_t>(rank_) &&
+                    host < peers_.size() && !peers_[host].open();
+  if (fits) peers_[host] = std::move(knock.socket);
+  return true;
 }
 
 std::size_t HostMesh::shardBegin(std::size_t count, int host) const {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "../common/socket.hpp"
+#include "../common/handshake.hpp"
 
 namespace one {
 
@@ -19,16 +19,20 @@ struct HostFault : std::runtime_error {
 
 class HostMesh : public std::enable_shared_from_this<HostMesh> {
  public:
-  // Listens on a port of the system's choice, on all interfaces. `patience` bounds each later wait for another host.
-  HostMesh(int rank, int hosts, net::Milliseconds patience);
+  // Listens on a port of the system's choice at the interface of that address (empty: at all). `patience` bounds each later
+  // wait for another host.
+  HostMesh(int rank, int hosts, net::Milliseconds patience, const std::string& address);
 
   int rank() const { return rank_; }
   int hosts() const { return hosts_; }
   int port() const { return port_; }
 
-  // Connects to the hosts of lower rank and takes the connections of those of higher rank, which say `token`: what else
-  // knocks is turned away. Throws HostFault where one does not come.
-  void connect(const std::vector<net::HostAddress>& addresses, std::uint64_t token);
+  // Connects to the hosts of lower rank and takes the connections of those of higher rank; both ends prove `key`: what else
+  // knocks is turned away. Throws HostFault where one does not come, or the wait was given up. From any thread.
+  void connect(const std::vector<net::HostAddress>& addresses, const std::string& key);
+
+  // Ends `connect` in another thread within a second.
+  void giveUp() { givenUp_.store(true); }
 
   // Replaces each element by its sum over all hosts, added up from rank 0 on whatever comes first, so that all hosts get
   // the same bits. All hosts call it with equally many elements, in the same order of calls; one thread at a time.
@@ -61,7 +65,12 @@ class HostMesh : public std::enable_shared_from_this<HostMesh> {
   void exchange(std::vector<Transfer>& transfers, const std::atomic<std::uint32_t>& abandoned);
   void sendSome(Transfer& transfer) const;
   void receiveSome(Transfer& transfer) const;
-  void acceptOthers(std::uint64_t token, net::Deadline until);
+  // A connection that has not proved yet that it is one of ours.
+  struct Knock;
+  void acceptOthers(const std::string& key, net::Deadline until);
+  bool admit(Knock& knock, const std::string& key);
+  net::Socket reach(int host, const net::HostAddress& address, const std::string& key, net::Deadline until) const;
+  bool waiting(net::Deadline until) const { return !givenUp_.load() && net::Clock::now() < until; }
 
   int rank_;
   int hosts_;
@@ -71,6 +80,7 @@ class HostMesh : public std::enable_shared_from_this<HostMesh> {
   std::vector<net::Socket> peers_;
   std::vector<float> others_;
   std::uint64_t calls_ = 0;
+  std::atomic<bool> givenUp_{false};
 };
 
 }  // namespace one

@@ -279,8 +279,8 @@ export const OPTION_TABLE = {
     value: '<n>',
     kind: 'number',
     help:
-      'hosts that train together, a process on each, with --host-rank and --coordinator; by itself taken from srun and ' +
-      'from WORLD_SIZE, RANK, MASTER_ADDR and MASTER_PORT',
+      'hosts that train together, a process on each, with --host-rank and --coordinator; by itself taken from srun, ' +
+      'torchrun, mpiexec and Kubernetes; 1 = alone under any of them',
     expects: 'a whole number from 1 to 1024',
   },
   decodeWorkers: {

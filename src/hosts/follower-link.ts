@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import { HostChannel } from './host-channel.ts'
-import { type Hello, type ToFollower, type ToLeader, toLeaderSchema } from './messages.ts'
+import { plainAddress } from './listen-address.ts'
+import { type Hello, TO_LEADER, type ToFollower, type ToLeader } from './messages.ts'
 
-type Answer = Extract<ToLeader, { kind: 'listening' | 'ready' | 'ran' }>
+type Answer = Extract<ToLeader, { kind: 'listening' | 'ready' | 'ran' | 'ended' }>
 
 interface Waiting {
   readonly kind: Answer['kind']
@@ -22,16 +23,19 @@ export interface FollowerEvents {
 export class FollowerLink {
   /** The follower's address as this host sees it. */
   readonly address: string
+  /** The address of this host that it came to. */
+  readonly localAddress: string
   readonly #channel: HostChannel<ToFollower, ToLeader>
   readonly #events: FollowerEvents
   readonly #waiting: Waiting[] = []
   #failure: Error | null = null
+  #said = false
 
   constructor(socket: Socket, patience: number, events: FollowerEvents) {
     this.#events = events
-    // An IPv4 address on a socket of both kinds has this prefix.
-    this.address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
-    this.#channel = new HostChannel(socket, toLeaderSchema, patience, {
+    this.address = plainAddress(socket.remoteAddress)
+    this.localAddress = plainAddress(socket.localAddress)
+    this.#channel = new HostChannel(socket, TO_LEADER, patience, {
       message: (message) => this.#take(message),
       lost: (reason) => this.#fail(reason, null),
     })
@@ -57,6 +61,11 @@ export class FollowerLink {
     return answer.kind === 'ran' ? answer.outputs : []
   }
 
+  async ended(): Promise<string | null> {
+    const answer = await this.#next('ended')
+    return answer.kind === 'ended' ? answer.state : null
+  }
+
   close(): void {
     this.#channel.close()
   }
@@ -72,6 +81,13 @@ export class FollowerLink {
   }
 
   #take(message: ToLeader): void {
+    // Who has not said which host it is, once, has no other word.
+    if ((message.kind === 'hello') === this.#said) {
+      this.#fail(`it said ${message.kind} where ${this.#said ? 'a host is known' : 'hello was asked'}`, null)
+      this.close()
+      return
+    }
+    this.#said = true
     switch (message.kind) {
       case 'hello':
         this.#events.hello(message)
@@ -84,7 +100,8 @@ export class FollowerLink {
         break
       case 'listening':
       case 'ready':
-      case 'ran': {
+      case 'ran':
+      case 'ended': {
         const waiting = this.#waiting.shift()
         if (waiting?.kind === message.kind) waiting.resolve(message)
         else this.#fail(`it answered ${message.kind} where ${waiting?.kind ?? 'nothing'} was asked`, null)

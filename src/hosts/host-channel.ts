@@ -4,8 +4,13 @@ import type { z } from 'zod'
 
 /** Length in front of each message, bytes. */
 const HEAD = 4
-/** No message is longer; what says so speaks another language. */
-const LONGEST = 2 ** 26
+/** How long what was sent last may take to reach the other side, milliseconds. */
+const FAREWELL = 5000
+
+export interface Understood<In> {
+  readonly schema: z.ZodType<In>
+  readonly longest: number
+}
 
 export interface ChannelEvents<In> {
   message(message: In): void
@@ -19,6 +24,7 @@ export class HostChannel<Out extends { readonly kind: string }, In extends { rea
   readonly #schema: z.ZodType<In>
   readonly #events: ChannelEvents<In>
   readonly #packr = new Packr({ useRecords: false })
+  readonly #longest: number
   readonly #alive: NodeJS.Timeout
   #received: Buffer[] = []
   #receivedBytes = 0
@@ -26,10 +32,14 @@ export class HostChannel<Out extends { readonly kind: string }, In extends { rea
   #silentBefore = false
   #open = true
 
-  /** @param patience milliseconds of silence after which the other side is lost */
-  constructor(socket: Socket, schema: z.ZodType<In>, patience: number, events: ChannelEvents<In>) {
+  /**
+   * @param messages what the other side may say, and the most bytes of one message: what is longer is never read
+   * @param patience milliseconds of silence after which the other side is lost
+   */
+  constructor(socket: Socket, messages: Understood<In>, patience: number, events: ChannelEvents<In>) {
     this.#socket = socket
-    this.#schema = schema
+    this.#schema = messages.schema
+    this.#longest = messages.longest
     this.#events = events
     socket.setNoDelay(true)
     socket.on('data', (bytes) => this.#take(bytes))
@@ -43,12 +53,15 @@ export class HostChannel<Out extends { readonly kind: string }, In extends { rea
     return this.#write(this.#packr.pack(message))
   }
 
-  /** Ends the connection after what was sent. */
+  /** Ends the connection after what was sent; another side that takes nothing does not keep this process. */
   close(): void {
+    if (!this.#open) return
     this.#open = false
     clearInterval(this.#alive)
+    const farewell = setTimeout(() => this.#socket.destroy(), FAREWELL)
+    this.#socket.on('close', () => clearTimeout(farewell))
+    // It goes on to read: a connection that is cut while the other side speaks would take back what was sent.
     this.#socket.end()
-    this.#socket.unref()
   }
 
   #write(body: Buffer): Promise<void> {
@@ -73,6 +86,7 @@ export class HostChannel<Out extends { readonly kind: string }, In extends { rea
   }
 
   #take(bytes: Buffer): void {
+    if (!this.#open) return
     this.#heard = performance.now()
     this.#received.push(bytes)
     this.#receivedBytes += bytes.length
@@ -81,7 +95,7 @@ export class HostChannel<Out extends { readonly kind: string }, In extends { rea
       const all = first.length >= HEAD ? first : Buffer.concat(this.#received)
       if (all !== first) this.#received = [all]
       const length = all.readUInt32LE()
-      if (length > LONGEST) {
+      if (length > this.#longest) {
         this.#lose('it speaks another language')
         return
       }

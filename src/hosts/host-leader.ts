@@ -4,25 +4,27 @@ import type { HostPlace } from '../config/host-place.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import { HostMesh } from '../executors/onednn/host-mesh.ts'
 import { UserFault } from '../vocabulary/fault.ts'
+import { type ClusterKey, deriveKey } from './cluster-key.ts'
 import { explainFailure } from './explain-failure.ts'
 import type { FollowerLink } from './follower-link.ts'
 import { gatherFollowers } from './gather-followers.ts'
 import type { HostLinks, HostShare } from './host-links.ts'
-import type { Hello, ToFollower } from './messages.ts'
+import { commonAddress } from './listen-address.ts'
+import { type Hello, STATE_PIECE, type ToFollower } from './messages.ts'
 import { hostPatience } from './patience.ts'
 import { sharedSettings } from './shared-settings.ts'
 import { startStore } from './store-thread.ts'
-
-/** Pieces that the state is sent in, bytes. */
-const PIECE = 2 ** 22
 
 export class HostLeader {
   readonly share: HostShare
   readonly #followers: readonly FollowerLink[]
   readonly #stop = new AbortController()
   readonly #failed = new AbortController()
-  readonly #token = randomBytes(8).toString('hex')
+  readonly #key: ClusterKey
+  readonly #token = randomBytes(32).toString('hex')
   #mesh: HostMesh | null = null
+  /** A run's end on each other host, beside this one's. */
+  readonly #endings: { readonly own: string | null; readonly other: Promise<string | null> }[] = []
   #storePort: number | null = null
   #runs = 0
   #closed = false
@@ -34,21 +36,24 @@ export class HostLeader {
    */
   static async gather(
     place: HostPlace,
+    key: ClusterKey,
     command: Hello['command'],
     config: RunConfig,
     note: (text: string) => void,
   ): Promise<HostLeader> {
     const settings = command === 'train' ? sharedSettings(config) : null
-    const gathered = await gatherFollowers(place, command, settings, hostPatience(), note)
-    return new HostLeader(place, gathered.followers, gathered.watch)
+    const gathered = await gatherFollowers({ place, key, command, settings }, hostPatience(), note)
+    return new HostLeader(place, key, gathered.followers, gathered.watch)
   }
 
   private constructor(
     { hosts }: HostPlace,
+    key: ClusterKey,
     followers: readonly FollowerLink[],
     watch: (onStop: () => void, onFailure: (fault: UserFault) => void) => void,
   ) {
     this.share = { hosts, rank: 0 }
+    this.#key = key
     this.#followers = followers
     watch(
       () => this.#stop.abort(),
@@ -77,8 +82,11 @@ export class HostLeader {
     ]
     const store = config.executor === 'xla' ? await this.#openStore() : null
     await this.#tell({ kind: 'links', mesh, store })
-    if (mesh !== null) own?.connect(mesh, this.#token)
-    return { ...this.share, mesh: this.#mesh?.link ?? null, store: store && { host: '127.0.0.1', ...store } }
+    if (own !== null && mesh !== null) {
+      await this.#all([own.connect(mesh, deriveKey(this.#key, 'gradients', this.#token))])
+    }
+    const ownStore = store && { host: this.#address || '127.0.0.1', ...store, key: this.#storeKey }
+    return { ...this.share, mesh: this.#mesh?.link ?? null, store: ownStore }
   }
 
   /**
@@ -87,8 +95,8 @@ export class HostLeader {
    * @throws UserFault where a host fails, or has other images
    */
   async shareState(state: SharedArrayBuffer, images: string): Promise<void> {
-    for (let offset = 0; offset < state.byteLength; offset += PIECE) {
-      const bytes = Uint8Array.from(new Uint8Array(state, offset, Math.min(PIECE, state.byteLength - offset)))
+    for (let offset = 0; offset < state.byteLength; offset += STATE_PIECE) {
+      const bytes = Uint8Array.from(new Uint8Array(state, offset, Math.min(STATE_PIECE, state.byteLength - offset)))
       await this.#tell({ kind: 'state', offset, bytes })
     }
     const answers = await this.#all(this.#followers.map((follower) => follower.ready()))
@@ -116,21 +124,38 @@ export class HostLeader {
     void this.#tell({ kind: 'fetch' })
   }
 
-  /** No further steps of the run that was begun. */
-  endRun(): void {
+  /** No further steps of the run that was begun. @param state what stateDigest gave */
+  endRun(state: string | null): void {
     void this.#tell({ kind: 'end' })
+    for (const follower of this.#followers) {
+      const other = follower.ended()
+      // A run that fails is never finished: nobody waits for it then.
+      other.catch(() => undefined)
+      this.#endings.push({ own: state, other })
+    }
   }
 
-  /** Ends the other hosts well. */
+  /**
+   * Ends the other hosts well.
+   * @throws UserFault where a run ended with another state on one of them: its copy went its own way
+   */
   async finish(ended: 'finished' | 'interrupted'): Promise<void> {
-    await this.#tell({ kind: 'finished', ended })
+    const others = await this.#all(this.#endings.map(({ other }) => other))
+    const different = others.findIndex((other, place) => other !== this.#endings[place]?.own)
+    if (different >= 0) {
+      throw new UserFault(
+        `Expected the same weights on all hosts after the last step but received others on host ${1 + (different % this.#followers.length)}.`,
+        'The run was saved with those of host 0. Train on hosts with processors of one kind, and see that their memory is sound.',
+      )
+    }
+    void this.#tell({ kind: 'finished', ended })
     this.#close()
   }
 
   /** Ends the other hosts with what ended this one. */
   async fail(error: unknown): Promise<void> {
     if (this.#closed) return
-    await this.#tellFailure(error instanceof Error ? error.message : String(error))
+    void this.#tellFailure(error instanceof Error ? error.message : String(error))
     this.#close()
   }
 
@@ -139,15 +164,24 @@ export class HostLeader {
     return await explainFailure(this.failed, error)
   }
 
+  /** Where this host listens for the others: where they reached it; '' = all interfaces. */
+  get #address(): string {
+    return commonAddress(this.#followers.map(({ localAddress }) => localAddress))
+  }
+
+  get #storeKey(): Buffer {
+    return deriveKey(this.#key, 'store', this.#token)
+  }
+
   /** Each run's clients have keys of their own in the one store. */
   async #openStore(): Promise<{ port: number; prefix: string }> {
-    this.#storePort ??= await startStore()
+    this.#storePort ??= await startStore(this.#address, this.#storeKey)
     this.#runs++
     return { port: this.#storePort, prefix: `run-${this.#runs}/` }
   }
 
   #openMesh(): HostMesh {
-    this.#mesh = new HostMesh(0, this.share.hosts, hostPatience())
+    this.#mesh = new HostMesh(0, this.share.hosts, hostPatience(), this.#address)
     return this.#mesh
   }
 
@@ -167,6 +201,7 @@ export class HostLeader {
   #fail(fault: UserFault): void {
     if (this.#closed || this.failed.aborted) return
     this.#failed.abort(fault)
+    this.#mesh?.giveUp()
     void this.#tellFailure(fault.message)
   }
 
@@ -177,6 +212,7 @@ export class HostLeader {
 
   #close(): void {
     this.#closed = true
+    this.#mesh?.giveUp()
     for (const follower of this.#followers) follower.close()
   }
 }

@@ -2,28 +2,28 @@
  * The key-value store through which the clients of PJRT plugins on several hosts find each other. It lives in a thread of
  * its own: the main thread waits for its own client, which asks the store. Its clients are native/pjrt/key_value_store.cpp.
  */
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { type GuardedServer, listenGuarded } from './guarded-server.ts'
 
 /** Bytes of a request's head: put or get, milliseconds to wait, bytes of the key, bytes of the value; u32 each. */
 const HEAD = 16
 /** No key with its value is longer; topologies of large hosts take some megabytes. */
-const LONGEST = 2 ** 28
+const LONGEST = 2 ** 26
 
-export interface KeyValueServer {
-  readonly port: number
-  close(): void
+/** Longer timers of Node end at once. Milliseconds. */
+const LONGEST_WAIT = 2 ** 31 - 1
+
+export interface StoreSettings {
+  /** Of an interface, '' = all. */
+  readonly address: string
+  /** That clients prove. */
+  readonly key: Uint8Array
 }
 
-/** Opens a store on a free port of all interfaces. */
-export async function serveKeyValues(): Promise<KeyValueServer> {
+/** Opens a store on a free port. */
+export async function serveKeyValues({ address, key }: StoreSettings): Promise<GuardedServer> {
   const values = new Map<string, Buffer>()
   const waiting = new Map<string, Set<() => void>>()
-  const server: Server = createServer((socket) => {
-    socket.setNoDelay(true)
-    socket.on('error', () => socket.destroy())
-    readRequest(socket, (request) => serve(request, socket))
-  })
-
   const serve = ({ put, timeout, key, value }: Request, socket: Socket) => {
     if (put) {
       values.set(key, value)
@@ -54,13 +54,11 @@ export async function serveKeyValues(): Promise<KeyValueServer> {
     })
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, resolve)
+  return await listenGuarded(address === '' ? null : address, 0, {
+    key,
+    use: 'store',
+    admitted: (socket) => readRequest(socket, (request) => serve(request, socket)),
   })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('Expected a port for the key-value store')
-  return { port: address.port, close: () => server.close() }
 }
 
 interface Request {
@@ -73,22 +71,29 @@ interface Request {
 
 /** One request a connection; one that is no request is cut off. */
 function readRequest(socket: Socket, serve: (request: Request) => void): void {
-  const received: Buffer[] = []
-  let served = false
-  socket.on('data', (bytes) => {
-    received.push(bytes)
+  let received: Buffer[] = []
+  let [bytes, needed] = [0, HEAD]
+  socket.on('data', (more) => {
+    received.push(more)
+    bytes += more.length
+    if (bytes < needed) return
     const all = Buffer.concat(received)
-    if (served || all.length < HEAD) return
+    received = [all]
     const [put, timeout, keySize, valueSize] = [0, 4, 8, 12].map((at) => all.readUInt32LE(at))
     if (put === undefined || timeout === undefined || keySize === undefined || valueSize === undefined) return
-    if (put > 1 || keySize + valueSize > LONGEST) {
+    needed = HEAD + keySize + valueSize
+    if (put > 1 || needed > LONGEST || bytes > needed) {
       socket.destroy()
       return
     }
-    if (all.length < HEAD + keySize + valueSize) return
-    served = true
+    if (bytes < needed) return
     const key = all.toString('utf8', HEAD, HEAD + keySize)
-    serve({ put: put === 1, timeout, key, value: all.subarray(HEAD + keySize, HEAD + keySize + valueSize) })
+    serve({
+      put: put === 1,
+      timeout: Math.min(timeout, LONGEST_WAIT),
+      key,
+      value: all.subarray(HEAD + keySize, HEAD + keySize + valueSize),
+    })
   })
 }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 
 /** Raised when a message changes its meaning; hosts of different versions refuse each other. */
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 3
 
 const wholeNumber = z.int().nonnegative()
 /** Losses that are not finite cross as well. */
@@ -22,7 +22,7 @@ export const helloSchema = z.object({
 export type Hello = z.infer<typeof helloSchema>
 
 export const toFollowerSchema = z.discriminatedUnion('kind', [
-  /** A run begins: its configuration, and what the gradients' connections of this process say to each other. */
+  /** A run begins: its configuration, and what the keys of its other connections are made of. */
   z.object({ kind: z.literal('begin'), config: z.unknown(), token: z.string() }),
   /** Where the others listen, by rank; an empty host is the coordinator's. `mesh` is null where it is connected already. */
   z.object({
@@ -46,6 +46,9 @@ export const toFollowerSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('alive') }),
 ])
 export type ToFollower = z.infer<typeof toFollowerSchema>
+/** Bytes of a piece of the state; nothing else that the leader says is as long. */
+export const STATE_PIECE = 2 ** 22
+export const TO_FOLLOWER = { schema: toFollowerSchema, longest: 2 * STATE_PIECE }
 
 export const toLeaderSchema = z.discriminatedUnion('kind', [
   helloSchema,
@@ -55,9 +58,13 @@ export const toLeaderSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ready'), images: z.string() }),
   /** A step's outputs of each of its replicas. */
   z.object({ kind: z.literal('ran'), outputs: z.array(z.array(anyNumber)) }),
+  /** After the last step of a run: what tells its state apart, null where it stays on devices. */
+  z.object({ kind: z.literal('ended'), state: z.string().nullable() }),
   /** Someone wants the run to end: Ctrl-C, or SIGTERM. */
   z.object({ kind: z.literal('stop') }),
   z.object({ kind: z.literal('failed'), message: z.string(), remedy: z.string().nullable() }),
   z.object({ kind: z.literal('alive') }),
 ])
 export type ToLeader = z.infer<typeof toLeaderSchema>
+/** Settings in words and a step's few numbers. */
+export const TO_LEADER = { schema: toLeaderSchema, longest: 2 ** 20 }

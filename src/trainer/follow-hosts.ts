@@ -4,6 +4,7 @@ import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
 import type { HostFollower } from '../hosts/host-follower.ts'
 import { withOwnSettings } from '../hosts/shared-settings.ts'
+import { stateDigest } from '../hosts/state-digest.ts'
 import { printImages } from './lead-hosts.ts'
 import { beginRun, openSession, type Session } from './session.ts'
 
@@ -49,6 +50,7 @@ async function followRun(
     const session = await openSession(prepared, replicas)
     try {
       await followSteps(hosts, session)
+      await hosts.ended(stateDigest(config, prepared.state))
     } catch (error) {
       // A replica may wait for a partner that will not come.
       abandon()

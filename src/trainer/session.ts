@@ -10,6 +10,7 @@ import type { XlaHosts } from '../executors/xla/open-client.ts'
 import type { Program } from '../graph/program.ts'
 import type { HostLeader } from '../hosts/host-leader.ts'
 import { ALONE, type HostLinks, type HostShare } from '../hosts/host-links.ts'
+import { stateDigest } from '../hosts/state-digest.ts'
 import type { SlotRing } from '../input/batch-source.ts'
 import { jpegDecoderHere } from '../input/image-writers.ts'
 import { InputPipeline } from '../input/pipeline.ts'
@@ -171,7 +172,7 @@ export async function openSession(
         if (replicas.keepsOutputs) hosts?.fetch()
       },
       close: async () => {
-        hosts?.endRun()
+        hosts?.endRun(stateDigest(config, prepared.state))
         // First the input: a replica that waits for a slot is told that none will come.
         await pipeline.close()
         await replicas.stop()

@@ -9,6 +9,7 @@ import { startStore } from '../../src/hosts/store-thread.ts'
 
 t.setTimeout(120_000)
 const run = promisify(execFile)
+const KEY = Buffer.from('a secret of this test')
 const sources = fileURLToPath(new URL('../../../', import.meta.url))
 const script = fileURLToPath(new URL('./open-client-on-host.js', import.meta.url))
 
@@ -24,12 +25,13 @@ const compiled = spawnSync(
 t.equal(compiled.status, 0, compiled.stderr)
 t.equal(compiled.stderr, '')
 
-async function heardBy(rank: number, hosts: number, port: number, prefix: string): Promise<string> {
-  return (await run(process.execPath, [script, plugin, `${rank}`, `${hosts}`, `${port}`, prefix])).stdout
+async function heardBy(rank: number, hosts: number, port: number, prefix: string, key = KEY): Promise<string> {
+  const argv = [script, plugin, `${rank}`, `${hosts}`, `${port}`, prefix, key.toString('hex')]
+  return (await run(process.execPath, argv)).stdout
 }
 
 t.test('three processes hear each other; what nobody tells is an error in time', async (t) => {
-  const port = await startStore()
+  const port = await startStore('127.0.0.1', KEY)
   const heard = await Promise.all([0, 1, 2].map((rank) => heardBy(rank, 3, port, 'run-1/')))
   // absl's codes: 5 = not found, 4 = too late.
   const all = [0, 1, 2].map((rank) => `I am ${rank} and 100001 bytes`).join('; ')
@@ -41,12 +43,18 @@ t.test('a store that is not there', async (t) => {
   t.match(await heardBy(0, 1, 1, ''), "the hosts' key-value store at 127.0.0.1:1 does not answer")
 })
 
+t.test('a client with another key hears nothing', async (t) => {
+  const port = await startStore('127.0.0.1', KEY)
+  t.match(await heardBy(0, 1, port, 'run-1/', Buffer.from('another secret')), 'has another key')
+})
+
 t.test('what is no request is cut off and harms nobody', async (t) => {
-  const port = await startStore()
+  const port = await startStore('127.0.0.1', KEY)
   await new Promise<void>((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: here\r\n\r\n'))
     socket.on('close', () => resolve())
     socket.on('error', () => undefined)
+    socket.resume()
   })
   t.match(await heardBy(0, 1, port, ''), 'I am 0 and')
 })

@@ -46,13 +46,24 @@ export interface CliProcess {
   said(text: string): Promise<void>
 }
 
+/** The program that node runs for the command line. */
+export const CLI_MAIN = main
+
 export function startCli(
   argv: readonly string[],
   { cwd, env = {}, uid, nodeOptions = [], cores }: CliOptions,
 ): CliProcess {
-  const [program = '', ...before] =
-    cores === undefined ? [process.execPath] : ['taskset', '-c', cores, process.execPath]
-  const child = spawn(program, [...before, ...nodeOptions, main, ...argv], {
+  const before = cores === undefined ? [] : ['taskset', '-c', cores]
+  const settings = { cwd, env, ...(uid === undefined ? {} : { uid }) }
+  return startProgram([...before, process.execPath, ...nodeOptions, main, ...argv], settings)
+}
+
+/** Any program, as startCli starts ours: a launcher of several processes, say. */
+export function startProgram(
+  [program = '', ...argv]: readonly string[],
+  { cwd, env = {}, uid }: Pick<CliOptions, 'cwd' | 'env' | 'uid'>,
+): CliProcess {
+  const child = spawn(program, argv, {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

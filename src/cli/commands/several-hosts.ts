@@ -1,6 +1,7 @@
 /** `train` and `resume` where several hosts train together: rank 0 leads, the others follow. */
-import type { HostPlace } from '../../config/host-place.ts'
+import { type HostPlace, printAddress } from '../../config/host-place.ts'
 import type { RunConfig } from '../../config/run-config.ts'
+import { findClusterKey } from '../../hosts/cluster-key.ts'
 import { HostFollower } from '../../hosts/host-follower.ts'
 import { HostLeader } from '../../hosts/host-leader.ts'
 import type { Hello } from '../../hosts/messages.ts'
@@ -24,7 +25,8 @@ export async function leadTraining(
   training: (hooks: TrainHooks) => Promise<TrainOutcome>,
   json: boolean,
 ): Promise<number> {
-  const hosts = await HostLeader.gather(place, command, config, (text) => process.stderr.write(`${text}\n`))
+  const key = findClusterKey(place.coordinator, process.env)
+  const hosts = await HostLeader.gather(place, key, command, config, (text) => process.stderr.write(`${text}\n`))
   const led = async (hooks: TrainHooks) => {
     hooks.display.note(`Training on ${place.hosts} hosts.`)
     const stop = AbortSignal.any([hooks.stop, hosts.stopRequested])
@@ -52,12 +54,13 @@ export async function followTraining(
 ): Promise<number> {
   const { hosts: count, rank, coordinator } = place
   const display = new ProgressDisplay(process.stderr)
-  const where = `${coordinator.host}:${coordinator.port}`
+  const key = findClusterKey(coordinator, process.env)
+  const where = printAddress(coordinator)
   display.note(
     `Host ${rank} of ${count}: host 0 at ${where} shows the progress and writes the run; nothing is written here.`,
   )
   const settings = command === 'train' && isWhole(own) ? sharedSettings(own) : null
-  const hosts = await HostFollower.join(place, command, settings)
+  const hosts = await HostFollower.join(place, key, command, settings)
   const interruption = listenForInterrupts(display, 'Interrupted: asking host 0 to finish the step and save.')
   interruption.stop.addEventListener('abort', () => hosts.requestStop())
   try {

@@ -21,22 +21,34 @@ export class HostMesh {
   /**
    * Listens on a free port.
    * @param patience milliseconds that it waits for another host
+   * @param address of the interface that the others come to, '' = all
    * @throws UserFault where no port can be opened, or the addon is missing
    */
-  constructor(rank: number, hosts: number, patience: number) {
+  constructor(rank: number, hosts: number, patience: number, address: string) {
     const { HostMesh } = loadNativeAddon()
-    this.#native = orHostFault(() => new HostMesh(rank, hosts, patience))
+    this.#native = orHostFault(() => new HostMesh(rank, hosts, patience, address))
     this.port = this.#native.port()
     this.link = { hosts, handle: this.#native.handle() }
   }
 
   /**
-   * Blocks until all are connected.
-   * @param addresses by rank @param token 64 bits in hexadecimal that only the hosts of this run know
+   * Connects all hosts.
+   * @param addresses by rank @param key that the hosts of this run prove to each other
    * @throws UserFault where one does not come
    */
-  connect(addresses: readonly HostAddress[], token: string): void {
-    orHostFault(() => this.#native.connect(addresses, BigInt(`0x${token}`)))
+  async connect(addresses: readonly HostAddress[], key: Uint8Array): Promise<void> {
+    try {
+      await this.#native.connect(addresses, key)
+    } catch (error) {
+      orHostFault(() => {
+        throw error
+      })
+    }
+  }
+
+  /** Ends a wait for hosts that do not come. */
+  giveUp(): void {
+    this.#native.giveUp()
   }
 }
 

@@ -21,7 +21,8 @@ export interface NativeHostMesh {
   port(): number
   /** For plans in other threads, while this object lives. */
   handle(): bigint
-  connect(addresses: readonly { readonly host: string; readonly port: number }[], token: bigint): void
+  connect(addresses: readonly { readonly host: string; readonly port: number }[], key: Uint8Array): Promise<void>
+  giveUp(): void
 }
 
 export interface NativeMachine {
@@ -50,11 +51,12 @@ interface NativeAddon {
     cores: Int32Array,
     mesh: bigint | null,
   ) => NativePlan
-  /** @param patience milliseconds */
+  /** @param patience milliseconds @param address of the interface to listen at, '' = all */
   readonly HostMesh: new (
     rank: number,
     hosts: number,
     patience: number,
+    address: string,
   ) => NativeHostMesh
   machine(): NativeMachine
   /** Version of the plan's words that it reads; absent from addons built before it was told. */

@@ -79,6 +79,8 @@ export interface StoreAddress {
   readonly port: number
   /** In front of each key: runs of one process have keys of their own. */
   readonly prefix: string
+  /** That the store and its clients prove to each other. */
+  readonly key: Uint8Array
 }
 
 interface PjrtAddon {
