@@ -54,6 +54,8 @@ const configFor = (out: string): RunConfig => ({
   cutmix: 0,
   shuffle: 'epoch',
   logEvery: 10,
+  checkpointMinutes: 15,
+  checkpointSteps: 0,
   keep: 2,
 })
 

@@ -6,7 +6,7 @@ import { PREPARED_DATASETS, PUBLISHED_DATASETS, type PublishedName } from '../..
 import { expected } from '../../vocabulary/fault.ts'
 import { EXIT } from '../failure.ts'
 import type { Invocation } from '../invocation.ts'
-import { printBytes } from '../text-table.ts'
+import { printBytes } from '../../vocabulary/print-bytes.ts'
 
 /** `fetch <dataset>`. */
 export async function fetchCommand({ operands, options }: Invocation): Promise<number> {

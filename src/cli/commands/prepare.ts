@@ -8,7 +8,8 @@ import { UserFault } from '../../vocabulary/fault.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import type { Invocation } from '../invocation.ts'
-import { printBytes, textTable } from '../text-table.ts'
+import { printBytes } from '../../vocabulary/print-bytes.ts'
+import { textTable } from '../text-table.ts'
 
 /** Where there is no terminal, a line so often. */
 const LINE_SECONDS = 10

@@ -4,7 +4,8 @@ import { loadImages } from '../../trainer/load-images.ts'
 import type { StepProfile } from '../../trainer/step-profile.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
-import { printBytes, textTable } from '../text-table.ts'
+import { printBytes } from '../../vocabulary/print-bytes.ts'
+import { textTable } from '../text-table.ts'
 
 const LAYERS_SHOWN = 15
 

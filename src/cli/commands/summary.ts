@@ -5,7 +5,8 @@ import { printShape } from '../../vocabulary/shape.ts'
 import { EXIT } from '../failure.ts'
 import { givenSettings } from '../given-settings.ts'
 import type { Invocation } from '../invocation.ts'
-import { printBytes, textTable } from '../text-table.ts'
+import { printBytes } from '../../vocabulary/print-bytes.ts'
+import { textTable } from '../text-table.ts'
 
 /** `summary <network>`. */
 export async function summaryCommand({ operands, options, faults }: Invocation): Promise<number> {
