@@ -5,10 +5,10 @@ import { PHOTOGRAPH_COLOURS } from '../../datasets/ilsvrc2012.ts'
 import type { PrepareOptions, PrepareResult } from '../../datasets/prepare/prepare-shards.ts'
 import { ProgressDisplay, printClock } from '../../report/progress.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
+import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import type { Invocation } from '../invocation.ts'
-import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { textTable } from '../text-table.ts'
 
 /** Where there is no terminal, a line so often. */
