@@ -52,6 +52,8 @@ export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> 
     session.fetchOutputs()
     await counted
     if (!goesOn() || !checkpoints.isDue(step)) break
+    // There before a checkpoint: a run that goes on from it draws none.
+    await run.samples
     await checkpoints.saveWithin(run.progress)
   }
   await run.samples

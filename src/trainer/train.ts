@@ -24,6 +24,7 @@ import { MetricsLog } from './metrics-log.ts'
 import { checkSpace } from './needed-space.ts'
 import { RunCheckpoints } from './run-checkpoints.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
+import { removeLeftovers } from './run-leftovers.ts'
 import { whileLocked } from './run-lock.ts'
 import { refuseOtherImages } from './same-images.ts'
 import {
@@ -126,6 +127,7 @@ async function goOn(
   files: RunFiles,
   hooks: TrainHooks,
 ): Promise<TrainOutcome> {
+  await removeLeftovers(config.out)
   const folder = await latestCheckpoint(config.out)
   if (folder === null) {
     if (trainsTeacher(config)) return await trainWithTeacher(config, images, hooks)
