@@ -154,7 +154,8 @@ t.test('the thread saves what was taken, while the state goes on', async (t) => 
 
 t.test('the space that a run needs', async (t) => {
   const needed = async (settings: GivenSettings, existing: number) => {
-    const config = await makeConfig(null, { ...TINY, steps: null, out: join(cwd, 'planned'), ...settings })
+    const { steps: _, ...byEpochs } = TINY
+    const config = await makeConfig(null, { ...byEpochs, out: join(cwd, 'planned'), ...settings })
     const prepared = await prepareRun(config)
     const { one, least, most } = neededSpace(prepared, planTimetable(config, 10, { height: 32, width: 32 }), existing)
     t.ok(one > 4 * prepared.step.layout.elements)
