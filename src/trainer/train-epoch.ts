@@ -42,21 +42,25 @@ export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> 
   }
   session.openEpoch(epoch, stepInEpoch)
   const goesOn = () => step < timetable.steps && !hooks.stop.aborted && !failed
-  for (;;) {
-    await runBatchesAhead(
-      session.pipeline,
-      session.replicas.stepsAhead,
-      begin,
-      () => goesOn() && !checkpoints.isDue(step),
-    )
-    session.fetchOutputs()
-    await counted
-    if (!goesOn() || !checkpoints.isDue(step)) break
-    // There before a checkpoint: a run that goes on from it draws none.
+  try {
+    for (;;) {
+      await runBatchesAhead(
+        session.pipeline,
+        session.replicas.stepsAhead,
+        begin,
+        () => goesOn() && !checkpoints.isDue(step),
+      )
+      session.fetchOutputs()
+      await counted
+      if (!goesOn() || !checkpoints.isDue(step)) break
+      // There before a checkpoint: a run that goes on from it draws none.
+      await run.samples
+      await checkpoints.saveWithin(run.progress)
+    }
+  } finally {
+    // Nothing is written behind a run that failed.
     await run.samples
-    await checkpoints.saveWithin(run.progress)
   }
-  await run.samples
   const ended = run.progress.stepInEpoch === timetable.stepsPerEpoch || run.progress.step === timetable.steps
   if (ended) meter.logEpoch()
   return ended ? 'epoch' : 'stopped'

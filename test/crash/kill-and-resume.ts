@@ -47,7 +47,7 @@ export async function killAndResume(
   const twins = new Map<string, Twin>()
   const faults: string[] = []
   const places: Record<string, number> = {}
-  let [killed, resumes, ended] = [0, 0, 0]
+  let [killed, resumes, ended, lives] = [0, 0, 0, 0]
   while (killed < kills || ended < runs.length) {
     const run = runs[ended % runs.length]
     if (run === undefined) throw new Error('Expected a run to kill')
@@ -60,7 +60,8 @@ export async function killAndResume(
       // Nothing is there to go on with: what there is of a folder would be in the way.
       if (!goesOn) await rm(folder, { recursive: true, force: true })
       else resumes++
-      const plan = killed < kills ? planKill(seed, killed, twin.span) : null
+      // By processes, not by kills: what is waited for need not come.
+      const plan = killed < kills ? planKill(seed, lives++, twin.span) : null
       const began = Date.now()
       const { code, signal, stderr } = await runUntilKilled(
         goesOn ? ['resume', out] : trainArguments(run, out),
