@@ -115,12 +115,14 @@ export class RunCheckpoints {
 
   /** The end of a run whose last state could not be written. */
   lostEnd(step: number, error: Error): UserFault {
-    const from = this.#newest === null ? 'begins anew' : `goes on from step ${this.#newest}`
-    return new UserFault(
-      `The state after step ${step} is not saved: ${error.message}`,
-      `${error instanceof UserFault ? `${error.remedy} ` : ''}Then native-ensemble resume ${this.#run.prepared.config.out} ${from}.`,
-      { cause: error },
-    )
+    const cause = error instanceof UserFault ? `${error.remedy} ` : ''
+    const way =
+      this.#newest === null
+        ? 'There is no earlier checkpoint: then train it anew.'
+        : `Then go on from step ${this.#newest}: native-ensemble resume ${this.#run.prepared.config.out}`
+    return new UserFault(`The state after step ${step} is not saved: ${error.message}`, `${cause}${way}`, {
+      cause: error,
+    })
   }
 
   /** Waits for what is being written. */

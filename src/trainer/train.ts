@@ -1,4 +1,5 @@
 /** Training from the first step to the report; reads as the table of contents of a run. */
+import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { latestCheckpoint, loadCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
@@ -10,7 +11,7 @@ import { executorLibraries } from '../executors/devices.ts'
 import type { HostLeader } from '../hosts/host-leader.ts'
 import { InputPipeline } from '../input/pipeline.ts'
 import { writeReport } from '../report/html-report.ts'
-import type { EvalLine } from '../report/metrics.ts'
+import { type EvalLine, readMetrics } from '../report/metrics.ts'
 import type { ProgressDisplay } from '../report/progress.ts'
 import type { RunFiles } from '../report/run-files.ts'
 import type { TrainingStep } from '../step/training-program.ts'
@@ -131,6 +132,7 @@ async function goOn(
   const folder = await latestCheckpoint(config.out)
   if (folder === null) {
     if (trainsTeacher(config)) return await trainWithTeacher(config, images, hooks)
+    await refuseLostCheckpoints(files)
     hooks.display.note('The run was ended before its first checkpoint: it begins anew.')
     const sameImages = async (dataset: LoadedDataset, work: (files: RunFiles) => Promise<TrainOutcome>) => {
       await refuseOtherImages(files, dataset)
@@ -151,6 +153,14 @@ async function goOn(
   } finally {
     await begun.replicas.stop()
   }
+}
+
+/** A run that has come further than its first checkpoint had one. @throws UserFault */
+async function refuseLostCheckpoints({ folder, metrics }: RunFiles): Promise<void> {
+  const lines = existsSync(metrics) ? await readMetrics(metrics) : []
+  if (lines.every(({ epoch }) => epoch === 0)) return
+  const remedy = 'Its checkpoints are gone, or could not be written: put them back, or train it anew in another folder.'
+  throw expected('a checkpoint', 'the run to resume', folder, remedy)
 }
 
 /** The teacher of KD from where its run is to its end, then the student. */

@@ -25,10 +25,15 @@ t.setTimeout(580_000)
 const cwd = t.testdir()
 
 /** @param onText told of all that a run shows */
-async function trainTiny(name: string, settings: GivenSettings, onText: (text: string) => void = () => undefined) {
+async function trainTiny(
+  name: string,
+  settings: GivenSettings,
+  onText: (text: string) => void = () => undefined,
+  stop = new AbortController().signal,
+) {
   const config = await makeConfig(null, { ...TINY, out: join(cwd, name), ...settings })
   const display = new ProgressDisplay({ write: onText })
-  return await train(config, loadImages(config), { display, stop: new AbortController().signal })
+  return await train(config, loadImages(config), { display, stop })
 }
 
 async function resumeRun(name: string, onText: (text: string) => void = () => undefined) {
@@ -87,23 +92,31 @@ t.test('training goes on while checkpoints cannot be written, says so once, and 
   t.not(progress.best?.step, 10, 'the best is one that was written')
 })
 
-t.test('a last state that cannot be written is told, and the run goes on from before', async (t) => {
+t.test('a last state that cannot be written is told, and the run begins anew where it has no other', async (t) => {
   const folder = join(cwd, 'unsaved')
-  await t.rejects(
-    trainTiny('unsaved', {}, (text) => {
-      if (text.includes('step 1/')) writeFileSync(checkpointsFolder(folder), '')
-    }),
-    {
-      name: 'UserFault',
-      message: /state after step 24 is not saved: Cannot save/,
-      remedy: /resume .*unsaved begins anew/,
+  const hinder = (text: string) => {
+    if (text.includes('step 1/')) writeFileSync(checkpointsFolder(folder), '')
+  }
+  const stop = new AbortController()
+  const stopping = trainTiny(
+    'unsaved',
+    {},
+    (text) => {
+      hinder(text)
+      if (text.includes('step 4/')) stop.abort()
     },
+    stop.signal,
   )
+  const message = /state after step \d is not saved: Cannot save/
+  await t.rejects(stopping, { name: 'UserFault', message, remedy: /no earlier checkpoint/ })
   rmSync(checkpointsFolder(folder))
   const said: string[] = []
   t.equal((await resumeRun('unsaved', (text) => said.push(text))).ended, 'finished')
   t.match(said.join(''), /ended before its first checkpoint: it begins anew/)
   t.same(await readRun(folder, STEPS), whole, 'each line of metrics stands there once')
+
+  rmSync(checkpointsFolder(folder), { recursive: true })
+  await t.rejects(resumeRun('unsaved'), { name: 'UserFault', message: /a checkpoint for the run to resume/ })
 })
 
 t.test('what a killed process left aside is removed by the next', async (t) => {
