@@ -135,17 +135,6 @@ async function bestStep(runFolder: string): Promise<number | 'latest'> {
   return progress.best?.step ?? 'latest'
 }
 
-/** Removes what a process that was ended while it wrote or removed a checkpoint left; to be called by whom the run is. */
-export async function removeUnfinished(runFolder: string): Promise<void> {
-  const parent = checkpointsFolder(runFolder)
-  try {
-    const aside = (await readdir(parent)).filter((name) => name.startsWith(ASIDE_PREFIX))
-    for (const name of aside) await rm(join(parent, name), { recursive: true, force: true })
-  } catch (error) {
-    if (fileErrorCode(error) !== 'ENOENT') throw fileFault(error, 'remove unfinished checkpoints in', parent)
-  }
-}
-
 async function removeOld(runFolder: string, { step: saved, best }: RunProgress, rule: KeepRule): Promise<void> {
   const steps = await listCheckpoints(runFolder)
   const kept = keptCheckpoints(steps, saved, best?.step ?? null, rule)

@@ -20,12 +20,12 @@ import { refuseDivergence } from './divergence.ts'
 import { evaluateState } from './evaluate-state.ts'
 import { fillInitialState } from './initial-state.ts'
 import { beginTraining } from './lead-hosts.ts'
+import { removeLeftovers } from './leftovers.ts'
 import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
 import { checkSpace } from './needed-space.ts'
 import { RunCheckpoints } from './run-checkpoints.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
-import { removeLeftovers } from './run-leftovers.ts'
 import { whileLocked } from './run-lock.ts'
 import { refuseOtherImages } from './same-images.ts'
 import {
@@ -128,7 +128,7 @@ async function goOn(
   files: RunFiles,
   hooks: TrainHooks,
 ): Promise<TrainOutcome> {
-  await removeLeftovers(config.out)
+  await removeLeftovers(files.folder)
   const folder = await latestCheckpoint(config.out)
   if (folder === null) {
     if (trainsTeacher(config)) return await trainWithTeacher(config, images, hooks)

@@ -16,10 +16,10 @@ t.test('runs that are killed come to the same numbers and leave nothing over', a
 })
 
 t.test('kills are drawn from the seed', (t) => {
-  const plans = (seed: number) => Array.from({ length: 40 }, (_, kill) => planKill(seed, kill, 1000))
+  const plans = (seed: number) => Array.from({ length: 200 }, (_, kill) => planKill(seed, kill, 1000))
   t.same(plans(1), plans(1))
   t.notSame(plans(1), plans(2))
   t.ok(plans(1).some(({ after }) => after === null))
-  t.equal(new Set(plans(1).map(({ after }) => String(after))).size, 9, 'all kinds but perhaps one come up')
+  t.equal(new Set(plans(1).map(({ after }) => String(after))).size, 9, 'all kinds come up')
   t.end()
 })

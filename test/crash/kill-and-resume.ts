@@ -101,26 +101,24 @@ async function runUntilKilled(
   plan: KillPlan | null,
 ) {
   let events = 0
-  let timer: NodeJS.Timeout | null = null
+  const timers: NodeJS.Timeout[] = []
   const { child, ended } = startCli(argv, { cwd })
-  const kill = (delay: number) => {
+  const killAfter = (delay: number) => {
     if (delay === 0) child.kill('SIGKILL')
-    else timer ??= setTimeout(() => child.kill('SIGKILL'), delay)
+    else timers.push(setTimeout(() => child.kill('SIGKILL'), delay))
   }
-  const stopWatching =
-    plan === null
-      ? () => undefined
-      : watchRun(cwd, folder, (name) => {
-          if (plan.after?.test(name) !== true) return
-          events++
-          if (events === plan.event) kill(plan.delay)
-        })
-  if (plan !== null && plan.after === null) kill(plan.delay)
+  if (plan === null) return await ended
+  const stopWatching = watchRun(cwd, folder, (name) => {
+    if (plan.after?.test(name) !== true) return
+    events++
+    if (events === plan.event) killAfter(plan.delay)
+  })
+  killAfter(plan.deadline)
   try {
     return await ended
   } finally {
     stopWatching()
-    if (timer !== null) clearTimeout(timer)
+    for (const timer of timers) clearTimeout(timer)
   }
 }
 

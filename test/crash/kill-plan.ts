@@ -6,8 +6,10 @@ export interface KillPlan {
   readonly after: RegExp | null
   /** Which of these events, from 1. */
   readonly event: number
-  /** Milliseconds behind it, or behind the start of the process. */
+  /** Milliseconds behind it. */
   readonly delay: number
+  /** Milliseconds behind the start of the process, where the event has not come by then. */
+  readonly deadline: number
 }
 
 /** A moment within a file's writing lasts this long at most, milliseconds. */
@@ -15,12 +17,12 @@ const MOMENT = 6
 
 /** Each with the number of events among which one is drawn; the more often listed the likelier. */
 const BIASED: readonly (readonly [after: RegExp, events: number])[] = [
-  [/\.tmp-step-\d+$/, 6],
-  [/\.tmp-step-\d+$/, 6],
-  [/\.tmp-old-step-\d+$/, 4],
-  [/\.tmp-old-step-\d+$/, 4],
+  [/\.tmp-step-\d+$/, 4],
+  [/\.tmp-step-\d+$/, 4],
+  [/\.tmp-old-step-\d+$/, 2],
+  [/\.tmp-old-step-\d+$/, 2],
   [/^(teacher\/)?run\.lock/, 3],
-  [/metrics\.jsonl/, 30],
+  [/metrics\.jsonl$/, 12],
   [/metrics\.jsonl\.tmp$/, 1],
   [/config\.json$|machine\.json$/, 2],
   [/snapshots\//, 3],
@@ -33,9 +35,10 @@ const BIASED: readonly (readonly [after: RegExp, events: number])[] = [
  */
 export function planKill(seed: number, kill: number, span: number): KillPlan {
   const random = randomStream(seed, 'perturbation', kill)
-  if (random.below(3) === 0) return { after: null, event: 1, delay: random.uniform() * span }
+  const deadline = random.uniform() * span
+  if (random.below(3) === 0) return { after: null, event: 0, delay: 0, deadline }
   const [after, events] = BIASED[random.below(BIASED.length)] ?? [null, 1]
   // Half of them at once: a folder is removed within a fraction of a millisecond.
   const delay = random.below(2) === 0 ? 0 : random.uniform() * MOMENT
-  return { after, event: 1 + random.below(events), delay }
+  return { after, event: 1 + random.below(events), delay, deadline: (span + deadline) / 2 }
 }
