@@ -29,16 +29,24 @@ export class BackgroundSaver {
   /** Saves what was taken. @returns `saved`, or where it is not finite @throws as saveCheckpoint */
   async save(progress: RunProgress): Promise<Exclude<FromSaver, { kind: 'failed' }>> {
     if (this.#copy === null) throw new Error('Expected a copy of the state but none was taken')
-    this.#thread ??= new Worker(entry, { workerData: { ...this.#setup, copy: this.#copy }, name: 'checkpoints' })
-    const answer = await ask(this.#thread, progress)
+    const answer = await ask(this.#thread ?? this.#start(this.#copy), progress)
     if (answer.kind === 'failed') throw hearFault(answer.fault)
     return answer
+  }
+
+  /** Started when it is needed first: a short run has no use for it. One that ended is replaced. */
+  #start(copy: SharedArrayBuffer): Worker {
+    const thread = new Worker(entry, { workerData: { ...this.#setup, copy }, name: 'checkpoints' })
+    thread.once('exit', () => {
+      this.#thread = null
+    })
+    this.#thread = thread
+    return thread
   }
 
   /** Ends the thread; to be called when nothing is being saved. */
   async close(): Promise<void> {
     await this.#thread?.terminate()
-    this.#thread = null
   }
 }
 

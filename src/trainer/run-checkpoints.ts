@@ -38,8 +38,8 @@ export class RunCheckpoints {
   #newest: number | null
   /** Whether the last one could not be written. */
   #failing = false
-  /** What ends the run, to be thrown where somebody waits. */
-  #fatal: Error | null = null
+  /** The fault of a state that is not finite, to be thrown where somebody waits. */
+  #diverged: UserFault | null = null
 
   /** @param newest step of the checkpoint that the run goes on from, null where there is none */
   constructor(run: CheckpointedRun, newest: number | null) {
@@ -55,10 +55,10 @@ export class RunCheckpoints {
   /**
    * Whether one is to be written after so many updates, which are not the last of an epoch: that has its own. While one is
    * being written no other is due.
-   * @throws what ended the one before: divergence, or a fault of ours
+   * @throws UserFault where training has diverged
    */
   isDue(step: number): boolean {
-    if (this.#fatal !== null) throw this.#fatal
+    if (this.#diverged !== null) throw this.#diverged
     const { stepsPerEpoch, steps } = this.#run.timetable
     if (this.#writing !== null || step === this.#begunAt || step % stepsPerEpoch === 0 || step === steps) return false
     const { checkpointSteps } = this.#run.prepared.config
@@ -81,11 +81,11 @@ export class RunCheckpoints {
   /**
    * Saves the state of now, which is up to date in shared memory, and waits for it.
    * @returns why it could not be written, null where it was
-   * @throws as isDue
+   * @throws as isDue, and a fault of ours
    */
   async saveNow(progress: RunProgress): Promise<Error | null> {
     await this.#writing
-    if (this.#fatal !== null) throw this.#fatal
+    if (this.#diverged !== null) throw this.#diverged
     if (this.#written !== null && isSameMoment(this.#written, progress)) return null
     const { prepared, log } = this.#run
     this.#begin(progress)
@@ -140,11 +140,11 @@ export class RunCheckpoints {
       if (answer.kind === 'saved') this.#succeed(progress)
       else {
         const rate = this.#run.timetable.learningRate(step - 1)
-        this.#fatal = diverged(`finite elements of ${answer.tensor}`, step, answer.element, rate)
+        this.#diverged = diverged(`finite elements of ${answer.tensor}`, step, answer.element, rate)
       }
     } catch (error) {
-      if (isOfTheDisk(error)) this.tellFailure(step, error)
-      else this.#fatal = error instanceof Error ? error : new Error(String(error))
+      // A fault of ours shows again at the end of the epoch.
+      this.tellFailure(step, error instanceof Error ? error : new Error(String(error)))
     }
   }
 

@@ -149,6 +149,9 @@ async function goOn(
   try {
     await refuseOtherImages(files, begun.prepared.dataset)
     const timetable = timetableOf(begun.prepared)
+    if (!isFinished(progress, timetable)) {
+      await checkSpace(config.out, [{ prepared: begun.prepared, timetable }], (words) => hooks.display.note(words))
+    }
     return await runToEnd(begun, timetable, files, { ...progress, config }, hooks, 'resumed')
   } finally {
     await begun.replicas.stop()
