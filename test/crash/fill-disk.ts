@@ -1,5 +1,5 @@
 /**
- * `fill-disk.js <folder> <rooms>`, in a mount namespace of its own: trains on a small file system that becomes full after the
+ * `fill-disk.js <folder> <rooms> <freed rooms>`, in a mount namespace of its own: trains on a small file system that becomes full after the
  * first step, lets the run go on when there is space again, and prints a line of JSON for each room.
  */
 import { spawnSync } from 'node:child_process'
@@ -16,7 +16,7 @@ const TRAIN = [...TRAIN_TINY, '--method', 'vanilla', '--steps', `${STEPS}`]
 /** Enough for all that is kept. */
 const MEGABYTES = 8
 
-const [folder = '', rooms = ''] = process.argv.slice(2)
+const [folder = '', rooms = '', freedRooms = ''] = process.argv.slice(2)
 const disk = join(folder, 'disk')
 const filler = join(disk, 'filler')
 
@@ -25,28 +25,39 @@ const whole = await runCli([...TRAIN, '--out', 'roomy'], { cwd: folder })
 if (whole.code !== 0) throw new Error(whole.stderr)
 const numbers = await readRun(join(folder, 'roomy'), STEPS)
 
-for (const room of rooms.split(',').map(Number)) {
+const listed = (text: string) => (text === '' ? [] : text.split(',').map(Number))
+const tried = [
+  ...listed(rooms).map((room) => ({ room, freed: false })),
+  ...listed(freedRooms).map((room) => ({ room, freed: true })),
+]
+for (const one of tried) {
   mount(['-t', 'tmpfs', '-o', `size=${MEGABYTES}m`, 'tmpfs', disk])
   try {
-    process.stdout.write(`${JSON.stringify(await trainWithRoom(room))}\n`)
+    process.stdout.write(`${JSON.stringify(await trainWithRoom(one))}\n`)
   } finally {
     spawnSync('umount', ['--lazy', disk])
   }
 }
 
-async function trainWithRoom(room: number): Promise<DiskReport> {
+async function trainWithRoom({ room, freed }: Pick<DiskReport, 'room' | 'freed'>): Promise<DiskReport> {
   const run = join(disk, 'run')
   const training = startCli([...TRAIN, '--checkpoint-steps', '4', '--out', 'run'], { cwd: disk })
   await training.said('step 1/')
   leave(room)
+  if (freed) {
+    await training.said('No checkpoint of step')
+    rmSync(filler)
+  }
   const { code, stderr } = await training.ended
   const ended = code === 0 ? 'finished' : 'with an error'
   const faults: string[] = []
   if (code !== 0 && code !== 2) faults.push(`ended with exit code ${code}: ${stderr}`)
+  if (freed && (code !== 0 || !stderr.includes('Checkpoints are written again')))
+    faults.push(`did not go on: ${stderr}`)
   if (room < 640 && !/full|free/.test(stderr)) faults.push(`did not say that the disk is full: ${stderr}`)
   const checkpoint = await latestCheckpoint(run)
   const newest = checkpoint === null ? null : (await loadCheckpoint(checkpoint)).progress.step
-  rmSync(filler)
+  rmSync(filler, { force: true })
   const resume = await runCli(['resume', 'run'], { cwd: disk })
   // A run that never had a checkpoint and is beyond its first epoch is to be trained anew, as it says.
   const anew = newest === null && resume.code === 2 && /train it anew/.test(resume.stderr)
@@ -55,7 +66,8 @@ async function trainWithRoom(room: number): Promise<DiskReport> {
     await runCli([...TRAIN, '--out', 'run'], { cwd: disk })
   } else if (resume.code !== 0) faults.push(`did not go on: ${resume.stderr}`)
   if (faults.length === 0 && !isDeepStrictEqual(await readRun(run, STEPS), numbers)) faults.push('other numbers')
-  return { room, ended, newest, resumed: anew ? 'trained anew' : 'resumed', fault: faults.join('; ') || null }
+  const resumed = anew ? 'trained anew' : newest === STEPS ? 'was at its end' : 'resumed'
+  return { room, freed, ended, newest, resumed, fault: faults.join('; ') || null }
 }
 
 /** Fills the disk but for so many KiB. */

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { loadAverage, machineFacts } from '../../bench/machine-facts.ts'
 import { readCount } from '../../bench/read-count.ts'
 import { CRASH_RUNS } from './crash-runs.ts'
-import { DISK_ROOMS, type DiskReport, fillDisks } from './full-disk.ts'
+import { DISK_ROOMS, type DiskReport, FREED_ROOMS, fillDisks } from './full-disk.ts'
 import { type CrashReport, killAndResume } from './kill-and-resume.ts'
 
 const text = { type: 'string' } as const
@@ -28,7 +28,7 @@ const began = performance.now()
 const cwd = mkdtempSync(join(tmpdir(), 'crash-'))
 const tell = (words: string) => console.log(words)
 
-const disks = await fillDisks(DISK_ROOMS, cwd, tell)
+const disks = await fillDisks({ rooms: DISK_ROOMS, freed: FREED_ROOMS }, cwd, tell)
 const crashes = values.disk ? null : await killAndResume({ kills, seed, runs: CRASH_RUNS }, cwd, tell)
 const faults = [...(disks?.flatMap(({ fault }) => fault ?? []) ?? []), ...(crashes?.faults ?? [])]
 const minutes = ((performance.now() - began) / 60_000).toFixed(1)
@@ -66,8 +66,8 @@ function printReport(crash: CrashReport | null, disk: readonly DiskReport[] | nu
   }
   if (disk === null) parts.push('No disk of our own could be made here: full disks were not tried.')
   else {
-    const rows = disk.map(({ room, ended, newest, resumed, fault }) => {
-      return `| ${room} | ${ended} | ${newest ?? 'none'} | ${resumed} | ${fault === null ? 'yes' : 'NO'} |`
+    const rows = disk.map(({ room, freed, ended, newest, resumed, fault }) => {
+      return `| ${room}${freed ? ', then more while it trained' : ''} | ${ended} | ${newest ?? 'none'} | ${resumed} | ${fault === null ? 'yes' : 'NO'} |`
     })
     const head =
       '| KiB free after the first step | the run ended | newest checkpoint | with space again | same numbers |'
