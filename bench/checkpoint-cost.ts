@@ -1,7 +1,8 @@
 /**
  * `npm run bench:checkpoints`: what a checkpoint that is written while training goes on costs. One run of the command line a
  * network saves every so many steps; the steps behind each checkpoint, in which it is written, are compared with as many
- * behind them, in which nothing is: so both are measured in turn within one process.
+ * behind them, in which nothing is: so both are measured in turn within one process. Before it, what one checkpoint asks of the
+ * processor and how long its copy takes: on a machine that others use too that bounds the cost where times of steps do not.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -12,6 +13,7 @@ import { parseArgs } from 'node:util'
 import { readMetrics } from '../src/report/metrics.ts'
 import { expected } from '../src/vocabulary/fault.ts'
 import { type CheckpointCost, costOf, type PairOfWindows, printCosts } from './checkpoint-cost-report.ts'
+import { type CheckpointWork, measureWork } from './checkpoint-work.ts'
 import { writeDrawnCifar100 } from './drawn-cifar100.ts'
 import { loadAverage, machineFacts } from './machine-facts.ts'
 import { readCount } from './read-count.ts'
@@ -19,7 +21,9 @@ import { tellUsageFault } from './usage-fault.ts'
 
 const HELP = `Usage: npm run bench:checkpoints -- [options]
 
-  --networks <list>  (default resnet-32)
+  --networks <list>  to train (default resnet-32; none = only count the work)
+  --states <list>    whose state is saved without training (default resnet-32,resnet-110)
+  --saves <n>        checkpoints of each of these states (default 15)
   --batch <images>   (default 128)
   --window <steps>   steps in which a checkpoint is written, and as many without one (default 15)
   --pairs <n>        pairs of such windows a network (default 40)
@@ -89,6 +93,8 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       networks: { ...text, default: 'resnet-32' },
+      states: { ...text, default: 'resnet-32,resnet-110' },
+      saves: { ...text, default: '15' },
       batch: { ...text, default: '128' },
       window: { ...text, default: '15' },
       pairs: { ...text, default: '40' },
@@ -97,16 +103,24 @@ async function main(): Promise<void> {
     },
   })
   if (values.help) return console.log(HELP)
-  const count = (name: 'batch' | 'window' | 'pairs') => readCount(`--${name}`, values[name], 'Correct it.')
+  const count = (name: 'batch' | 'window' | 'pairs' | 'saves') => readCount(`--${name}`, values[name], 'Correct it.')
   const [batch, window, pairs] = [count('batch'), count('window'), count('pairs')]
   const before = loadAverage()
+  const work: CheckpointWork[] = []
+  for (const network of values.states.split(',')) {
+    console.log(`saving the state of ${network}`)
+    work.push(await measureWork(network, count('saves')))
+  }
   const scratch = mkdtempSync(join(tmpdir(), 'checkpoint-cost-'))
   const costs: CheckpointCost[] = []
   try {
-    console.log('drawing an archive of the size of CIFAR-100')
-    mkdirSync(join(scratch, 'drawn'))
-    await writeDrawnCifar100(join(scratch, 'drawn'))
-    for (const network of values.networks.split(',')) {
+    const networks = values.networks === 'none' ? [] : values.networks.split(',')
+    if (networks.length > 0) {
+      console.log('drawing an archive of the size of CIFAR-100')
+      mkdirSync(join(scratch, 'drawn'))
+      await writeDrawnCifar100(join(scratch, 'drawn'))
+    }
+    for (const network of networks) {
       console.log(`training ${network}, ${2 * window * pairs} steps and more`)
       costs.push(await measure({ network, batch, window, pairs }, scratch))
     }
@@ -118,6 +132,7 @@ async function main(): Promise<void> {
     window,
     machine: machineFacts({ native: readVersion() }),
     load: { before, after: loadAverage() },
+    work,
     costs,
   }
   const printed = printCosts(report)
