@@ -58,9 +58,10 @@ function printReport(crash: CrashReport | null, disk: readonly DiskReport[] | nu
       .sort(([, one], [, other]) => other - one)
       .map(([place, count]) => `| ${place} | ${count} |`)
     parts.push(
-      `${crash.kills} SIGKILLs (seed ${seed}), ${crash.resumes} resumes, ${crash.runs} runs that came to their end ` +
-        `(${CRASH_RUNS.map(({ name }) => name).join(', ')} in turn); ${crash.faults.length} of them with other weights, momentum ` +
-        'or metrics than the uninterrupted run, or with a file left over.',
+      `${crash.kills} SIGKILLs (seed ${seed}), ${crash.resumes} resumes, ${crash.runs} runs that came to an end ` +
+        `(${CRASH_RUNS.map(({ name }) => name).join(', ')} in turn). Faults (other weights, momentum or metrics than the uninterrupted ` +
+        `run's, a process that failed, a file left over): ${crash.faults.length}.`,
+      ...crash.faults.map((fault) => `- ${fault.split('\n')[0]}`),
       ['| what the process was doing, by what it left | kills |', '|---|--:|', ...rows].join('\n'),
     )
   }
