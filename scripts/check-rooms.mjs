@@ -35,7 +35,9 @@ export const ROOMS = {
     ...['src/vocabulary', 'src/config', 'src/datasets', 'src/graph', 'src/networks', 'src/methods', 'src/step'],
     ...['src/executors', 'src/hosts', 'src/checkpoint', 'src/evaluation', 'src/report', 'src/trainer'],
   ],
-  workers: ['src/vocabulary', 'src/datasets', 'src/input', 'src/replica', 'src/hosts', 'src/executors'],
+  workers: [
+    ...['src/vocabulary', 'src/datasets', 'src/input', 'src/replica', 'src/hosts', 'src/executors', 'src/checkpoint'],
+  ],
 }
 
 /** Only these touch the addons. */

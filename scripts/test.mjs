@@ -13,7 +13,7 @@ import { orExplain, setUp, timed } from './setup/set-up.mjs'
 import { testFiles } from './tests/test-files.mjs'
 
 /** Tests that need all cores for themselves: whole runs of the trainer, which would only wait for each other. */
-const ALONE = ['test/trainer/', 'test/cli/']
+const ALONE = ['test/trainer/', 'test/cli/', 'test/crash/']
 
 const TIMEOUT_SECONDS = 600
 

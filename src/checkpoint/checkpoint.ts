@@ -7,6 +7,8 @@ import { basename, dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { expected, UserFault } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
+import { checkpointBytes, refuseFullDisk } from './disk-space.ts'
+import { type KeepRule, keptCheckpoints } from './kept-checkpoints.ts'
 import { decodeRunState, encodeRunState, type RunProgress } from './run-state.ts'
 import { readSafetensors, writeSafetensors } from './safetensors.ts'
 import type { StateSnapshot } from './state-tensors.ts'
@@ -35,17 +37,23 @@ export function checkpointFolder(runFolder: string, step: number): string {
 }
 
 /**
- * Saves a run and then removes old checkpoints: the last `keep` stay, and the one of `progress.best`.
+ * Saves a run and then removes old checkpoints.
+ * @param rule which of them stay; a number = the last so many, and the best
  * @returns the checkpoint's folder
  * @throws UserFault where the folder cannot be written (permissions, full disk); earlier checkpoints stay as they are
  */
-export async function saveCheckpoint(runFolder: string, checkpoint: Checkpoint, keep: number): Promise<string> {
+export async function saveCheckpoint(
+  runFolder: string,
+  checkpoint: Checkpoint,
+  rule: KeepRule | number,
+): Promise<string> {
   const parent = checkpointsFolder(runFolder)
   const folder = checkpointFolder(runFolder, checkpoint.progress.step)
   const aside = join(parent, `${ASIDE_PREFIX}${basename(folder)}`)
   try {
     await mkdir(parent, { recursive: true })
     await rm(aside, { recursive: true, force: true })
+    await refuseFullDisk(parent, snapshotBytes(checkpoint.tensors))
     await mkdir(aside)
     const { model, momentum } = checkpoint.tensors
     const modelChecksum = await writeSafetensors(join(aside, MODEL_FILE), model, { format: 'pt' })
@@ -54,7 +62,7 @@ export async function saveCheckpoint(runFolder: string, checkpoint: Checkpoint, 
     await syncFolder(aside)
     await replaceFolder(aside, folder)
     await syncFolder(parent)
-    await removeOld(runFolder, keep, checkpoint.progress)
+    await removeOld(runFolder, checkpoint.progress, typeof rule === 'number' ? { keep: rule, stepsPerEpoch: 1 } : rule)
   } catch (error) {
     await rm(aside, { recursive: true, force: true }).catch(() => {}) // The first error is the one to tell.
     throw fileFault(error, 'save a checkpoint in', parent)
@@ -127,11 +135,9 @@ async function bestStep(runFolder: string): Promise<number | 'latest'> {
   return progress.best?.step ?? 'latest'
 }
 
-async function removeOld(runFolder: string, keep: number, progress: RunProgress): Promise<void> {
+async function removeOld(runFolder: string, { step: saved, best }: RunProgress, rule: KeepRule): Promise<void> {
   const steps = await listCheckpoints(runFolder)
-  const kept = new Set(steps.slice(-Math.max(1, keep)))
-  kept.add(progress.step)
-  if (progress.best !== null) kept.add(progress.best.step)
+  const kept = keptCheckpoints(steps, saved, best?.step ?? null, rule)
   for (const step of steps) {
     if (!kept.has(step)) await removeFolder(checkpointFolder(runFolder, step))
   }
@@ -139,10 +145,15 @@ async function removeOld(runFolder: string, keep: number, progress: RunProgress)
 
 /** Renames first: a folder that is half removed must not look like a checkpoint. */
 async function removeFolder(folder: string): Promise<void> {
+  await rm(await moveAside(folder), { recursive: true })
+}
+
+/** @returns where the folder is now, under a name that is no checkpoint's */
+async function moveAside(folder: string): Promise<string> {
   const aside = join(dirname(folder), `${ASIDE_PREFIX}old-${basename(folder)}`)
   await rm(aside, { recursive: true, force: true })
   await rename(folder, aside)
-  await rm(aside, { recursive: true })
+  return aside
 }
 
 async function replaceFolder(aside: string, folder: string): Promise<void> {
@@ -151,9 +162,18 @@ async function replaceFolder(aside: string, folder: string): Promise<void> {
   } catch (error) {
     const code = fileErrorCode(error)
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error
-    await removeFolder(folder)
+    const before = await moveAside(folder)
     await rename(aside, folder)
+    await rm(before, { recursive: true })
   }
+}
+
+function snapshotBytes({ model, momentum }: StateSnapshot): number {
+  const sizes = [...model.map(({ data }) => data.length), ...[...momentum.values()].map(({ length }) => length)]
+  return checkpointBytes(
+    sizes.length,
+    sizes.reduce((sum, size) => sum + size, 0),
+  )
 }
 
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {

@@ -24,14 +24,33 @@ export const isBatchCounter = (name: string) => name === 'num_batches_tracked' |
 
 /** Copies all tensors out of the state, so between two steps this is a run at one moment. */
 export function snapshotState(layout: StateLayout, state: StateMemory): StateSnapshot {
+  const { model, momentum } = viewSnapshot(layout, state)
+  const copy = (data: Float32Array) => Float32Array.from(data)
+  return {
+    model: model.map((tensor) => ({ ...tensor, data: copy(tensor.data) })),
+    momentum: new Map([...momentum].map(([name, data]) => [name, copy(data)])),
+  }
+}
+
+/** As snapshotState, without a copy: what it gives changes with the state. */
+export function viewSnapshot(layout: StateLayout, state: StateMemory): StateSnapshot {
   const model: NamedTensor[] = []
   const momentum = new Map<string, Float32Array>()
   for (const tensor of layout.tensors) {
-    const data = Float32Array.from(viewState(tensor, state))
+    const data = viewState(tensor, state)
     if (tensor.role === 'momentum') momentum.set(parameterOf(tensor), data)
     else model.push({ name: tensor.name, shape: tensor.shape, data })
   }
   return { model, momentum }
+}
+
+/** The first tensor with an element that is not finite, and that element; null where all are. */
+export function findNotFinite(layout: StateLayout, state: StateMemory): { tensor: string; element: number } | null {
+  for (const tensor of layout.tensors) {
+    const element = viewState(tensor, state).find((value) => !Number.isFinite(value))
+    if (element !== undefined) return { tensor: tensor.name, element }
+  }
+  return null
 }
 
 /**

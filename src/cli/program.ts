@@ -129,7 +129,10 @@ function defineProgram(ended: (exitCode: number) => void): Command {
   )
   addSettings(
     resume,
-    ['data', 'decodeWorkers', 'gpuMemoryFraction', 'gpuPreallocate', 'logEvery', 'keep', 'hosts'],
+    [
+      ...(['data', 'decodeWorkers', 'gpuMemoryFraction', 'gpuPreallocate', 'logEvery'] as const),
+      ...(['checkpointMinutes', 'checkpointSteps', 'keep', 'hosts'] as const),
+    ],
     false,
   ).option(...JSON_OPTION)
   for (const [flag, help] of HOST_OPTIONS) resume.option(flag, help)

@@ -74,5 +74,7 @@ export const configSchema = z.strictObject({
   shuffle: z.enum(['epoch', 'none']),
   logEvery: count,
   evaluateEvery: count,
+  checkpointMinutes: z.number().min(0),
+  checkpointSteps: z.int().min(0),
   keep: count,
 }) satisfies z.ZodType<RunConfig>

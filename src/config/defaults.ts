@@ -52,6 +52,8 @@ export const DEFAULTS = {
   shuffle: 'epoch',
   logEvery: 20,
   evaluateEvery: 1,
+  checkpointMinutes: 15,
+  checkpointSteps: 0,
   keep: 2,
 } as const satisfies Omit<RunConfig, Derived>
 

@@ -160,5 +160,7 @@ export const RESUMABLE = [
   'gpuPreallocate',
   'logEvery',
   'evaluateEvery',
+  'checkpointMinutes',
+  'checkpointSteps',
   'keep',
 ] as const satisfies readonly OptionKey[]

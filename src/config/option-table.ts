@@ -368,11 +368,25 @@ export const OPTION_TABLE = {
     help: 'epochs between two evaluations on the test images; there is one at the end in any case',
     expects: 'a whole number from 1',
   },
+  checkpointMinutes: {
+    flag: '--checkpoint-minutes',
+    value: '<m>',
+    kind: 'number',
+    help: 'minutes between two checkpoints within an epoch, written while training goes on; 0 = only at the ends of epochs',
+    expects: 'a number from 0',
+  },
+  checkpointSteps: {
+    flag: '--checkpoint-steps',
+    value: '<n>',
+    kind: 'number',
+    help: 'a checkpoint after each <n> steps as well, written while training goes on; 0 = none',
+    expects: 'a whole number from 0',
+  },
   keep: {
     flag: '--keep',
     value: '<n>',
     kind: 'number',
-    help: 'checkpoints kept beside the best one',
+    help: 'checkpoints kept beside the best one: as many of the ends of epochs, and as many from within epochs',
     expects: 'a whole number from 1',
   },
 } as const satisfies Readonly<Record<OptionKey, OptionRow>>

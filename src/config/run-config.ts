@@ -99,6 +99,10 @@ export interface RunConfig {
   readonly logEvery: number
   /** Epochs between two evaluations on the test images; the last epoch always ends with one. */
   readonly evaluateEvery: number
-  /** Checkpoints kept beside the best one. */
+  /** Minutes between two checkpoints within an epoch; 0 = none by time. */
+  readonly checkpointMinutes: number
+  /** Steps between two checkpoints within an epoch; 0 = none by steps. */
+  readonly checkpointSteps: number
+  /** Checkpoints kept beside the best one: as many of the ends of epochs, and as many from within epochs. */
   readonly keep: number
 }

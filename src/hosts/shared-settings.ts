@@ -17,7 +17,7 @@ const HOST_SETTINGS = [
 const OWN_SETTINGS: ReadonlySet<OptionKey> = new Set([
   ...HOST_SETTINGS,
   ...(['out', 'init', 'teacher'] as const),
-  ...(['logEvery', 'evaluateEvery', 'keep'] as const),
+  ...(['logEvery', 'evaluateEvery', 'checkpointMinutes', 'checkpointSteps', 'keep'] as const),
 ])
 
 /** The shared ones, printed by the names of their options; of the devices their kind and number. */

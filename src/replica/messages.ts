@@ -6,6 +6,7 @@ import type { Program } from '../graph/program.ts'
 import type { StateLayout } from '../graph/state-layout.ts'
 import type { SlotRing } from '../input/batch-source.ts'
 import type { SlotIndex } from '../vocabulary/counts.ts'
+import type { ToldFault } from '../vocabulary/told-fault.ts'
 
 export type ProgramName = 'train' | 'evaluate'
 
@@ -55,10 +56,4 @@ export type FromReplica =
   /** What the clocks say: empty where they were started. */
   | { readonly kind: 'profiled'; readonly profile: ReplicaProfile }
   | { readonly kind: 'moved' }
-  | {
-      readonly kind: 'failed'
-      readonly message: string
-      /** Of a UserFault; null for a fault of ours. */
-      readonly remedy: string | null
-      readonly stack: string
-    }
+  | { readonly kind: 'failed'; readonly fault: ToldFault }

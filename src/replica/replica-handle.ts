@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { UserFault } from '../vocabulary/fault.ts'
+import { hearFault } from '../vocabulary/told-fault.ts'
 import type { FromReplica, ReplicaProfile, ReplicaSetup, ToReplica } from './messages.ts'
 
 const entry = new URL(`../../workers/replica${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
@@ -41,7 +41,7 @@ export class ReplicaHandle {
           this.#waiting.shift()?.resolve(message)
           break
         case 'failed':
-          fail(toError(message))
+          fail(hearFault(message.fault))
           break
         default:
           message satisfies never
@@ -115,9 +115,4 @@ export class ReplicaHandle {
 /** Answers come in the order of the messages. */
 function unfitting({ kind }: ToReplica, answer: Answer): Error {
   return new Error(`Expected a replica's answer to ${kind} but received ${answer.kind}`)
-}
-
-function toError({ message, remedy, stack }: Extract<FromReplica, { kind: 'failed' }>): Error {
-  const error = remedy === null ? new Error(message) : new UserFault(message, remedy)
-  return Object.assign(error, { stack })
 }

@@ -12,8 +12,8 @@ import { createExecutor } from '../executors/executor-choice.ts'
 import { typeOf } from '../graph/program.ts'
 import { slotLabels, slotPixels, waitUntilReady } from '../input/slot-ring.ts'
 import type { SlotIndex } from '../vocabulary/counts.ts'
-import { UserFault } from '../vocabulary/fault.ts'
 import { elementCount } from '../vocabulary/shape.ts'
+import { tellFault } from '../vocabulary/told-fault.ts'
 import type { FromReplica, ProgramName, ReplicaProfile, ReplicaSetup, ToReplica } from './messages.ts'
 import { RunQueue } from './run-queue.ts'
 
@@ -29,7 +29,7 @@ interface Runnable {
 export async function runReplica(setup: ReplicaSetup, port: MessagePort): Promise<void> {
   const send = (message: FromReplica) => port.postMessage(message)
   const fail = (error: unknown) => {
-    send(failure(error))
+    send({ kind: 'failed', fault: tellFault(error) })
     port.close()
   }
   try {
@@ -161,10 +161,4 @@ function rowsOfSlots(ring: ReplicaSetup['ring'], { replica, replicas }: ReplicaS
       },
     }
   })
-}
-
-function failure(error: unknown): FromReplica {
-  const fault = error instanceof Error ? error : new Error(String(error))
-  const remedy = fault instanceof UserFault ? fault.remedy : null
-  return { kind: 'failed', message: fault.message, remedy, stack: fault.stack ?? '' }
 }

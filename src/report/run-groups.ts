@@ -68,6 +68,8 @@ const MEANING = {
   out: 'free',
   logEvery: 'free',
   evaluateEvery: 'free',
+  checkpointMinutes: 'free',
+  checkpointSteps: 'free',
   keep: 'free',
 } as const satisfies Record<keyof RunConfig, 'free' | 'row' | 'told'>
 

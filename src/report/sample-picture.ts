@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises'
-import { fileFault } from '../vocabulary/file-fault.ts'
+import { basename, dirname } from 'node:path'
+import { writeWhole } from './write-whole.ts'
 
 /** Times that a pixel is repeated in each direction: 32 x 32 images are hard to see otherwise. */
 const SCALE = 8
@@ -43,9 +43,5 @@ export async function writeSamplePicture(path: string, pixels: Pixels, columns: 
     .resize(sheetWidth * SCALE, sheetHeight * SCALE, { kernel: 'nearest' })
     .png({ compressionLevel: 9 })
     .toBuffer()
-  try {
-    await writeFile(path, picture)
-  } catch (error) {
-    throw fileFault(error, 'write', path)
-  }
+  await writeWhole(dirname(path), basename(path), picture)
 }

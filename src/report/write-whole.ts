@@ -7,12 +7,12 @@ import { fileFault } from '../vocabulary/file-fault.ts'
  * @returns its path
  * @throws UserFault where it cannot be written
  */
-export async function writeWhole(folder: string, name: string, text: string): Promise<string> {
+export async function writeWhole(folder: string, name: string, content: string | Uint8Array): Promise<string> {
   const path = join(folder, name)
   const aside = `${path}.tmp-${process.pid}`
   try {
     await mkdir(folder, { recursive: true })
-    await writeFile(aside, text)
+    await writeFile(aside, content)
     await rename(aside, path)
     return path
   } catch (error) {

@@ -1,5 +1,5 @@
 /** Snapshot Ensemble's members: saved at the end of each cycle, evaluated together. */
-import { mkdir, rename, stat } from 'node:fs/promises'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readSafetensors, writeSafetensors } from '../checkpoint/safetensors.ts'
 import { loadFrozenWeights, snapshotState } from '../checkpoint/state-tensors.ts'
@@ -42,6 +42,7 @@ export async function saveSnapshot({ config, step, state }: PreparedRun, epoch: 
     await writeSafetensors(`${path}.tmp`, snapshotState(step.layout, state).model, { format: 'pt' })
     await rename(`${path}.tmp`, path)
   } catch (error) {
+    await rm(`${path}.tmp`, { force: true }).catch(() => {}) // The first error is the one to tell.
     throw fileFault(error, 'save a snapshot in', path)
   }
 }

@@ -1,4 +1,3 @@
-import { viewState } from '../graph/state-layout.ts'
 import { runBatchesAhead } from '../input/batches-ahead.ts'
 import type { AssignedSlot } from '../input/pipeline.ts'
 import { secondsWaited, slotPixels } from '../input/slot-ring.ts'
@@ -6,7 +5,7 @@ import type { StartedRun } from '../replica/replica-group.ts'
 import { type ErrorSummary, type StepLine, summariseErrors } from '../report/metrics.ts'
 import type { Progress } from '../report/progress.ts'
 import { writeSamplePicture } from '../report/sample-picture.ts'
-import { UserFault } from '../vocabulary/fault.ts'
+import { diverged } from './divergence.ts'
 import type { RunningRun } from './train.ts'
 
 /** Part of an epoch's time spent waiting for images from which on the user is told; a short epoch's start says nothing. */
@@ -18,11 +17,12 @@ const SAMPLE_COLUMNS = 8
 
 /**
  * Trains to the end of the epoch, or of the run, or until it is stopped; `progress` is then that of the last step done.
+ * Where a checkpoint is due the steps that were begun are ended first: the replicas rest while the state is copied.
  * @returns `epoch` where the epoch or the run is at its end
  * @throws UserFault where the loss is not finite
  */
 export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> {
-  const { session, timetable, hooks } = run
+  const { session, timetable, hooks, checkpoints } = run
   const { epoch, step: firstStep, stepInEpoch } = run.progress
   const { logEvery } = run.prepared.config
   const meter = new EpochMeter(run)
@@ -41,15 +41,26 @@ export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> 
     return read
   }
   session.openEpoch(epoch, stepInEpoch)
-  await runBatchesAhead(
-    session.pipeline,
-    session.replicas.stepsAhead,
-    begin,
-    () => step < timetable.steps && !hooks.stop.aborted && !failed,
-  )
-  session.fetchOutputs()
-  await counted
-  await run.samples
+  const goesOn = () => step < timetable.steps && !hooks.stop.aborted && !failed
+  try {
+    for (;;) {
+      await runBatchesAhead(
+        session.pipeline,
+        session.replicas.stepsAhead,
+        begin,
+        () => goesOn() && !checkpoints.isDue(step),
+      )
+      session.fetchOutputs()
+      await counted
+      if (!goesOn() || !checkpoints.isDue(step)) break
+      // There before a checkpoint: a run that goes on from it draws none.
+      await run.samples
+      await checkpoints.saveWithin(run.progress)
+    }
+  } finally {
+    // Nothing is written behind a run that failed.
+    await run.samples
+  }
   const ended = run.progress.stepInEpoch === timetable.stepsPerEpoch || run.progress.step === timetable.steps
   if (ended) meter.logEpoch()
   return ended ? 'epoch' : 'stopped'
@@ -57,14 +68,15 @@ export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> 
 
 /** Tells the replicas of a step; its slot is released when it was read. */
 function startStep(run: RunningRun, { slot }: AssignedSlot, step: number): StartedRun {
-  const { prepared, session, timetable } = run
+  const { prepared, session, timetable, hooks } = run
   const scalars = prepared.step.program.scalars.map(({ name }) => timetable.scalar(name, step))
   const { read, outputs } = session.trainStep(slot, scalars)
   const release = () => {
     if (step === 0) {
-      run.samples = drawSamples(run, slot)
-      // Awaited at the end of the epoch; where a step fails before, that failure is the one to tell.
-      run.samples.catch(() => undefined)
+      run.samples = drawSamples(run, slot).catch((error: unknown) => {
+        // A run goes on without the picture.
+        hooks.display.note(error instanceof Error ? error.message : String(error))
+      })
     }
     session.pipeline.release(slot)
   }
@@ -89,27 +101,6 @@ async function countStep(
   const { stepInEpoch } = run.progress
   run.progress = { ...run.progress, step: step + 1, stepInEpoch: stepInEpoch + 1 }
   meter.count(values)
-}
-
-/**
- * The last update of an epoch has no loss behind it that would show its harm, and must not become a checkpoint.
- * @throws UserFault where a weight, momentum or running average is not finite
- */
-export function refuseDivergence({ prepared, progress, timetable }: RunningRun): void {
-  for (const tensor of prepared.step.layout.tensors) {
-    const wrong = viewState(tensor, prepared.state).find((element) => !Number.isFinite(element))
-    if (wrong !== undefined) {
-      const what = `finite elements of ${tensor.name}`
-      throw diverged(what, progress.step, wrong, timetable.learningRate(progress.step - 1))
-    }
-  }
-}
-
-function diverged(what: string, step: number, received: number, learningRate: number): UserFault {
-  return new UserFault(
-    `Expected ${what} for step ${step} but received ${received}.`,
-    `Training diverged: start anew with a smaller --lr (this step's was ${learningRate}). Earlier checkpoints are intact.`,
-  )
 }
 
 /** What the network is given, as a picture in the run folder; the slot may be released when this returns. */

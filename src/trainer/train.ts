@@ -1,8 +1,9 @@
 /** Training from the first step to the report; reads as the table of contents of a run. */
+import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from '../checkpoint/checkpoint.ts'
+import { latestCheckpoint, loadCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
-import { restoreState, snapshotState } from '../checkpoint/state-tensors.ts'
+import { restoreState } from '../checkpoint/state-tensors.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
 import { EvaluationStopped } from '../evaluation/evaluate-split.ts'
@@ -10,16 +11,20 @@ import { executorLibraries } from '../executors/devices.ts'
 import type { HostLeader } from '../hosts/host-leader.ts'
 import { InputPipeline } from '../input/pipeline.ts'
 import { writeReport } from '../report/html-report.ts'
-import type { EvalLine } from '../report/metrics.ts'
+import { type EvalLine, readMetrics } from '../report/metrics.ts'
 import type { ProgressDisplay } from '../report/progress.ts'
 import type { RunFiles } from '../report/run-files.ts'
 import type { TrainingStep } from '../step/training-program.ts'
 import { expected } from '../vocabulary/fault.ts'
+import { refuseDivergence } from './divergence.ts'
 import { evaluateState } from './evaluate-state.ts'
 import { fillInitialState } from './initial-state.ts'
 import { beginTraining } from './lead-hosts.ts'
+import { removeLeftovers } from './leftovers.ts'
 import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
+import { checkSpace } from './needed-space.ts'
+import { RunCheckpoints } from './run-checkpoints.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
 import { whileLocked } from './run-lock.ts'
 import { refuseOtherImages } from './same-images.ts'
@@ -35,7 +40,7 @@ import {
 import { checkSnapshots, endsCycle, saveSnapshot, snapshotsTaken, withSnapshotEnsemble } from './snapshots.ts'
 import { loadTeacher, resolveTeacher, teacherRun, trainsTeacher, unfinishedTeacher } from './teacher.ts'
 import { planTimetable, type Timetable } from './timetable.ts'
-import { refuseDivergence, trainEpoch } from './train-epoch.ts'
+import { trainEpoch } from './train-epoch.ts'
 
 export interface TrainHooks {
   readonly display: ProgressDisplay
@@ -54,6 +59,9 @@ export interface TrainOutcome {
   readonly evaluation: EvalLine | null
 }
 
+/** `anew`: from the first step in a folder in which a process may have begun before and left no checkpoint. */
+type Beginning = 'new' | 'anew' | 'resumed'
+
 /** A run that is under way. */
 export interface RunningRun {
   readonly prepared: PreparedRun
@@ -61,6 +69,7 @@ export interface RunningRun {
   readonly timetable: Timetable
   readonly files: RunFiles
   readonly log: MetricsLog
+  readonly checkpoints: RunCheckpoints
   readonly hooks: TrainHooks
   progress: RunProgress
   /** The picture of the first batch while it is being written. */
@@ -88,16 +97,21 @@ export async function train(
     })
   }
   // What is wrong with either is told before the long work on the teacher.
+  const planned = []
   for (const run of [config, teacherRun(config)]) {
     const prepared = await prepareRun(run, images)
-    timetableOf(prepared)
+    planned.push({ prepared, timetable: timetableOf(prepared) })
     await fillInitialState(run, prepared.step, prepared.state)
   }
+  await checkSpace(config.out, planned, note)
   const files = await makeFolder(config, await images)
   return await whileLocked(files.folder, note, () => trainWithTeacher(config, images, hooks))
 }
 
-/** Goes on with the run in `config.out` from its newest checkpoint. @throws UserFault as train, or where there is none */
+/**
+ * Goes on with the run in `config.out` from its newest checkpoint; one that was ended before its first begins anew.
+ * @throws UserFault as train
+ */
 export async function resume(
   config: RunConfig,
   images: Promise<LoadedDataset>,
@@ -114,10 +128,17 @@ async function goOn(
   files: RunFiles,
   hooks: TrainHooks,
 ): Promise<TrainOutcome> {
+  await removeLeftovers(files.folder)
   const folder = await latestCheckpoint(config.out)
   if (folder === null) {
     if (trainsTeacher(config)) return await trainWithTeacher(config, images, hooks)
-    throw expected('a checkpoint', 'the run to resume', config.out, 'It stopped before its first: train it anew.')
+    await refuseLostCheckpoints(files)
+    hooks.display.note('The run was ended before its first checkpoint: it begins anew.')
+    const sameImages = async (dataset: LoadedDataset, work: (files: RunFiles) => Promise<TrainOutcome>) => {
+      await refuseOtherImages(files, dataset)
+      return await work(files)
+    }
+    return await trainFromStart(config, images, hooks, sameImages, 'anew')
   }
   const { progress, tensors } = await loadCheckpoint(folder)
   await checkSnapshots(config, snapshotsTaken(config, progress.epoch))
@@ -128,10 +149,21 @@ async function goOn(
   try {
     await refuseOtherImages(files, begun.prepared.dataset)
     const timetable = timetableOf(begun.prepared)
+    if (!isFinished(progress, timetable)) {
+      await checkSpace(config.out, [{ prepared: begun.prepared, timetable }], (words) => hooks.display.note(words))
+    }
     return await runToEnd(begun, timetable, files, { ...progress, config }, hooks, 'resumed')
   } finally {
     await begun.replicas.stop()
   }
+}
+
+/** A run that has come further than its first checkpoint had one. @throws UserFault */
+async function refuseLostCheckpoints({ folder, metrics }: RunFiles): Promise<void> {
+  const lines = existsSync(metrics) ? await readMetrics(metrics) : []
+  if (lines.every(({ epoch }) => epoch === 0)) return
+  const remedy = 'Its checkpoints are gone, or could not be written: put them back, or train it anew in another folder.'
+  throw expected('a checkpoint', 'the run to resume', folder, remedy)
 }
 
 /** The teacher of KD from where its run is to its end, then the student. */
@@ -146,7 +178,7 @@ async function trainWithTeacher(
   const { ended } = await trainOn(teacher, images, hooks)
   if (ended === 'interrupted') return { files, ended, step: 0, evaluation: null }
   hooks.display.note(`Now the student, ${config.network}.`)
-  return await trainFromStart(config, images, hooks, (_, work) => work(files))
+  return await trainFromStart(config, images, hooks, (_, work) => work(files), 'anew')
 }
 
 /** A run in a folder of our own, whatever it has come to. */
@@ -163,6 +195,7 @@ async function trainFromStart(
   images: Promise<LoadedDataset>,
   hooks: TrainHooks,
   within: (dataset: LoadedDataset, work: (files: RunFiles) => Promise<TrainOutcome>) => Promise<TrainOutcome>,
+  beginning: Beginning = 'new',
 ): Promise<TrainOutcome> {
   const fill = async (step: TrainingStep, state: SharedArrayBuffer) => {
     await fillInitialState(config, step, state)
@@ -172,7 +205,10 @@ async function trainFromStart(
   try {
     const timetable = timetableOf(begun.prepared)
     const progress = { epoch: 0, step: 0, stepInEpoch: 0, seed: config.seed, best: null, sums: {}, config }
-    return await within(begun.prepared.dataset, (files) => runToEnd(begun, timetable, files, progress, hooks, 'new'))
+    await checkSpace(config.out, [{ prepared: begun.prepared, timetable }], (words) => hooks.display.note(words))
+    return await within(begun.prepared.dataset, (files) =>
+      runToEnd(begun, timetable, files, progress, hooks, beginning),
+    )
   } finally {
     await begun.replicas.stop()
   }
@@ -202,20 +238,24 @@ async function runToEnd(
   files: RunFiles,
   progress: RunProgress,
   hooks: TrainHooks,
-  begun: 'new' | 'resumed',
+  begun: Beginning,
 ): Promise<TrainOutcome> {
   const evaluated = !awaitsEvaluation(progress, timetable)
-  const log = await MetricsLog.open(files, begun === 'new' ? null : { step: progress.step, evaluated })
+  const note = (words: string) => hooks.display.note(words)
+  const log = await MetricsLog.open(files, begun === 'new' ? null : { step: progress.step, evaluated }, note)
   try {
-    for (const notice of [...prepared.dataset.notices, ...inputNotices(prepared)]) hooks.display.note(notice)
+    for (const notice of [...prepared.dataset.notices, ...inputNotices(prepared)]) note(notice)
+    const newest = begun === 'resumed' ? progress.step : null
+    const checkpoints = new RunCheckpoints({ prepared, replicas, timetable, log, note }, newest)
     const session = await openSession(prepared, replicas, hooks.hosts ?? null)
     try {
-      const run: RunningRun = { prepared, session, timetable, files, log, hooks, progress, samples: null }
+      const run: RunningRun = { prepared, session, timetable, files, log, checkpoints, hooks, progress, samples: null }
       const evaluation = await runEpochs(run)
       const ended = isFinished(run.progress, timetable) ? 'finished' : 'interrupted'
       return { files, ended, step: run.progress.step, evaluation }
     } finally {
       await session.close()
+      await checkpoints.close()
     }
   } finally {
     log.close()
@@ -228,6 +268,7 @@ async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
   const { timetable, hooks } = run
   let evaluation: EvalLine | null = null
   while (!isFinished(run.progress, timetable)) {
+    const { best } = run.progress
     let ended: 'epoch' | 'stopped' = 'epoch'
     if (!awaitsEvaluation(run.progress, timetable)) {
       ended = await trainEpoch(run)
@@ -243,8 +284,15 @@ async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
         if (!(error instanceof EvaluationStopped)) throw error
       }
     }
-    await save(run)
-    if (hooks.stop.aborted) break
+    const failure = await run.checkpoints.saveNow(run.progress)
+    const over = hooks.stop.aborted || isFinished(run.progress, timetable)
+    if (failure !== null) {
+      if (over) throw run.checkpoints.lostEnd(run.progress.step, failure)
+      run.checkpoints.tellFailure(run.progress.step, failure)
+      // The best one is a checkpoint that there is.
+      run.progress = { ...run.progress, best }
+    }
+    if (over) break
   }
   return evaluation
 }
@@ -288,9 +336,4 @@ async function takeSnapshot({ prepared, session, progress, hooks }: RunningRun, 
   await saveSnapshot(prepared, progress.epoch)
   const taken = snapshotsTaken(prepared.config, progress.epoch + 1)
   return await withSnapshotEnsemble(prepared, { pipeline: session.pipeline, stop: hooks.stop }, 'test', taken, network)
-}
-
-async function save({ prepared, files, progress }: RunningRun): Promise<void> {
-  const tensors = snapshotState(prepared.step.layout, prepared.state)
-  await saveCheckpoint(files.folder, { progress, tensors }, prepared.config.keep)
 }

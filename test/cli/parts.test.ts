@@ -1,8 +1,9 @@
 import t from 'tap'
 import { reportFailure } from '../../src/cli/failure.ts'
 import { nearestWord } from '../../src/cli/nearest-word.ts'
-import { printBytes, textTable } from '../../src/cli/text-table.ts'
+import { textTable } from '../../src/cli/text-table.ts'
 import { UserFault } from '../../src/vocabulary/fault.ts'
+import { printBytes } from '../../src/vocabulary/print-bytes.ts'
 
 function reported(error: unknown): [code: number, text: string] {
   let text = ''

@@ -143,6 +143,8 @@ t.test('each wrong setting is told with its option', async (t) => {
     shuffle: ['yes'],
     logEvery: [0],
     evaluateEvery: [0, 1.5],
+    checkpointMinutes: [-1, Number.NaN],
+    checkpointSteps: [-1, 1.5],
     keep: [0],
   }
   t.same(Object.keys(wrong), OPTION_KEYS, 'every option is tried')

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { allowedCores } from '../../src/replica/cores.ts'
+import { allowedCores } from '../../src/vocabulary/allowed-cores.ts'
 import { readRun } from '../trainer/read-run.ts'
 import { CLI_MAIN, type CliProcess, startProgram, TRAIN_TINY } from '../trainer/run-cli.ts'
 import { endsOf, freePort, startHosts } from '../trainer/start-hosts.ts'

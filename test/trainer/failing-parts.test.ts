@@ -6,6 +6,7 @@ import { readMetrics } from '../../src/report/metrics.ts'
 import { ProgressDisplay } from '../../src/report/progress.ts'
 import { runFiles } from '../../src/report/run-files.ts'
 import { MetricsLog } from '../../src/trainer/metrics-log.ts'
+import { RunCheckpoints } from '../../src/trainer/run-checkpoints.ts'
 import { openSession, type PreparedRun, prepareRun } from '../../src/trainer/session.ts'
 import { planTimetable } from '../../src/trainer/timetable.ts'
 import type { RunningRun } from '../../src/trainer/train.ts'
@@ -25,12 +26,17 @@ async function startRun(
   const config = await makeConfig(null, { ...settings, epochs: 100, logEvery: 1, out: folder })
   const prepared = change(await prepareRun(config))
   const files = runFiles(folder)
+  const session = await openSession(prepared)
+  const timetable = planTimetable(config, STEPS_PER_EPOCH, { height: 32, width: 32 })
+  const note = () => undefined
+  const log = await MetricsLog.open(files, null, note)
   return {
     prepared,
-    session: await openSession(prepared),
-    timetable: planTimetable(config, STEPS_PER_EPOCH, { height: 32, width: 32 }),
+    session,
+    timetable,
     files,
-    log: await MetricsLog.open(files, null),
+    log,
+    checkpoints: new RunCheckpoints({ prepared, replicas: session.replicas, timetable, log, note }, null),
     hooks: { display: new ProgressDisplay({ write: onLine }), stop: new AbortController().signal },
     progress: { epoch: 0, step: 0, stepInEpoch: 0, seed: config.seed, best: null, sums: {}, config },
     samples: null,

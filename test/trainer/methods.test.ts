@@ -14,6 +14,7 @@ import { loadImages } from '../../src/trainer/load-images.ts'
 import { resume, type TrainOutcome, train } from '../../src/trainer/train.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 import { readFolder, readRun } from './read-run.ts'
+import { rewindRun } from './rewind-run.ts'
 import { TINY_ARCHIVE } from './run-cli.ts'
 
 const SMALL = 'densenet-bc-10-12'
@@ -38,8 +39,8 @@ async function trainTiny(name: string, settings: GivenSettings, hooks = toTheEnd
   return await train(config, loadImages(config), hooks)
 }
 
-async function resumeRun(name: string): Promise<TrainOutcome> {
-  const config = await readConfig(join(cwd, name))
+async function resumeRun(name: string, changes: GivenSettings = {}): Promise<TrainOutcome> {
+  const config = await readConfig(join(cwd, name), changes)
   return await resume(config, loadImages(config), toTheEnd())
 }
 
@@ -71,10 +72,18 @@ for (const { name, settings, stopAt, steps } of METHODS) {
   t.test(`${name}: stopped, resumed and evaluated`, async (t) => {
     const whole = await trainTiny(`${name}-whole`, settings)
     t.equal(whole.ended, 'finished')
-    const stopped = await trainTiny(`${name}-stopped`, settings, hooksThatStopAt(stopAt))
+    const within = { checkpointSteps: 3, keep: 99 }
+    const stopped = await trainTiny(`${name}-stopped`, { ...settings, ...within }, hooksThatStopAt(stopAt))
     t.equal(stopped.ended, 'interrupted')
     t.equal((await resumeRun(`${name}-stopped`)).ended, 'finished')
     t.same(await readRun(join(cwd, `${name}-stopped`), steps), await readRun(join(cwd, `${name}-whole`), steps))
+    const begins = [3, steps - 1].map((step) => ({ copy: `${name}-from-${step}`, step }))
+    for (const { copy, step } of begins) {
+      const from = await rewindRun(join(cwd, `${name}-stopped`), join(cwd, copy), step)
+      t.not(from % 10, 0, `step ${from} lies within an epoch`)
+      t.equal((await resumeRun(copy, { decodeWorkers: 3 })).ended, 'finished')
+      t.same(await readRun(join(cwd, copy), steps), await readRun(join(cwd, `${name}-whole`), steps), `from ${from}`)
+    }
     const { top1_error, top5_error } = await evaluate(`${name}-whole`)
     t.same({ top1_error, top5_error }, pick(whole.evaluation), 'evaluate says what training said')
   })

@@ -54,6 +54,8 @@ const configFor = (out: string): RunConfig => ({
   cutmix: 0,
   shuffle: 'epoch',
   logEvery: 10,
+  checkpointMinutes: 15,
+  checkpointSteps: 0,
   keep: 2,
 })
 
@@ -102,13 +104,13 @@ t.test(
 t.test('metrics are in the file at once, and a resumed run has each step once', async (t) => {
   const files = runFiles(t.testdir())
   const lines = madeUpRun(2)
-  const log = await MetricsLog.open(files, null)
+  const log = await MetricsLog.open(files, null, () => undefined)
   for (const line of lines) log.append(line)
   t.same(await readMetrics(files.metrics), lines)
   log.close()
   await writeFile(files.metrics, '{"kind":"st', { flag: 'a' })
 
-  const resumed = await MetricsLog.open(files, { step: 13, evaluated: true })
+  const resumed = await MetricsLog.open(files, { step: 13, evaluated: true }, () => undefined)
   t.same(
     await readMetrics(files.metrics),
     lines.filter(({ step }) => step <= 13),
@@ -121,7 +123,7 @@ t.test('metrics are in the file at once, and a resumed run has each step once', 
 
 t.test('a loss that is no number does not break the file', async (t) => {
   const files = runFiles(t.testdir())
-  const log = await MetricsLog.open(files, null)
+  const log = await MetricsLog.open(files, null, () => undefined)
   log.append({ ...stepLine(1), loss: Number.NaN })
   log.append(evalLine(0))
   log.close()
@@ -131,5 +133,8 @@ t.test('a loss that is no number does not break the file', async (t) => {
 t.test("metrics that cannot be written are the user's fault", async (t) => {
   const files = runFiles(t.testdir())
   await mkdir(files.metrics)
-  await t.rejects(MetricsLog.open(files, null), { name: 'UserFault', message: /metrics\.jsonl/ })
+  await t.rejects(
+    MetricsLog.open(files, null, () => undefined),
+    { name: 'UserFault', message: /metrics\.jsonl/ },
+  )
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { latestCheckpoint, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
 import { readRun } from './read-run.ts'
+import { rewindRun } from './rewind-run.ts'
 import { type CliProcess, runCli, startCli, TRAIN_TINY } from './run-cli.ts'
 import { coresOf, endsOf, freePort, startHost, startHosts } from './start-hosts.ts'
 
@@ -39,7 +40,7 @@ t.test(
 )
 
 t.test('a run that is asked to end on another host is saved, and resumed to the same bits', async (t) => {
-  const hosts = await startHosts([...TRAIN, '--out', 'stopped'], 2, { cwd })
+  const hosts = await startHosts([...TRAIN, '--checkpoint-steps', '2', '--keep', '99', '--out', 'stopped'], 2, { cwd })
   await hosts[0]?.said('step 3/')
   hosts[1]?.child.kill('SIGTERM')
   const [leader, follower] = await endsOf(hosts)
@@ -49,17 +50,20 @@ t.test('a run that is asked to end on another host is saved, and resumed to the 
   t.ok(progress.step >= 3 && progress.step < STEPS, `step ${progress.step}`)
 
   // Host 1 needs no run folder: it takes configuration and state from host 0.
-  const port = await freePort()
-  const resumed = await ended([
-    startHost(['resume', 'stopped'], { rank: 0, hosts: 2, port }, { cwd }),
-    startHost(['resume', 'elsewhere'], { rank: 1, hosts: 2, port }, { cwd }),
-  ])
-  t.same(
-    resumed.map(({ code }) => code),
-    [0, 0],
-    resumed.map(({ stderr }) => stderr).join('\n'),
-  )
-  t.same(await readRun(join(cwd, 'stopped'), STEPS), await readRun(join(cwd, 'host-0'), STEPS))
+  const from = await rewindRun(join(cwd, 'stopped'), join(cwd, 'rewound'), progress.step)
+  for (const run of ['stopped', 'rewound']) {
+    const port = await freePort()
+    const resumed = await ended([
+      startHost(['resume', run], { rank: 0, hosts: 2, port }, { cwd }),
+      startHost(['resume', 'elsewhere'], { rank: 1, hosts: 2, port }, { cwd }),
+    ])
+    t.same(
+      resumed.map(({ code }) => code),
+      [0, 0],
+      resumed.map(({ stderr }) => stderr).join('\n'),
+    )
+    t.same(await readRun(join(cwd, run), STEPS), await readRun(join(cwd, 'host-0'), STEPS), `from step ${from}`)
+  }
 })
 
 t.test('hosts distil from a teacher that they train first', async (t) => {

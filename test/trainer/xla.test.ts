@@ -6,6 +6,7 @@ import { readMetrics } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
 import { withoutXla } from '../support/xla.ts'
 import { readRun } from './read-run.ts'
+import { rewindRun } from './rewind-run.ts'
 import { runCli, startCli, TRAIN_TINY } from './run-cli.ts'
 
 const STEPS = 16
@@ -23,7 +24,8 @@ t.test('a run on two devices, stopped and resumed', { skip: withoutXla }, async 
   t.equal((await readdir(cache)).length, 2, 'both programs were kept')
   const whole = await readRun(join(cwd, 'whole'), STEPS)
 
-  const run = startCli([...TRAIN, '--out', 'stopped'], { cwd, env })
+  const within = ['--checkpoint-steps', '3', '--keep', '99']
+  const run = startCli([...TRAIN, ...within, '--out', 'stopped'], { cwd, env })
   await run.said('step 3/')
   run.child.kill('SIGINT')
   t.match(await run.ended, { code: 130 })
@@ -31,6 +33,9 @@ t.test('a run on two devices, stopped and resumed', { skip: withoutXla }, async 
   t.equal(resumed.code, 0, resumed.stderr)
   t.same(await readRun(join(cwd, 'stopped'), STEPS), whole, 'the same bits as in one go')
   t.equal((await readdir(cache)).length, 2, 'nothing was compiled again')
+  const from = await rewindRun(join(cwd, 'stopped'), join(cwd, 'rewound'), STEPS - 1)
+  t.equal((await runCli(['resume', 'rewound'], { cwd, env })).code, 0)
+  t.same(await readRun(join(cwd, 'rewound'), STEPS), whole, `the state was pulled from the devices at step ${from}`)
 
   const evaluated = await runCli(['evaluate', 'whole', '--json'], { cwd, env })
   t.equal(evaluated.code, 0, evaluated.stderr)

@@ -4,9 +4,9 @@ import { defaultDataFolder } from '../../datasets/load-dataset.ts'
 import { ProgressDisplay } from '../../report/progress.ts'
 import { PREPARED_DATASETS, PUBLISHED_DATASETS, type PublishedName } from '../../vocabulary/dataset-name.ts'
 import { expected } from '../../vocabulary/fault.ts'
+import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { EXIT } from '../failure.ts'
 import type { Invocation } from '../invocation.ts'
-import { printBytes } from '../text-table.ts'
 
 /** `fetch <dataset>`. */
 export async function fetchCommand({ operands, options }: Invocation): Promise<number> {

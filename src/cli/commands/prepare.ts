@@ -5,10 +5,11 @@ import type { PrepareOptions, PrepareResult } from '../../datasets/prepare/prepa
 import { ProgressDisplay, printClock } from '../../report/progress.ts'
 import { allowedCores } from '../../vocabulary/allowed-cores.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
+import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import type { Invocation } from '../invocation.ts'
-import { printBytes, textTable } from '../text-table.ts'
+import { textTable } from '../text-table.ts'
 
 /** Where there is no terminal, a line so often. */
 const LINE_SECONDS = 10

@@ -2,9 +2,10 @@ import type { RunConfig } from '../../config/run-config.ts'
 import { ProgressDisplay } from '../../report/progress.ts'
 import { loadImages } from '../../trainer/load-images.ts'
 import type { StepProfile } from '../../trainer/step-profile.ts'
+import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
-import { printBytes, textTable } from '../text-table.ts'
+import { textTable } from '../text-table.ts'
 
 const LAYERS_SHOWN = 15
 

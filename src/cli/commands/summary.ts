@@ -1,11 +1,12 @@
 import { makeConfig } from '../../config/make-config.ts'
 import type { RunConfig } from '../../config/run-config.ts'
 import { describeForSummary } from '../../datasets/describe-dataset.ts'
+import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { printShape } from '../../vocabulary/shape.ts'
 import { EXIT } from '../failure.ts'
 import { givenSettings } from '../given-settings.ts'
 import type { Invocation } from '../invocation.ts'
-import { printBytes, textTable } from '../text-table.ts'
+import { textTable } from '../text-table.ts'
 
 /** `summary <network>`. */
 export async function summaryCommand({ operands, options, faults }: Invocation): Promise<number> {
