@@ -1,6 +1,6 @@
 /** Training from the first step to the report; reads as the table of contents of a run. */
 import { rm } from 'node:fs/promises'
-import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from '../checkpoint/checkpoint.ts'
+import { latestCheckpoint, listCheckpoints, loadCheckpoint, saveCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
 import { restoreState, snapshotState } from '../checkpoint/state-tensors.ts'
 import type { RunConfig } from '../config/run-config.ts'
@@ -9,6 +9,7 @@ import { EvaluationStopped } from '../evaluation/evaluate-split.ts'
 import { executorLibraries } from '../executors/devices.ts'
 import type { HostLeader } from '../hosts/host-leader.ts'
 import { InputPipeline } from '../input/pipeline.ts'
+import { type FolderLock, type LockHooks, LockWaitStopped, whileLocked } from '../locks/folder-lock.ts'
 import { writeReport } from '../report/html-report.ts'
 import type { EvalLine } from '../report/metrics.ts'
 import type { ProgressDisplay } from '../report/progress.ts'
@@ -18,10 +19,11 @@ import { expected } from '../vocabulary/fault.ts'
 import { evaluateState } from './evaluate-state.ts'
 import { fillInitialState } from './initial-state.ts'
 import { beginTraining } from './lead-hosts.ts'
+import { removeLeftovers } from './leftovers.ts'
 import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
-import { whileLocked } from './run-lock.ts'
+import { lockedRun } from './run-lock.ts'
 import { refuseOtherImages } from './same-images.ts'
 import {
   type BegunRun,
@@ -62,6 +64,7 @@ export interface RunningRun {
   readonly files: RunFiles
   readonly log: MetricsLog
   readonly hooks: TrainHooks
+  readonly lock: FolderLock
   progress: RunProgress
   /** The picture of the first batch while it is being written. */
   samples: Promise<void> | null
@@ -84,7 +87,7 @@ export async function train(
     if (unfinished !== null) note(unfinished)
     return await trainFromStart(config, images, hooks, async (dataset, work) => {
       const files = await makeFolder(config, dataset)
-      return await whileLocked(files.folder, note, () => work(files))
+      return await whileLocked(lockedRun(files.folder), lockHooks(hooks), (lock) => work(files, lock))
     })
   }
   // What is wrong with either is told before the long work on the teacher.
@@ -94,7 +97,9 @@ export async function train(
     await fillInitialState(run, prepared.step, prepared.state)
   }
   const files = await makeFolder(config, await images)
-  return await whileLocked(files.folder, note, () => trainWithTeacher(config, images, hooks))
+  return await whileLocked(lockedRun(files.folder), lockHooks(hooks), (lock) =>
+    trainWithTeacher(config, images, hooks, lock),
+  )
 }
 
 /** Goes on with the run in `config.out` from its newest checkpoint. @throws UserFault as train, or where there is none */
@@ -104,8 +109,18 @@ export async function resume(
   hooks: TrainHooks,
 ): Promise<TrainOutcome> {
   const files = await openRunFolder(config.out)
-  const note = (words: string) => hooks.display.note(words)
-  return await whileLocked(files.folder, note, () => goOn(config, images, files, hooks))
+  try {
+    return await whileLocked(lockedRun(files.folder), lockHooks(hooks), (lock) =>
+      goOn(config, images, files, hooks, lock),
+    )
+  } catch (error) {
+    if (!(error instanceof LockWaitStopped)) throw error
+    return { files, ended: 'interrupted', step: (await listCheckpoints(config.out)).at(-1) ?? 0, evaluation: null }
+  }
+}
+
+function lockHooks({ display, stop }: TrainHooks): LockHooks {
+  return { stop, note: (words) => display.note(words) }
 }
 
 async function goOn(
@@ -113,10 +128,12 @@ async function goOn(
   images: Promise<LoadedDataset>,
   files: RunFiles,
   hooks: TrainHooks,
+  lock: FolderLock,
 ): Promise<TrainOutcome> {
+  await removeLeftovers(files.folder)
   const folder = await latestCheckpoint(config.out)
   if (folder === null) {
-    if (trainsTeacher(config)) return await trainWithTeacher(config, images, hooks)
+    if (trainsTeacher(config)) return await trainWithTeacher(config, images, hooks, lock)
     throw expected('a checkpoint', 'the run to resume', config.out, 'It stopped before its first: train it anew.')
   }
   const { progress, tensors } = await loadCheckpoint(folder)
@@ -128,7 +145,7 @@ async function goOn(
   try {
     await refuseOtherImages(files, begun.prepared.dataset)
     const timetable = timetableOf(begun.prepared)
-    return await runToEnd(begun, timetable, files, { ...progress, config }, hooks, 'resumed')
+    return await runToEnd(begun, timetable, files, { ...progress, config }, hooks, lock, 'resumed')
   } finally {
     await begun.replicas.stop()
   }
@@ -139,14 +156,16 @@ async function trainWithTeacher(
   config: RunConfig,
   images: Promise<LoadedDataset>,
   hooks: TrainHooks,
+  lock: FolderLock,
 ): Promise<TrainOutcome> {
   const files = await openRunFolder(config.out)
   const teacher = teacherRun(config)
   hooks.display.note(`First the teacher, ${teacher.network}, in ${teacher.out}.`)
-  const { ended } = await trainOn(teacher, images, hooks)
+  const { ended } = await trainOn(teacher, images, endingWith(lock, hooks))
+  await lock.check()
   if (ended === 'interrupted') return { files, ended, step: 0, evaluation: null }
   hooks.display.note(`Now the student, ${config.network}.`)
-  return await trainFromStart(config, images, hooks, (_, work) => work(files))
+  return await trainFromStart(config, images, hooks, (_, work) => work(files, lock))
 }
 
 /** A run in a folder of our own, whatever it has come to. */
@@ -157,12 +176,14 @@ async function trainOn(config: RunConfig, images: Promise<LoadedDataset>, hooks:
   return await train(config, images, hooks)
 }
 
+type WorkInFolder = (files: RunFiles, lock: FolderLock) => Promise<TrainOutcome>
+
 /** @param within makes the run folder, or tells of the one that is there, for the work in it */
 async function trainFromStart(
   config: RunConfig,
   images: Promise<LoadedDataset>,
   hooks: TrainHooks,
-  within: (dataset: LoadedDataset, work: (files: RunFiles) => Promise<TrainOutcome>) => Promise<TrainOutcome>,
+  within: (dataset: LoadedDataset, work: WorkInFolder) => Promise<TrainOutcome>,
 ): Promise<TrainOutcome> {
   const fill = async (step: TrainingStep, state: SharedArrayBuffer) => {
     await fillInitialState(config, step, state)
@@ -172,7 +193,9 @@ async function trainFromStart(
   try {
     const timetable = timetableOf(begun.prepared)
     const progress = { epoch: 0, step: 0, stepInEpoch: 0, seed: config.seed, best: null, sums: {}, config }
-    return await within(begun.prepared.dataset, (files) => runToEnd(begun, timetable, files, progress, hooks, 'new'))
+    return await within(begun.prepared.dataset, (files, lock) =>
+      runToEnd(begun, timetable, files, progress, hooks, lock, 'new'),
+    )
   } finally {
     await begun.replicas.stop()
   }
@@ -197,16 +220,18 @@ async function runToEnd(
   timetable: Timetable,
   files: RunFiles,
   progress: RunProgress,
-  hooks: TrainHooks,
+  given: TrainHooks,
+  lock: FolderLock,
   begun: 'new' | 'resumed',
 ): Promise<TrainOutcome> {
+  const hooks = endingWith(lock, given)
   const evaluated = !awaitsEvaluation(progress, timetable)
   const log = await MetricsLog.open(files, begun === 'new' ? null : { step: progress.step, evaluated })
   try {
     for (const notice of [...prepared.dataset.notices, ...inputNotices(prepared)]) hooks.display.note(notice)
     const session = await openSession(prepared, replicas, hooks.hosts ?? null)
     try {
-      const run: RunningRun = { prepared, session, timetable, files, log, hooks, progress, samples: null }
+      const run: RunningRun = { prepared, session, timetable, files, log, hooks, lock, progress, samples: null }
       const evaluation = await runEpochs(run)
       const ended = isFinished(run.progress, timetable) ? 'finished' : 'interrupted'
       return { files, ended, step: run.progress.step, evaluation }
@@ -215,7 +240,27 @@ async function runToEnd(
     }
   } finally {
     log.close()
-    await writeReport(files.folder)
+    await reportRun(files, lock, hooks)
+  }
+}
+
+/** The hooks of a run that ends as well when its folder is no longer its own. */
+function endingWith(lock: FolderLock, hooks: TrainHooks): TrainHooks {
+  return { ...hooks, stop: AbortSignal.any([hooks.stop, lock.lost]) }
+}
+
+/** A report that cannot be written changes nothing of how the run ended. */
+async function reportRun({ folder }: RunFiles, lock: FolderLock, { display }: TrainHooks): Promise<void> {
+  try {
+    await lock.check()
+  } catch {
+    return // What is in that place is not ours; the run ends with the same fault.
+  }
+  try {
+    await writeReport(folder)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    display.note(`The report was not written: ${why} Write it later: native-ensemble report ${folder}`)
   }
 }
 
@@ -279,13 +324,16 @@ async function evaluateEpoch(run: RunningRun): Promise<EvalLine> {
 }
 
 /** The cycle's network joins the ensemble, which is evaluated beside it. */
-async function takeSnapshot({ prepared, session, progress, hooks }: RunningRun, network: EvalLine): Promise<EvalLine> {
+async function takeSnapshot(run: RunningRun, network: EvalLine): Promise<EvalLine> {
+  const { prepared, session, progress, hooks, lock } = run
+  await lock.check()
   await saveSnapshot(prepared, progress.epoch)
   const taken = snapshotsTaken(prepared.config, progress.epoch + 1)
   return await withSnapshotEnsemble(prepared, { pipeline: session.pipeline, stop: hooks.stop }, 'test', taken, network)
 }
 
-async function save({ prepared, files, progress }: RunningRun): Promise<void> {
+async function save({ prepared, files, lock, progress }: RunningRun): Promise<void> {
+  await lock.check()
   const tensors = snapshotState(prepared.step.layout, prepared.state)
   await saveCheckpoint(files.folder, { progress, tensors }, prepared.config.keep)
 }

@@ -37,6 +37,8 @@ export interface CliOptions {
   readonly nodeOptions?: readonly string[]
   /** Logical CPUs that it may run on, as taskset takes them. */
   readonly cores?: string
+  /** As process 1 of a PID namespace of its own, as in a container; util-linux's unshare, which has to be permitted. */
+  readonly newPidNamespace?: boolean
 }
 
 export interface CliProcess {
@@ -48,10 +50,13 @@ export interface CliProcess {
 
 export function startCli(
   argv: readonly string[],
-  { cwd, env = {}, uid, nodeOptions = [], cores }: CliOptions,
+  { cwd, env = {}, uid, nodeOptions = [], cores, newPidNamespace = false }: CliOptions,
 ): CliProcess {
-  const [program = '', ...before] =
-    cores === undefined ? [process.execPath] : ['taskset', '-c', cores, process.execPath]
+  const [program = '', ...before] = [
+    ...(newPidNamespace ? ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'] : []),
+    ...(cores === undefined ? [] : ['taskset', '-c', cores]),
+    process.execPath,
+  ]
   const child = spawn(program, [...before, ...nodeOptions, main, ...argv], {
     cwd,
     env: { ...process.env, ...env },

@@ -11,6 +11,8 @@ import { loadImages } from '../../trainer/load-images.ts'
 import type { TrainHooks, TrainOutcome } from '../../trainer/train.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
+import { interruptedCode } from '../signals.ts'
+import { PROGRESS_TARGET } from '../streams.ts'
 import { runTraining } from './training.ts'
 
 /**
@@ -51,19 +53,19 @@ export async function followTraining(
   own: RunConfig | Partial<RunConfig>,
 ): Promise<number> {
   const { hosts: count, rank, coordinator } = place
-  const display = new ProgressDisplay(process.stderr)
+  const display = new ProgressDisplay(PROGRESS_TARGET)
   const where = `${coordinator.host}:${coordinator.port}`
   display.note(
     `Host ${rank} of ${count}: host 0 at ${where} shows the progress and writes the run; nothing is written here.`,
   )
   const settings = command === 'train' && isWhole(own) ? sharedSettings(own) : null
   const hosts = await HostFollower.join(place, command, settings)
-  const interruption = listenForInterrupts(display, 'Interrupted: asking host 0 to finish the step and save.')
+  const interruption = listenForInterrupts(display, 'asking host 0 to finish the step and save.')
   interruption.stop.addEventListener('abort', () => hosts.requestStop())
   try {
     const ended = await followHosts(hosts, own, loadImages)
     hosts.close()
-    return ended === 'interrupted' ? EXIT.interrupted : EXIT.done
+    return ended === 'interrupted' ? interruptedCode() : EXIT.done
   } catch (error) {
     await hosts.fail(error)
     throw error
