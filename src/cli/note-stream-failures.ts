@@ -24,6 +24,8 @@ export function noteStreamFailures(runFolder: string): () => Promise<void> {
   }
   const dispose = onStreamFailure(() => void note())
   return async () => {
+    // What was written last fails behind what is running now.
+    await new Promise((resolve) => setImmediate(resolve))
     dispose()
     await note()
   }

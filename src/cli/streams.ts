@@ -3,7 +3,7 @@
  * `| tee` after Ctrl-C), a full disk behind them, a terminal that is closed never end it.
  */
 import type { ProgressTarget } from '../report/progress.ts'
-import { expected } from '../vocabulary/fault.ts'
+import { UserFault } from '../vocabulary/fault.ts'
 
 /** A stream's first failure; it is told once. */
 export interface StreamFailure {
@@ -61,6 +61,8 @@ export async function refuseLostOutput(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
   const lost = failures.find(({ stream, code }) => stream === 'stdout' && code !== 'EPIPE')
   if (lost === undefined) return
-  const remedy = 'Free some space, or send the output elsewhere; then the same command again.'
-  throw expected('to write the result', 'standard output', lost.code, remedy)
+  throw new UserFault(
+    `Cannot write the result to standard output (${lost.code}).`,
+    'Free some space, or send it elsewhere; then the same command again.',
+  )
 }
