@@ -71,6 +71,8 @@ function endByDefault(signal: EndSignal): void {
   if (REQUEUED.has(signal)) process.exit(EXIT.requeue)
   process.removeAllListeners(signal)
   process.kill(process.pid, signal)
+  // The first process of a container is spared by the kernel.
+  process.exit(exitCodeOf(signal))
 }
 
 /** SIGUSR1 before our listener was there asked for the debugger; it is closed, and the signal taken as it was meant. */

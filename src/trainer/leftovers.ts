@@ -8,7 +8,7 @@ import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 const ASIDE: readonly (readonly [folder: string, name: RegExp])[] = [
   ['checkpoints', /^\.tmp-/],
   ['snapshots', /\.tmp$/],
-  ['.', /^metrics\.jsonl\.tmp$|^report\.html\.tmp-\d+$/],
+  ['.', /^metrics\.jsonl\.tmp$|^(report\.html|samples\.png)\.tmp-\d+$/],
 ]
 
 /**
