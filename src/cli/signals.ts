@@ -24,12 +24,9 @@ let taker: SignalTaker | null = null
 let first: { readonly signal: EndSignal; readonly at: number } | null = null
 
 /** The exit code of a process that a signal ended: 75 where the job is to be queued again, otherwise 128 and its number. */
-export function exitCodeOf(signal: EndSignal): number {
+function exitCodeOf(signal: EndSignal): number {
   return REQUEUED.has(signal) ? EXIT.requeue : 128 + (constants.signals[signal] ?? 0)
 }
-
-/** The signal that came first, null where none came. */
-export const firstSignal = (): EndSignal | null => first?.signal ?? null
 
 /** What an interrupted command ends with: by the signal that came; without one, another host asked for the end. */
 export function interruptedCode(): number {
