@@ -5,8 +5,9 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { endWithReader } from '../src/cli/closed-reader.ts'
 import { EXIT, reportFailure } from '../src/cli/failure.ts'
+import { surviveStreams } from '../src/cli/streams.ts'
+import { END_SIGNALS } from '../src/vocabulary/end-signals.ts'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
 import { commandFor, type EvidenceRequest, type PlannedEvidence, planEvidence } from './evidence-plan.ts'
 import { publishEvidence } from './evidence-publish.ts'
@@ -79,8 +80,8 @@ async function trainAll(request: EvidenceRequest): Promise<number> {
   for (const [place, run] of planned.entries()) {
     if (run.state === 'finished') continue
     process.stdout.write(`${place + 1} of ${planned.length}: ${run.out}\n`)
-    const code = await runCommand(await commandFor(run))
-    if (code === EXIT.interrupted) return code
+    const { code, stopped } = await runCommand(await commandFor(run))
+    if (stopped || code === EXIT.interrupted) return code
     if (code !== EXIT.done) failed = code
   }
   printPlan(await planEvidence(request))
@@ -95,22 +96,25 @@ async function publish(request: EvidenceRequest, folder: string): Promise<void> 
 }
 
 /** A signal to this process ends the run in its own way: with a checkpoint. */
-function runCommand(argv: readonly string[]): Promise<number> {
+function runCommand(argv: readonly string[]): Promise<{ code: number; stopped: boolean }> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CLI, ...argv], { stdio: 'inherit' })
-    const pass = (signal: NodeJS.Signals) => child.kill(signal)
-    // From a terminal Ctrl-C reaches the child by itself; only its end is waited for.
-    const wait = () => {}
-    process.on('SIGINT', wait).on('SIGTERM', pass)
+    let stopped = false
+    const pass = (signal: NodeJS.Signals) => {
+      stopped = true
+      // From a terminal Ctrl-C reaches the child by itself; only its end is waited for.
+      if (signal !== 'SIGINT') child.kill(signal)
+    }
+    for (const signal of END_SIGNALS) process.on(signal, pass)
     child.on('error', reject)
     child.on('close', (code) => {
-      process.off('SIGINT', wait).off('SIGTERM', pass)
-      resolve(code ?? EXIT.interrupted)
+      for (const signal of END_SIGNALS) process.off(signal, pass)
+      resolve({ code: code ?? EXIT.interrupted, stopped })
     })
   })
 }
 
-endWithReader()
+surviveStreams()
 try {
   const order = readArguments(process.argv.slice(2))
   if (order === 'help') process.stdout.write(USAGE)

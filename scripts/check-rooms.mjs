@@ -14,7 +14,8 @@ const STEP = ['src/vocabulary', 'src/config', 'src/graph', 'src/networks', 'src/
 export const ROOMS = {
   'src/vocabulary': [],
   'src/config': ['src/vocabulary'],
-  'src/datasets': ['src/vocabulary', 'src/images'],
+  'src/locks': ['src/vocabulary'],
+  'src/datasets': ['src/vocabulary', 'src/images', 'src/locks'],
   'src/graph': ['src/vocabulary'],
   'src/images': ['src/vocabulary'],
   'src/input': ['src/vocabulary', 'src/datasets', 'src/images'],
@@ -30,6 +31,7 @@ export const ROOMS = {
   'src/trainer': [
     ...['src/vocabulary', 'src/config', 'src/datasets', 'src/graph', 'src/networks', 'src/methods', 'src/step'],
     ...['src/input', 'src/executors', 'src/replica', 'src/hosts', 'src/checkpoint', 'src/evaluation', 'src/report'],
+    'src/locks',
   ],
   'src/cli': [
     ...['src/vocabulary', 'src/config', 'src/datasets', 'src/graph', 'src/networks', 'src/methods', 'src/step'],

@@ -1,20 +1,26 @@
 /** A process of `prepare`: does one job after another, ends when its parent does. */
-import { packShard } from '../src/datasets/prepare/pack-shard.ts'
 import type { FromPacker, ShardJob } from '../src/datasets/prepare/shard-job.ts'
+import { leaveSignalsToParent } from '../src/vocabulary/end-signals.ts'
 import { UserFault } from '../src/vocabulary/fault.ts'
 
+leaveSignalsToParent()
+// Without a reader a warning is lost, not the job.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+
+// Loaded when signals are listened to: the decoders take their time.
+const packing = import('../src/datasets/prepare/pack-shard.ts')
 const tell = (message: FromPacker) => process.send?.(message)
 
-// Ctrl-C goes to the whole group of processes; the parent decides.
-process.on('SIGINT', () => undefined)
 process.on('disconnect', () => process.exit(0))
 // The parent sends nothing but jobs, one at a time.
 process.on('message', (job: ShardJob) => {
-  packShard(job, tell).then(
-    (report) => tell({ kind: 'packed', report }),
-    (error: unknown) => {
-      const { message, stack = '' } = error instanceof Error ? error : new Error(String(error))
-      tell({ kind: 'failed', message, remedy: error instanceof UserFault ? error.remedy : null, stack })
-    },
-  )
+  packing
+    .then(({ packShard }) => packShard(job, tell))
+    .then(
+      (report) => tell({ kind: 'packed', report }),
+      (error: unknown) => {
+        const { message, stack = '' } = error instanceof Error ? error : new Error(String(error))
+        tell({ kind: 'failed', message, remedy: error instanceof UserFault ? error.remedy : null, stack })
+      },
+    )
 })

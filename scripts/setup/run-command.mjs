@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 
 const signalNumbers = constants.signals
+/** Signals that ask for the end and come to us alone; Ctrl-C and Ctrl-\ come from the terminal to the child as well. */
+const HANDED_ON = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGXCPU', 'SIGPWR']
+const FROM_TERMINAL = ['SIGINT', 'SIGQUIT']
 
 /**
  * Runs a program to its end and keeps what it wrote.
@@ -34,7 +37,7 @@ export function runCommand(program, args, options = {}) {
 
 /**
  * Runs a Node program in the foreground: its output is ours, Ctrl-C reaches it from the terminal as it is in our process
- * group, so this process only waits for its end; SIGTERM comes to us alone and is handed on.
+ * group, so this process only waits for its end; SIGTERM and its like come to us alone and are handed on.
  * @param {readonly string[]} args script and its arguments
  * @param {NodeJS.ProcessEnv} [env]
  * @returns {Promise<number>} exit code, 128 + signal number where a signal ended it
@@ -43,13 +46,13 @@ export function runInForeground(args, env = process.env) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { stdio: 'inherit', env })
     const wait = () => {}
-    const handOn = () => child.kill('SIGTERM')
-    process.on('SIGINT', wait)
-    process.on('SIGTERM', handOn)
+    const handOn = (signal) => child.kill(signal)
+    for (const signal of FROM_TERMINAL) process.on(signal, wait)
+    for (const signal of HANDED_ON) process.on(signal, handOn)
     child.on('error', reject)
     child.on('exit', (status, signal) => {
-      process.off('SIGINT', wait)
-      process.off('SIGTERM', handOn)
+      for (const signal of FROM_TERMINAL) process.off(signal, wait)
+      for (const signal of HANDED_ON) process.off(signal, handOn)
       resolve(status ?? 128 + (signal === null ? 0 : signalNumbers[signal]))
     })
   })

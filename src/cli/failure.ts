@@ -1,7 +1,10 @@
 import { UserFault } from '../vocabulary/fault.ts'
 
-/** Exit codes of the command line. */
-export const EXIT = { done: 0, ourFault: 1, userFault: 2, interrupted: 130 } as const
+/**
+ * Exit codes of the command line. `requeue` is sysexits' EX_TEMPFAIL: stopped by a batch system's signal, the same job again
+ * goes on. Other signals give 128 and their number (src/cli/signals.ts), as in a shell.
+ */
+export const EXIT = { done: 0, ourFault: 1, userFault: 2, requeue: 75, interrupted: 130 } as const
 
 /**
  * Tells a person what went wrong: the user's fault as sentence and remedy, ours with its stack.

@@ -1,31 +1,21 @@
 import type { ProgressDisplay } from '../report/progress.ts'
-import { EXIT } from './failure.ts'
+import { takeSignals } from './signals.ts'
 
 export interface Interruption {
-  /** Aborted at the first Ctrl-C (SIGINT) or SIGTERM: finish the step, save, end. */
+  /** Aborted at the first signal that asks for the end (Ctrl-C, SIGTERM, ...): finish the step, save, end. */
   readonly stop: AbortSignal
-  /** Gives the signals back to Node. */
+  /** To be called when the command's work is done. */
   dispose(): void
 }
 
-/** A second signal ends the process at once; checkpoints are renamed into place, so none is left half written. */
-export function listenForInterrupts(
-  display: ProgressDisplay,
-  words = 'Interrupted: finishing the step and saving.',
-): Interruption {
+/** A second Ctrl-C ends the process at once; checkpoints are renamed into place, so none is left half written. */
+export function listenForInterrupts(display: ProgressDisplay, words = 'finishing the step and saving.'): Interruption {
   const controller = new AbortController()
-  const onSignal = () => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted)
+  const dispose = takeSignals((signal) => {
+    // First: what follows may find that the terminal is gone.
     controller.abort()
-    display.note(`${words} Once more to end at once.`)
-  }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
-  return {
-    stop: controller.signal,
-    dispose() {
-      process.off('SIGINT', onSignal)
-      process.off('SIGTERM', onSignal)
-    },
-  }
+    const again = signal === 'SIGINT' ? ' Once more to end at once.' : ''
+    display.note(`${signal === 'SIGINT' ? 'Interrupted' : `Received ${signal}`}: ${words}${again}`)
+  })
+  return { stop: controller.signal, dispose }
 }

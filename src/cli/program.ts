@@ -9,12 +9,13 @@ import { UserFault } from '../vocabulary/fault.ts'
 import { EXIT } from './failure.ts'
 import { type Invocation, readInvocation } from './invocation.ts'
 import { nearestWord } from './nearest-word.ts'
+import { refuseLostOutput } from './streams.ts'
 
 /** Does a command's work and gives its exit code. */
 type Action = (invocation: Invocation) => Promise<number>
 
 type Define = (usage: string, description: string, examples: readonly string[], action: Action) => Command
-type Plain = (action: Action) => Action
+type Wrap = (action: Action) => Action
 
 const JSON_OPTION = ['--json', 'print the result as JSON'] as const
 const HOST_OPTIONS = [
@@ -48,6 +49,13 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   return exitCode
 }
 
+/** For commands whose result is what they print; the others' results are files. */
+const printed: Wrap = (action) => async (invocation) => {
+  const code = await action(invocation)
+  await refuseLostOutput()
+  return code
+}
+
 function defineProgram(ended: (exitCode: number) => void): Command {
   const program = new Command('native-ensemble')
   program
@@ -77,7 +85,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
         if (command instanceof Command) ended(await action(readInvocation(command)))
       })
   /** For commands that have no faults of their own to tell beside the unknown options. */
-  const plain: Plain = (action) => async (invocation) => {
+  const plain: Wrap = (action) => async (invocation) => {
     refuseFaults(invocation.faults, 'this command')
     return await action(invocation)
   }
@@ -107,7 +115,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     'recipes [beginning]',
     "Lists the recipes: the paper's figure, epochs, FLOPs of the whole training, and the time it would take here.",
     ['recipes', 'recipes table1/', 'recipes table3 --json'],
-    plain(async (invocation) => await (await import('./commands/recipes.ts')).recipesCommand(invocation)),
+    plain(printed(async (invocation) => await (await import('./commands/recipes.ts')).recipesCommand(invocation))),
   )
     .option('--runs <folder>', 'folder of runs whose speed is looked up (default: runs)')
     .option(...JSON_OPTION)
@@ -116,7 +124,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     'evaluate <run>',
     'Measures the top-1 and top-5 error of each branch and of the teacher.',
     ['evaluate runs/quickstart-1', 'evaluate runs/quickstart-1 --checkpoint best --json'],
-    plain(async (invocation) => await (await import('./commands/evaluate.ts')).evaluateCommand(invocation)),
+    plain(printed(async (invocation) => await (await import('./commands/evaluate.ts')).evaluateCommand(invocation))),
   )
   evaluate.option(...CHECKPOINT_OPTION).option('--split <name>', 'test or train (default: test)')
   addSettings(evaluate, ['data', 'executor', 'tfjsBackend', 'devices', 'decodeWorkers'], false).option(...JSON_OPTION)
@@ -161,7 +169,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     'summary <network>',
     'Lists layers, parameters, FLOPs as the paper counts them, and the memory of a training step.',
     ['summary resnet-32', 'summary resnet-110 --branches 3 --dataset cifar100 --json'],
-    async (invocation) => await (await import('./commands/summary.ts')).summaryCommand(invocation),
+    printed(async (invocation) => await (await import('./commands/summary.ts')).summaryCommand(invocation)),
   )
   addSettings(summary, ['block', 'method', 'branches', 'dataset', 'data', 'batch', 'precision']).option(...JSON_OPTION)
 
@@ -169,7 +177,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     'devices',
     'Lists the executors and devices that work here, and for each that does not, why and what to install.',
     ['devices', 'devices --json'],
-    plain(async (invocation) => await (await import('./commands/devices.ts')).devicesCommand(invocation)),
+    plain(printed(async (invocation) => await (await import('./commands/devices.ts')).devicesCommand(invocation))),
   ).option(...JSON_OPTION)
 
   define(
@@ -187,12 +195,14 @@ function defineProgram(ended: (exitCode: number) => void): Command {
 }
 
 /** Commands that make the paper's tables and figures out of runs. */
-function defineFigures(define: Define, plain: Plain): void {
+function defineFigures(define: Define, plain: Wrap): void {
   const robustness = define(
     'robustness <runs...>',
     "Measures how wide the minimum of each run is: errors of its deployed network at theta + d v, the paper's figure 3.",
     ['robustness runs/quickstart-1 --fraction 0.1', 'robustness runs/vanilla runs/dml runs/one --out figure3'],
-    plain(async (invocation) => await (await import('./commands/robustness.ts')).robustnessCommand(invocation)),
+    plain(
+      printed(async (invocation) => await (await import('./commands/robustness.ts')).robustnessCommand(invocation)),
+    ),
   )
   robustness
     .option('--directions <n>', 'random directions v of unit length (default: 5)')
@@ -209,7 +219,7 @@ function defineFigures(define: Define, plain: Plain): void {
     'report <runs...>',
     "Writes report.html of a run again; of several runs, or folders of runs, the paper's tables with ours beside, and curves.",
     ['report runs/quickstart-1', 'report runs/ --out report', 'report runs/seed-1 runs/seed-2 --json'],
-    plain(async (invocation) => await (await import('./commands/report.ts')).reportCommand(invocation)),
+    plain(printed(async (invocation) => await (await import('./commands/report.ts')).reportCommand(invocation))),
   )
     .option('--out <folder>', 'folder for the tables and curves of several runs (default: report)')
     .option(...JSON_OPTION)

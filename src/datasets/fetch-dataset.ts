@@ -1,9 +1,10 @@
 /** `native-ensemble fetch`: brings the published files of a dataset to a folder, checked against their SHA-256. */
-import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PublishedName } from '../vocabulary/dataset-name.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
+import { makeFolder } from '../vocabulary/make-folder.ts'
 import { CATALOGUE, type DatasetEntry, type DatasetFile } from './catalogue.ts'
 import { readDebianPackage } from './debian-package.ts'
 import { download, type FetchProgress } from './download.ts'
@@ -77,7 +78,7 @@ async function isThere(file: DatasetFile, folder: string): Promise<boolean> {
 /** A folder beside the files, so that a finished one can be renamed into place. */
 async function makeScratch(folder: string): Promise<string> {
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     return await mkdtemp(join(folder, '.fetch-'))
   } catch (error) {
     throw fileFault(error, 'write to', folder)

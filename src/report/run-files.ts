@@ -14,6 +14,8 @@ export interface RunFiles {
   readonly report: string
   /** First augmented batch as a picture. */
   readonly samples: string
+  /** What could not be told on the terminal. */
+  readonly notes: string
 }
 
 export function runFiles(folder: string): RunFiles {
@@ -25,5 +27,6 @@ export function runFiles(folder: string): RunFiles {
     events: join(folder, 'events'),
     report: join(folder, 'report.html'),
     samples: join(folder, 'samples.png'),
+    notes: join(folder, 'notes.log'),
   }
 }

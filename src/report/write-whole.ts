@@ -1,6 +1,7 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileFault } from '../vocabulary/file-fault.ts'
+import { makeFolder } from '../vocabulary/make-folder.ts'
 
 /**
  * Writes a file aside and renames it: what was there stays until all of it is written. The folder is made.
@@ -11,7 +12,7 @@ export async function writeWhole(folder: string, name: string, content: string |
   const path = join(folder, name)
   const aside = `${path}.tmp-${process.pid}`
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     await writeFile(aside, content)
     await rename(aside, path)
     return path

@@ -1,10 +1,11 @@
 /** The folder of a run: made once, never made over another run. */
-import { access, constants, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, readdir, rmdir, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { RunConfig } from '../config/run-config.ts'
 import { type RunFiles, runFiles } from '../report/run-files.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
+import { makeFolder } from '../vocabulary/make-folder.ts'
 import type { MachineReport } from './machine.ts'
 
 /**
@@ -15,7 +16,7 @@ export async function createRunFolder(config: RunConfig, machine: MachineReport)
   const files = runFiles(config.out)
   await checkRunFolder(config.out)
   try {
-    await mkdir(config.out, { recursive: true })
+    await makeFolder(config.out)
     // 'wx': of two runs that begin at once in one folder, the second fails here.
     await writeFile(files.config, printJson(config), { flag: 'wx' })
     await writeFile(files.machine, printJson(machine))
@@ -23,6 +24,38 @@ export async function createRunFolder(config: RunConfig, machine: MachineReport)
   } catch (error) {
     if (fileErrorCode(error) === 'EEXIST') throw taken(config.out)
     throw fileFault(error, 'make the run folder', config.out)
+  }
+}
+
+/**
+ * Makes the default folder `<name>-<n>` of a new run at once, empty, so that of two runs that begin together each has its own:
+ * the one that comes second takes the next number. It is deleted again where `work` leaves nothing in it.
+ * @throws UserFault where no folder can be made, and what `work` throws
+ */
+export async function inFreshFolder<Result>(
+  folder: string,
+  work: (folder: string) => Promise<Result>,
+): Promise<Result> {
+  const fresh = await makeFresh(folder)
+  try {
+    return await work(fresh)
+  } finally {
+    // It stays where a run is in it.
+    await rmdir(fresh).catch(() => undefined)
+  }
+}
+
+async function makeFresh(folder: string): Promise<string> {
+  const [, name = folder, number = '1'] = /^(.*)-(\d+)$/.exec(folder) ?? []
+  for (let n = Number(number); ; n++) {
+    const fresh = `${name}-${n}`
+    try {
+      await makeFolder(dirname(fresh))
+      await mkdir(fresh)
+      return fresh
+    } catch (error) {
+      if (fileErrorCode(error) !== 'EEXIST') throw fileFault(error, 'make the run folder', fresh)
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** Snapshot Ensemble's members: saved at the end of each cycle, evaluated together. */
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readSafetensors, writeSafetensors } from '../checkpoint/safetensors.ts'
 import { loadFrozenWeights, snapshotState } from '../checkpoint/state-tensors.ts'
@@ -13,6 +13,7 @@ import type { EvalLine } from '../report/metrics.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
 import { cycleEnds } from '../step/schedule.ts'
 import { fileFault } from '../vocabulary/file-fault.ts'
+import { makeFolder } from '../vocabulary/make-folder.ts'
 import { executorChoice, type PreparedRun, type Session } from './session.ts'
 
 /** Whether an epoch, counted from 0, ends a cycle. Never for other methods than snapshot. */
@@ -38,7 +39,7 @@ function snapshotFile({ out }: RunConfig, member: number): string {
 export async function saveSnapshot({ config, step, state }: PreparedRun, epoch: number): Promise<void> {
   const path = snapshotFile(config, snapshotsTaken(config, epoch + 1) - 1)
   try {
-    await mkdir(join(config.out, 'snapshots'), { recursive: true })
+    await makeFolder(join(config.out, 'snapshots'))
     await writeSafetensors(`${path}.tmp`, snapshotState(step.layout, state).model, { format: 'pt' })
     await rename(`${path}.tmp`, path)
   } catch (error) {

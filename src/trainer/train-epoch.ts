@@ -55,6 +55,7 @@ export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> 
       if (!goesOn() || !checkpoints.isDue(step)) break
       // There before a checkpoint: a run that goes on from it draws none.
       await run.samples
+      await run.lock.check()
       await checkpoints.saveWithin(run.progress)
     }
   } finally {

@@ -1,7 +1,7 @@
 /** Training from the first step to the report; reads as the table of contents of a run. */
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { latestCheckpoint, loadCheckpoint } from '../checkpoint/checkpoint.ts'
+import { latestCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
 import { restoreState } from '../checkpoint/state-tensors.ts'
 import type { RunConfig } from '../config/run-config.ts'
@@ -10,6 +10,7 @@ import { EvaluationStopped } from '../evaluation/evaluate-split.ts'
 import { executorLibraries } from '../executors/devices.ts'
 import type { HostLeader } from '../hosts/host-leader.ts'
 import { InputPipeline } from '../input/pipeline.ts'
+import { type FolderLock, type LockHooks, LockWaitStopped, whileLocked } from '../locks/folder-lock.ts'
 import { writeReport } from '../report/html-report.ts'
 import { type EvalLine, readMetrics } from '../report/metrics.ts'
 import type { ProgressDisplay } from '../report/progress.ts'
@@ -26,7 +27,7 @@ import { MetricsLog } from './metrics-log.ts'
 import { checkSpace } from './needed-space.ts'
 import { RunCheckpoints } from './run-checkpoints.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
-import { whileLocked } from './run-lock.ts'
+import { lockedRun } from './run-lock.ts'
 import { refuseOtherImages } from './same-images.ts'
 import {
   type BegunRun,
@@ -71,6 +72,7 @@ export interface RunningRun {
   readonly log: MetricsLog
   readonly checkpoints: RunCheckpoints
   readonly hooks: TrainHooks
+  readonly lock: FolderLock
   progress: RunProgress
   /** The picture of the first batch while it is being written. */
   samples: Promise<void> | null
@@ -93,7 +95,7 @@ export async function train(
     if (unfinished !== null) note(unfinished)
     return await trainFromStart(config, images, hooks, async (dataset, work) => {
       const files = await makeFolder(config, dataset)
-      return await whileLocked(files.folder, note, () => work(files))
+      return await whileLocked(lockedRun(files.folder), lockHooks(hooks), (lock) => work(files, lock))
     })
   }
   // What is wrong with either is told before the long work on the teacher.
@@ -105,7 +107,9 @@ export async function train(
   }
   await checkSpace(config.out, planned, note)
   const files = await makeFolder(config, await images)
-  return await whileLocked(files.folder, note, () => trainWithTeacher(config, images, hooks))
+  return await whileLocked(lockedRun(files.folder), lockHooks(hooks), (lock) =>
+    trainWithTeacher(config, images, hooks, lock),
+  )
 }
 
 /**
@@ -118,8 +122,18 @@ export async function resume(
   hooks: TrainHooks,
 ): Promise<TrainOutcome> {
   const files = await openRunFolder(config.out)
-  const note = (words: string) => hooks.display.note(words)
-  return await whileLocked(files.folder, note, () => goOn(config, images, files, hooks))
+  try {
+    return await whileLocked(lockedRun(files.folder), lockHooks(hooks), (lock) =>
+      goOn(config, images, files, hooks, lock),
+    )
+  } catch (error) {
+    if (!(error instanceof LockWaitStopped)) throw error
+    return { files, ended: 'interrupted', step: (await listCheckpoints(config.out)).at(-1) ?? 0, evaluation: null }
+  }
+}
+
+function lockHooks({ display, stop }: TrainHooks): LockHooks {
+  return { stop, note: (words) => display.note(words) }
 }
 
 async function goOn(
@@ -127,16 +141,17 @@ async function goOn(
   images: Promise<LoadedDataset>,
   files: RunFiles,
   hooks: TrainHooks,
+  lock: FolderLock,
 ): Promise<TrainOutcome> {
   await removeLeftovers(files.folder)
   const folder = await latestCheckpoint(config.out)
   if (folder === null) {
-    if (trainsTeacher(config)) return await trainWithTeacher(config, images, hooks)
+    if (trainsTeacher(config)) return await trainWithTeacher(config, images, hooks, lock)
     await refuseLostCheckpoints(files)
     hooks.display.note('The run was ended before its first checkpoint: it begins anew.')
-    const sameImages = async (dataset: LoadedDataset, work: (files: RunFiles) => Promise<TrainOutcome>) => {
+    const sameImages = async (dataset: LoadedDataset, work: WorkInFolder) => {
       await refuseOtherImages(files, dataset)
-      return await work(files)
+      return await work(files, lock)
     }
     return await trainFromStart(config, images, hooks, sameImages, 'anew')
   }
@@ -152,7 +167,7 @@ async function goOn(
     if (!isFinished(progress, timetable)) {
       await checkSpace(config.out, [{ prepared: begun.prepared, timetable }], (words) => hooks.display.note(words))
     }
-    return await runToEnd(begun, timetable, files, { ...progress, config }, hooks, 'resumed')
+    return await runToEnd(begun, timetable, files, { ...progress, config }, hooks, lock, 'resumed')
   } finally {
     await begun.replicas.stop()
   }
@@ -171,14 +186,16 @@ async function trainWithTeacher(
   config: RunConfig,
   images: Promise<LoadedDataset>,
   hooks: TrainHooks,
+  lock: FolderLock,
 ): Promise<TrainOutcome> {
   const files = await openRunFolder(config.out)
   const teacher = teacherRun(config)
   hooks.display.note(`First the teacher, ${teacher.network}, in ${teacher.out}.`)
-  const { ended } = await trainOn(teacher, images, hooks)
+  const { ended } = await trainOn(teacher, images, endingWith(lock, hooks))
+  await lock.check()
   if (ended === 'interrupted') return { files, ended, step: 0, evaluation: null }
   hooks.display.note(`Now the student, ${config.network}.`)
-  return await trainFromStart(config, images, hooks, (_, work) => work(files), 'anew')
+  return await trainFromStart(config, images, hooks, (_, work) => work(files, lock), 'anew')
 }
 
 /** A run in a folder of our own, whatever it has come to. */
@@ -189,12 +206,14 @@ async function trainOn(config: RunConfig, images: Promise<LoadedDataset>, hooks:
   return await train(config, images, hooks)
 }
 
+type WorkInFolder = (files: RunFiles, lock: FolderLock) => Promise<TrainOutcome>
+
 /** @param within makes the run folder, or tells of the one that is there, for the work in it */
 async function trainFromStart(
   config: RunConfig,
   images: Promise<LoadedDataset>,
   hooks: TrainHooks,
-  within: (dataset: LoadedDataset, work: (files: RunFiles) => Promise<TrainOutcome>) => Promise<TrainOutcome>,
+  within: (dataset: LoadedDataset, work: WorkInFolder) => Promise<TrainOutcome>,
   beginning: Beginning = 'new',
 ): Promise<TrainOutcome> {
   const fill = async (step: TrainingStep, state: SharedArrayBuffer) => {
@@ -206,8 +225,8 @@ async function trainFromStart(
     const timetable = timetableOf(begun.prepared)
     const progress = { epoch: 0, step: 0, stepInEpoch: 0, seed: config.seed, best: null, sums: {}, config }
     await checkSpace(config.out, [{ prepared: begun.prepared, timetable }], (words) => hooks.display.note(words))
-    return await within(begun.prepared.dataset, (files) =>
-      runToEnd(begun, timetable, files, progress, hooks, beginning),
+    return await within(begun.prepared.dataset, (files, lock) =>
+      runToEnd(begun, timetable, files, progress, hooks, lock, beginning),
     )
   } finally {
     await begun.replicas.stop()
@@ -237,9 +256,11 @@ async function runToEnd(
   timetable: Timetable,
   files: RunFiles,
   progress: RunProgress,
-  hooks: TrainHooks,
+  given: TrainHooks,
+  lock: FolderLock,
   begun: Beginning,
 ): Promise<TrainOutcome> {
+  const hooks = endingWith(lock, given)
   const evaluated = !awaitsEvaluation(progress, timetable)
   const note = (words: string) => hooks.display.note(words)
   const log = await MetricsLog.open(files, begun === 'new' ? null : { step: progress.step, evaluated }, note)
@@ -249,7 +270,18 @@ async function runToEnd(
     const checkpoints = new RunCheckpoints({ prepared, replicas, timetable, log, note }, newest)
     const session = await openSession(prepared, replicas, hooks.hosts ?? null)
     try {
-      const run: RunningRun = { prepared, session, timetable, files, log, checkpoints, hooks, progress, samples: null }
+      const run: RunningRun = {
+        prepared,
+        session,
+        timetable,
+        files,
+        log,
+        checkpoints,
+        hooks,
+        lock,
+        progress,
+        samples: null,
+      }
       const evaluation = await runEpochs(run)
       const ended = isFinished(run.progress, timetable) ? 'finished' : 'interrupted'
       return { files, ended, step: run.progress.step, evaluation }
@@ -259,7 +291,27 @@ async function runToEnd(
     }
   } finally {
     log.close()
-    await writeReport(files.folder)
+    await reportRun(files, lock, hooks)
+  }
+}
+
+/** The hooks of a run that ends as well when its folder is no longer its own. */
+function endingWith(lock: FolderLock, hooks: TrainHooks): TrainHooks {
+  return { ...hooks, stop: AbortSignal.any([hooks.stop, lock.lost]) }
+}
+
+/** A report that cannot be written changes nothing of how the run ended. */
+async function reportRun({ folder }: RunFiles, lock: FolderLock, { display }: TrainHooks): Promise<void> {
+  try {
+    await lock.check()
+  } catch {
+    return // What is in that place is not ours; the run ends with the same fault.
+  }
+  try {
+    await writeReport(folder)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    display.note(`The report was not written: ${why} Write it later: native-ensemble report ${folder}`)
   }
 }
 
@@ -284,6 +336,7 @@ async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
         if (!(error instanceof EvaluationStopped)) throw error
       }
     }
+    await run.lock.check()
     const failure = await run.checkpoints.saveNow(run.progress)
     const over = hooks.stop.aborted || isFinished(run.progress, timetable)
     if (failure !== null) {
@@ -332,7 +385,9 @@ async function evaluateEpoch(run: RunningRun): Promise<EvalLine> {
 }
 
 /** The cycle's network joins the ensemble, which is evaluated beside it. */
-async function takeSnapshot({ prepared, session, progress, hooks }: RunningRun, network: EvalLine): Promise<EvalLine> {
+async function takeSnapshot(run: RunningRun, network: EvalLine): Promise<EvalLine> {
+  const { prepared, session, progress, hooks, lock } = run
+  await lock.check()
   await saveSnapshot(prepared, progress.epoch)
   const taken = snapshotsTaken(prepared.config, progress.epoch + 1)
   return await withSnapshotEnsemble(prepared, { pipeline: session.pipeline, stop: hooks.stop }, 'test', taken, network)

@@ -39,6 +39,8 @@ async function startRun(
     checkpoints: new RunCheckpoints({ prepared, replicas: session.replicas, timetable, log, note }, null),
     hooks: { display: new ProgressDisplay({ write: onLine }), stop: new AbortController().signal },
     progress: { epoch: 0, step: 0, stepInEpoch: 0, seed: config.seed, best: null, sums: {}, config },
+    // Nobody else is at work in the test's folder.
+    lock: { lost: new AbortController().signal, check: async () => undefined, release: async () => undefined },
     samples: null,
   }
 }

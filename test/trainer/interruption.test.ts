@@ -1,5 +1,5 @@
 /** Runs that are ended from outside, and go on to what they would have computed. */
-import { readdir } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { latestCheckpoint, listCheckpoints, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
@@ -76,10 +76,23 @@ t.test('a second SIGINT ends the run at once, replicas that wait for each other 
     await run.said('step 3/')
     run.child.kill('SIGINT')
     await run.said('Once more to end at once.')
+    // Sooner it would count as the same Ctrl-C, which a launcher handed on.
+    await new Promise((resolve) => setTimeout(resolve, 600))
     run.child.kill('SIGINT')
     t.match(await run.ended, { code: 130, signal: null }, options.join(' '))
     t.ok((await readMetrics(runFiles(folder).metrics)).length >= 3, 'metrics are whole lines')
   }
+})
+
+t.test('a report that cannot be written changes nothing of how the run ends', async (t) => {
+  const run = startCli([...TRAIN_TINY, '--steps', '100000', '--out', 'no-report'], { cwd })
+  await run.said('step 3/')
+  await mkdir(join(cwd, 'no-report', 'report.html', 'in the way'), { recursive: true })
+  run.child.kill('SIGINT')
+  const { code, stderr } = await run.ended
+  t.equal(code, 130, stderr)
+  t.match(stderr, /The report was not written: .* native-ensemble report no-report\n/)
+  t.match(stderr, /Stopped after step \d+\. Go on with: native-ensemble resume no-report\n/)
 })
 
 t.test('SIGINT before the first step', async (t) => {

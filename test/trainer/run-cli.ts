@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { fixturePath } from '../fixtures-folder.ts'
 
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+/** The program, compiled. */
+export const CLI_MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
 /** A test that ends early leaves no process behind. */
 const alive = new Set<ChildProcess>()
@@ -19,6 +20,9 @@ export const TRAIN_TINY = [
   ...['train', '--network', 'resnet-8', '--dataset', 'cifar10', '--data', TINY_ARCHIVE],
   ...['--batch', '16', '--log-every', '1'],
 ] as const
+
+/** As process 1 of a PID namespace of its own, as in a container; util-linux's unshare, which has to be permitted. */
+export const NEW_PID_NAMESPACE = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'] as const
 
 export interface EndedProcess {
   /** null where a signal ended it. */
@@ -37,6 +41,8 @@ export interface CliOptions {
   readonly nodeOptions?: readonly string[]
   /** Logical CPUs that it may run on, as taskset takes them. */
   readonly cores?: string
+  /** A program and its arguments that start node, such as NEW_PID_NAMESPACE. */
+  readonly under?: readonly string[]
 }
 
 export interface CliProcess {
@@ -46,16 +52,13 @@ export interface CliProcess {
   said(text: string): Promise<void>
 }
 
-/** The program that node runs for the command line. */
-export const CLI_MAIN = main
-
 export function startCli(
   argv: readonly string[],
-  { cwd, env = {}, uid, nodeOptions = [], cores }: CliOptions,
+  { cwd, env = {}, uid, nodeOptions = [], cores, under = [] }: CliOptions,
 ): CliProcess {
-  const before = cores === undefined ? [] : ['taskset', '-c', cores]
+  const before = [...under, ...(cores === undefined ? [] : ['taskset', '-c', cores])]
   const settings = { cwd, env, ...(uid === undefined ? {} : { uid }) }
-  return startProgram([...before, process.execPath, ...nodeOptions, main, ...argv], settings)
+  return startProgram([...before, process.execPath, ...nodeOptions, CLI_MAIN, ...argv], settings)
 }
 
 /** Any program, as startCli starts ours: a launcher of several processes, say. */

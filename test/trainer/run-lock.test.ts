@@ -1,20 +1,20 @@
 /** Of several processes on one run one works, and the others say which. */
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { whileLocked } from '../../src/trainer/run-lock.ts'
+import { latestCheckpoint } from '../../src/checkpoint/checkpoint.ts'
 import { readRun } from './read-run.ts'
-import { runCli, startCli, TRAIN_TINY } from './run-cli.ts'
+import { NEW_PID_NAMESPACE, runCli, startCli, TRAIN_TINY } from './run-cli.ts'
 
 const STEPS = 24
 const TRAIN = [...TRAIN_TINY, '--steps', `${STEPS}`]
-t.setTimeout(120_000)
-const ignore = () => undefined
+const TRAIN_ON = [...TRAIN_TINY, '--steps', '100000']
+t.setTimeout(200_000)
 
 t.test('a second process is refused while the first works, whatever the first does', async (t) => {
   const cwd = t.testdir()
-  const first = startCli([...TRAIN_TINY, '--steps', '100000', '--out', 'run'], { cwd })
+  const first = startCli([...TRAIN_ON, '--out', 'run'], { cwd })
   await first.said('step 3/')
   const second = await runCli(['resume', 'run'], { cwd })
   t.equal(second.code, 2, second.stderr)
@@ -32,7 +32,14 @@ t.test('of resumes at once one does the work; the lock of a killed process is ta
   await killed.said('step 12/')
   killed.child.kill('SIGKILL')
   await killed.ended
+  const checkpoints = join(cwd, 'run', 'checkpoints')
   t.ok((await readdir(join(cwd, 'run'))).includes('run.lock'))
+  // As a kill leaves them: a checkpoint that was being removed, and files that were being written.
+  for (const left of ['.tmp-old-step-00000001', '.tmp-step-00000012']) {
+    await mkdir(join(checkpoints, left))
+    await writeFile(join(checkpoints, left, 'model.safetensors'), 'half')
+  }
+  for (const left of ['metrics.jsonl.tmp', 'report.html.tmp-1']) await writeFile(join(cwd, 'run', left), 'half')
 
   const resumes = await Promise.all(Array.from({ length: 4 }, () => runCli(['resume', 'run'], { cwd })))
   const done = resumes.filter(({ code }) => code === 0)
@@ -42,68 +49,73 @@ t.test('of resumes at once one does the work; the lock of a killed process is ta
   t.match(resumes.map(({ stderr }) => stderr).join(), `process ${killed.child.pid} left the run`)
   for (const { stderr } of refused) t.match(stderr, /a run that no other process works on/)
   t.same(await readRun(join(cwd, 'run'), STEPS), await readRun(join(cwd, 'whole'), STEPS))
-  t.notOk((await readdir(join(cwd, 'run'))).some((name) => name.startsWith('run.lock')))
+  const left = [...(await readdir(join(cwd, 'run'))), ...(await readdir(checkpoints))]
+  t.same(
+    left.filter((name) => /run\.lock|tmp/.test(name)),
+    [],
+    'nothing is left over',
+  )
 })
 
-t.test('who holds a lock', async (t) => {
-  const folder = t.testdir()
-  const path = join(folder, 'run.lock')
-  const own = await whileLocked(folder, ignore, async () => JSON.parse(await readFile(path, 'utf8')))
-  t.match(own, { pid: process.pid, host: hostname() })
-  const lockWith = (changes: object) => writeFile(path, JSON.stringify({ ...own, ...changes }))
-  const refused = (message: RegExp) => ({ name: 'UserFault', message })
-  const never = () => Promise.reject(new Error('done without the lock'))
-
-  await t.test('this process itself, when it comes a second time', async (t) => {
-    const held = whileLocked(folder, ignore, async () => {
-      await t.rejects(whileLocked(folder, ignore, never), refused(/lock of process/))
-      return 'done'
-    })
-    t.equal(await held, 'done')
-  })
-  await t.test('a process of another host is left alone', async (t) => {
-    await lockWith({ host: 'elsewhere', pid: 1 })
-    await t.rejects(whileLocked(folder, ignore, never), refused(/process 1 of host elsewhere/))
-    t.match(JSON.parse(await readFile(path, 'utf8')), { host: 'elsewhere' })
-  })
-  await t.test(
-    'a number that was given to another process, or comes from before a reboot, holds nothing',
-    async (t) => {
-      for (const changes of [{ started: '1' }, { boot: 'another' }]) {
-        await lockWith(changes)
-        const notes: string[] = []
-        t.equal(
-          await whileLocked(
-            folder,
-            (words) => notes.push(words),
-            () => Promise.resolve('done'),
-          ),
-          'done',
-        )
-        t.match(notes, [/left the run without ending it/])
-        t.same(await readdir(folder), [])
-      }
-    },
+t.test('a run in another PID namespace of the same host name', async (t) => {
+  const cwd = t.testdir()
+  // Started by hand as process 1 of a namespace, as in a container.
+  const contained = startCli([...TRAIN_ON, '--out', 'run'], { cwd, under: NEW_PID_NAMESPACE })
+  const begun = await contained.said('step 12/').then(
+    () => true,
+    () => false,
   )
-  await t.test('a file that is no lock is not guessed at', async (t) => {
-    await writeFile(path, 'half')
-    await t.rejects(whileLocked(folder, ignore, never), refused(/lock of an unknown process/))
-    t.equal(await readFile(path, 'utf8'), 'half')
-  })
-  await t.test('of many that take a lock over, one has it at a time', async (t) => {
-    await lockWith({ started: '1' })
-    let working = 0
-    const work = async () => {
-      t.equal(++working, 1)
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      working--
-    }
-    const all = await Promise.allSettled(Array.from({ length: 20 }, () => whileLocked(folder, ignore, work)))
-    t.ok(all.some(({ status }) => status === 'fulfilled'))
-    t.same(await readdir(folder), [])
-  })
-  await t.test('work that fails gives the lock back', async (t) => {
-    await t.rejects(whileLocked(folder, ignore, never), /done without the lock/)
-    t.same(await readdir(folder), [])
-  })
+  if (!begun) {
+    const { stderr } = await contained.ended
+    t.match(stderr, /unshare/)
+    t.comment(`NOT TESTED: a new PID namespace is not permitted here: ${stderr}`)
+    return
+  }
+  const lock: unknown = JSON.parse(await readFile(join(cwd, 'run', 'run.lock'), 'utf8'))
+  t.match(lock, { host: hostname() })
+  const outside = await runCli(['resume', 'run'], { cwd })
+  t.equal(outside.code, 2, outside.stderr)
+  t.match(outside.stderr, /the lock of process \d+ of another container or boot of host/)
+  const beside = await startCli(['resume', 'run'], { cwd, under: NEW_PID_NAMESPACE }).ended
+  t.equal(beside.code, 2, beside.stderr)
+  contained.child.kill('SIGKILL')
+  await contained.ended
+
+  const takenOver = startCli(['resume', 'run'], { cwd })
+  await takenOver.said('its lock is taken over')
+  await takenOver.said('loss')
+  takenOver.child.kill('SIGTERM')
+  t.equal((await takenOver.ended).code, 143)
+})
+
+t.test('two that begin at once in the default folder get two', async (t) => {
+  const cwd = t.testdir()
+  const runs = await Promise.all([1, 2, 3].map(() => runCli([...TRAIN_TINY, '--steps', '3'], { cwd })))
+  for (const { code, stderr } of runs) t.equal(code, 0, stderr)
+  t.same(
+    (await readdir(join(cwd, 'runs'))).sort(),
+    [1, 2, 3].map((n) => `resnet-8-one-cifar10-${n}`),
+  )
+  const refused = await runCli([...TRAIN_TINY, '--steps', '3', '--batch', '1000'], { cwd })
+  t.equal(refused.code, 2, refused.stderr)
+  t.equal((await readdir(join(cwd, 'runs'))).length, 3, 'a run that did not begin leaves no folder')
+})
+
+t.test('a folder that is moved or deleted ends the run soon, and is not made again', async (t) => {
+  const cwd = t.testdir()
+  const moved = startCli([...TRAIN_ON, '--out', 'moved'], { cwd })
+  const deleted = startCli([...TRAIN_ON, '--out', 'deleted'], { cwd })
+  await Promise.all([moved.said('step 13/'), deleted.said('step 3/')])
+  await rename(join(cwd, 'moved'), join(cwd, 'elsewhere'))
+  await rm(join(cwd, 'deleted'), { recursive: true })
+
+  const endOfMoved = await moved.ended
+  t.equal(endOfMoved.code, 2, endOfMoved.stderr)
+  t.match(endOfMoved.stderr, 'a folder that stays in its place for the run but received moved, moved to')
+  t.match(endOfMoved.stderr, `native-ensemble resume ${join(cwd, 'elsewhere')}`)
+  const endOfDeleted = await deleted.ended
+  t.equal(endOfDeleted.code, 2, endOfDeleted.stderr)
+  t.match(endOfDeleted.stderr, 'for the run but received deleted, deleted')
+  t.same(await readdir(cwd), ['elsewhere'])
+  t.ok(await latestCheckpoint(join(cwd, 'elsewhere')))
 })

@@ -45,7 +45,7 @@ t.test('a run that is asked to end on another host is saved, and resumed to the 
   hosts[1]?.child.kill('SIGTERM')
   const [leader, follower] = await endsOf(hosts)
   t.equal(leader.code, 130, leader.stderr)
-  t.equal(follower.code, 130, follower.stderr)
+  t.equal(follower.code, 143, follower.stderr)
   const { progress } = await loadCheckpoint((await latestCheckpoint(join(cwd, 'stopped'))) ?? '')
   t.ok(progress.step >= 3 && progress.step < STEPS, `step ${progress.step}`)
 

@@ -9,6 +9,7 @@ import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import type { Invocation } from '../invocation.ts'
+import { interruptedCode } from '../signals.ts'
 import { textTable } from '../text-table.ts'
 
 /** Where there is no terminal, a line so often. */
@@ -28,7 +29,7 @@ export async function prepareCommand({ operands, options, faults }: Invocation):
 async function prepare(options: PrepareOptions, json: boolean): Promise<number> {
   const { prepareShards } = await import('../../datasets/prepare/prepare-shards.ts')
   const display = new ProgressDisplay(process.stderr)
-  const interruption = listenForInterrupts(display, 'Interrupted: what is finished is kept.')
+  const interruption = listenForInterrupts(display, 'what is finished is kept.')
   const pace = new Pace(display)
   let result: PrepareResult
   try {
@@ -40,6 +41,7 @@ async function prepare(options: PrepareOptions, json: boolean): Promise<number> 
         pace.show(bytes, allBytes, images, (rate) => `${images} of ${allImages} images${found}  ${rate}`)
       },
       interruption.stop,
+      (words) => display.note(words),
     )
   } finally {
     display.close()
@@ -47,7 +49,7 @@ async function prepare(options: PrepareOptions, json: boolean): Promise<number> 
   }
   if (result.ended === 'interrupted') {
     process.stderr.write('Stopped. The same command goes on from here.\n')
-    return EXIT.interrupted
+    return interruptedCode()
   }
   for (const notice of result.notices) process.stderr.write(`${notice}\n`)
   if (json) process.stdout.write(`${JSON.stringify({ ...result, shards: options.out })}\n`)
@@ -82,7 +84,7 @@ function printResult({ images, classes, formats, odd, bad }: PrepareResult, { on
 async function verify(shards: string, json: boolean): Promise<number> {
   const { verifyShards } = await import('../../datasets/verify-shards.ts')
   const display = new ProgressDisplay(process.stderr)
-  const interruption = listenForInterrupts(display, 'Interrupted.')
+  const interruption = listenForInterrupts(display, 'ending.')
   const pace = new Pace(display)
   try {
     const { ended, images, faults } = await verifyShards(
@@ -94,7 +96,7 @@ async function verify(shards: string, json: boolean): Promise<number> {
       interruption.stop,
     )
     display.close()
-    if (ended === 'interrupted') return EXIT.interrupted
+    if (ended === 'interrupted') return interruptedCode()
     if (json) process.stdout.write(`${JSON.stringify({ shards, images, faults })}\n`)
     else if (faults.length === 0) process.stdout.write(`${images} images in ${shards}: every byte is as it was made\n`)
     if (faults.length === 0) return EXIT.done

@@ -5,6 +5,7 @@ import type { StepProfile } from '../../trainer/step-profile.ts'
 import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
+import { interruptedCode } from '../signals.ts'
 import { textTable } from '../text-table.ts'
 
 const LAYERS_SHOWN = 15
@@ -14,10 +15,10 @@ export async function profileTraining(config: RunConfig, json: boolean): Promise
   const images = loadImages(config)
   const { profileRun } = await import('../../trainer/profile-run.ts')
   const display = new ProgressDisplay(process.stderr)
-  const interruption = listenForInterrupts(display, 'Interrupted: finishing the step.')
+  const interruption = listenForInterrupts(display, 'finishing the step.')
   try {
     const profile = await profileRun(config, images, interruption.stop)
-    if (profile === 'interrupted') return EXIT.interrupted
+    if (profile === 'interrupted') return interruptedCode()
     process.stdout.write(json ? `${JSON.stringify(profile)}\n` : printProfile(config, profile))
     return EXIT.done
   } finally {

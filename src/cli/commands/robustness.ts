@@ -15,6 +15,7 @@ import { givenSettings } from '../given-settings.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import type { Invocation } from '../invocation.ts'
 import { readCheckpointChoice, readWholeNumber } from '../read-option.ts'
+import { interruptedCode } from '../signals.ts'
 import { textTable } from '../text-table.ts'
 
 /** The paper's: d in 0 .. 5, 5 directions. */
@@ -35,7 +36,7 @@ export async function robustnessCommand({ operands, options }: Invocation): Prom
   )
   const { probeMinimum } = await import('../../trainer/probe-minimum.ts')
   const display = new ProgressDisplay(process.stderr)
-  const interruption = listenForInterrupts(display, 'Interrupted: finishing the evaluation; nothing of it is kept.')
+  const interruption = listenForInterrupts(display, 'finishing the evaluation; nothing of it is kept.')
   const results: RobustnessResult[] = []
   try {
     for (const { config, checkpoint } of targets) {
@@ -46,7 +47,7 @@ export async function robustnessCommand({ operands, options }: Invocation): Prom
         onProgress,
         stop: interruption.stop,
       })
-      if (result === 'interrupted') return EXIT.interrupted
+      if (result === 'interrupted') return interruptedCode()
       for (const [name, text] of robustnessFiles(result)) await writeWhole(config.out, name, text)
       results.push(result)
     }

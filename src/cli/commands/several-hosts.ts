@@ -12,6 +12,8 @@ import { loadImages } from '../../trainer/load-images.ts'
 import type { TrainHooks, TrainOutcome } from '../../trainer/train.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
+import { interruptedCode } from '../signals.ts'
+import { PROGRESS_TARGET } from '../streams.ts'
 import { runTraining } from './training.ts'
 
 /**
@@ -53,7 +55,7 @@ export async function followTraining(
   own: RunConfig | Partial<RunConfig>,
 ): Promise<number> {
   const { hosts: count, rank, coordinator } = place
-  const display = new ProgressDisplay(process.stderr)
+  const display = new ProgressDisplay(PROGRESS_TARGET)
   const key = findClusterKey(coordinator, process.env)
   const where = printAddress(coordinator)
   display.note(
@@ -61,12 +63,12 @@ export async function followTraining(
   )
   const settings = command === 'train' && isWhole(own) ? sharedSettings(own) : null
   const hosts = await HostFollower.join(place, key, command, settings)
-  const interruption = listenForInterrupts(display, 'Interrupted: asking host 0 to finish the step and save.')
+  const interruption = listenForInterrupts(display, 'asking host 0 to finish the step and save.')
   interruption.stop.addEventListener('abort', () => hosts.requestStop())
   try {
     const ended = await followHosts(hosts, own, loadImages)
     hosts.close()
-    return ended === 'interrupted' ? EXIT.interrupted : EXIT.done
+    return ended === 'interrupted' ? interruptedCode() : EXIT.done
   } catch (error) {
     await hosts.fail(error)
     throw error

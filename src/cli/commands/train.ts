@@ -1,8 +1,9 @@
 import { fault } from '../../config/config-fault.ts'
-import { findHostPlace } from '../../config/host-place.ts'
+import { findHostPlace, type HostPlace } from '../../config/host-place.ts'
 import { type GivenSettings, makeConfig } from '../../config/make-config.ts'
+import type { RunConfig } from '../../config/run-config.ts'
 import { loadImages } from '../../trainer/load-images.ts'
-import { checkRunFolder } from '../../trainer/run-folder.ts'
+import { checkRunFolder, inFreshFolder } from '../../trainer/run-folder.ts'
 import { givenSettings } from '../given-settings.ts'
 import type { Invocation } from '../invocation.ts'
 import { runTraining } from './training.ts'
@@ -28,6 +29,13 @@ export async function trainCommand({ operands, options, faults }: Invocation): P
     const { followTraining } = await import('./several-hosts.ts')
     return await followTraining(place, 'train', config)
   }
+  if (given['out'] === undefined) {
+    return await inFreshFolder(config.out, (out) => trainIn({ ...config, out }, place, json))
+  }
+  return await trainIn(config, place, json)
+}
+
+async function trainIn(config: RunConfig, place: HostPlace | null, json: boolean): Promise<number> {
   await checkRunFolder(config.out)
   const images = loadImages(config)
   const { train } = await import('../../trainer/train.ts')

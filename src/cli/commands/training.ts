@@ -6,6 +6,9 @@ import { ProgressDisplay } from '../../report/progress.ts'
 import type { TrainHooks, TrainOutcome } from '../../trainer/train.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
+import { noteStreamFailures } from '../note-stream-failures.ts'
+import { interruptedCode } from '../signals.ts'
+import { PROGRESS_TARGET } from '../streams.ts'
 
 /**
  * Progress goes to stderr, the result to stdout.
@@ -17,14 +20,15 @@ export async function runTraining(
   training: (hooks: TrainHooks) => Promise<TrainOutcome>,
   json: boolean,
 ): Promise<number> {
-  const display = new ProgressDisplay(process.stderr)
+  const display = new ProgressDisplay(PROGRESS_TARGET)
   const interruption = listenForInterrupts(display)
+  const noteTheRest = noteStreamFailures(config.out)
   try {
     const { files, ended, step, evaluation } = await training({ display, stop: interruption.stop })
     display.close()
     if (ended === 'interrupted') {
       process.stderr.write(`Stopped after step ${step}. Go on with: native-ensemble resume ${files.folder}\n`)
-      return EXIT.interrupted
+      return interruptedCode()
     }
     if (json) process.stdout.write(`${JSON.stringify({ run: files.folder, evaluation })}\n`)
     else {
@@ -40,5 +44,6 @@ export async function runTraining(
   } finally {
     display.close()
     interruption.dispose()
+    await noteTheRest()
   }
 }

@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { withoutDebugger } from '../../vocabulary/end-signals.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
 import type { FromPacker, ShardJob, ShardReport } from './shard-job.ts'
 
@@ -87,7 +88,8 @@ class Packer {
     signal: AbortSignal,
   ): Promise<{ kind: 'packed'; report: ShardReport } | { kind: 'died'; place: number | null; how: string }> {
     const idle = this.#child?.connected === true ? this.#child : null
-    const child = idle ?? fork(entry, { serialization: 'advanced' })
+    const child =
+      idle ?? fork(entry, { serialization: 'advanced', execArgv: [...process.execArgv, ...withoutDebugger()] })
     this.#child = child
     let place: number | null = null
     const done = { images: 0, bytes: 0, bad: 0 }

@@ -1,6 +1,7 @@
 /** `native-ensemble prepare`: from images as they are published to shards that decode threads read. */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { LockWaitStopped } from '../../locks/folder-lock.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
 import type { SplitName } from '../dataset.ts'
 import { encodeIndex, type IndexEntry, SHARD_MAGIC } from '../shard-index.ts'
@@ -55,18 +56,21 @@ const MOST_NAMED = 20
 
 /**
  * @param stop ends it; what is finished is kept, and a later call goes on
+ * @param note told of what takes time before the work begins
  * @throws UserFault for a source that cannot be used, bad images with `fail`, and a place that cannot be written
  */
 export async function prepareShards(
   options: PrepareOptions,
   progress: (report: PrepareProgress) => void,
   stop: AbortSignal,
+  note: (words: string) => void = () => undefined,
 ): Promise<PrepareResult> {
   const list = await listImages(options.source, options.validation, options.onBad === 'report' ? null : options.out)
   const shardBytes = options.shardBytes ?? usualShardBytes(list)
   const plan = planOf(options.encoding, shardBytes, list)
-  const work = options.onBad === 'report' ? null : await WorkFolder.open(options.out, plan)
+  let work: WorkFolder | null = null
   try {
+    if (options.onBad !== 'report') work = await WorkFolder.open(options.out, plan, { note, stop })
     const jobs = SPLITS.flatMap((split) => jobsOf(split, list.images[split], shardBytes, options.encoding, work))
     const reports = await packAll(jobs, options, work, progress, stop)
     if (reports === null) return resultOf('interrupted', list, [])
@@ -78,6 +82,9 @@ export async function prepareShards(
     await writeWhole(join(work.folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 1)}\n`)
     await work.publish()
     return result
+  } catch (error) {
+    if (error instanceof LockWaitStopped) return resultOf('interrupted', list, [])
+    throw error
   } finally {
     await work?.close()
   }

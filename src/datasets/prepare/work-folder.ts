@@ -2,16 +2,19 @@
  * The folder in which `prepare` works until all is done: `<out>.unfinished`, with the shards made so far and in `work/`
  * what is known of them. A later call with the same images and options goes on; at the end the folder is renamed.
  */
-import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { type FolderLock, type LockHooks, takeLock } from '../../locks/folder-lock.ts'
 import { expected, UserFault } from '../../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../../vocabulary/file-fault.ts'
+import { makeFolder } from '../../vocabulary/make-folder.ts'
 import { writeWhole } from './pack-shard.ts'
 import type { ShardJob, ShardReport } from './shard-job.ts'
 
 export class WorkFolder {
   readonly folder: string
   readonly #out: string
+  #lock: FolderLock | null = null
 
   private constructor(out: string) {
     this.#out = resolve(out)
@@ -20,17 +23,20 @@ export class WorkFolder {
 
   /**
    * @param plan says which images and options; another one cannot go on with what is there
-   * @throws UserFault where `out` holds anything, where the folder is in use or of another plan, or cannot be written
+   * @throws UserFault where `out` holds anything, where the folder is in use or of another plan, or cannot be written;
+   *   LockWaitStopped
    */
-  static async open(out: string, plan: string): Promise<WorkFolder> {
+  static async open(out: string, plan: string, hooks: LockHooks): Promise<WorkFolder> {
     await checkTarget(out)
     const work = new WorkFolder(out)
     try {
-      await mkdir(work.#inside(), { recursive: true })
+      await makeFolder(work.#inside())
     } catch (error) {
       throw fileFault(error, 'make', work.folder)
     }
-    await work.#lock()
+    const { folder } = work
+    const goOn = () => 'the same command, with the place where it is now.'
+    work.#lock = await takeLock({ folder, path: work.#inside('lock'), kind: 'folder of shards', goOn }, hooks)
     try {
       await work.#adopt(plan)
       return work
@@ -71,6 +77,7 @@ export class WorkFolder {
 
   /** Everything is written: gives the folder its name. */
   async publish(): Promise<void> {
+    await this.#lock?.check()
     try {
       await syncFolder(this.folder)
       await rename(this.folder, this.#out)
@@ -83,7 +90,7 @@ export class WorkFolder {
 
   /** Leaves what is done for a later call. */
   async close(): Promise<void> {
-    await rm(this.#inside('lock'), { force: true })
+    await this.#lock?.release()
   }
 
   #inside(name = ''): string {
@@ -91,27 +98,6 @@ export class WorkFolder {
   }
 
   /** Holds the number of the process that works here; one that is not alive any more has left it. */
-  async #lock(): Promise<void> {
-    const path = this.#inside('lock')
-    for (let attempt = 0; attempt < 2; attempt++) {
-      try {
-        const handle = await open(path, 'wx')
-        await handle.writeFile(String(process.pid))
-        await handle.close()
-        return
-      } catch (error) {
-        if (fileErrorCode(error) !== 'EEXIST') throw fileFault(error, 'write', path)
-        const holder = Number(await readFile(path, 'utf8').catch(() => ''))
-        if (isAlive(holder)) {
-          const received = `one that process ${holder} works in`
-          throw expected('a free folder', this.folder, received, 'Wait until it has ended, or name another folder.')
-        }
-        await rm(path, { force: true })
-      }
-    }
-    throw expected('a free folder', this.folder, 'one that another process has just taken', 'Name another folder.')
-  }
-
   async #adopt(plan: string): Promise<void> {
     const path = this.#inside('plan')
     const found = await readFile(path, 'utf8').catch(() => null)
@@ -136,16 +122,6 @@ async function checkTarget(out: string): Promise<void> {
   } catch (error) {
     if (fileErrorCode(error) === 'ENOTDIR') throw expected('a folder', 'the shards', `the file ${out}`, 'Name another.')
     if (fileErrorCode(error) !== 'ENOENT') throw fileFault(error, 'write to', out)
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid < 1 || pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return fileErrorCode(error) === 'EPERM'
   }
 }
 
