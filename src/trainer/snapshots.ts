@@ -1,6 +1,7 @@
 /** Snapshot Ensemble's members: saved at the end of each cycle, evaluated together. */
-import { mkdir, rename, stat } from 'node:fs/promises'
+import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { describeDeployed, describeModel, descriptionMetadata } from '../checkpoint/model-description.ts'
 import { readSafetensors, writeSafetensors } from '../checkpoint/safetensors.ts'
 import { loadFrozenWeights, snapshotState } from '../checkpoint/state-tensors.ts'
 import type { RunConfig } from '../config/run-config.ts'
@@ -12,8 +13,12 @@ import { ReplicaGroup } from '../replica/replica-group.ts'
 import type { EvalLine } from '../report/metrics.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
 import { cycleEnds } from '../step/schedule.ts'
+import { withRemedy } from '../vocabulary/fault.ts'
 import { fileFault } from '../vocabulary/file-fault.ts'
 import { executorChoice, type PreparedRun, type Session } from './session.ts'
+
+/** Snapshots are written once: only a copy has the same numbers. */
+const AGAIN = 'Take the snapshots of this run from a copy, or train it anew.'
 
 /** Whether an epoch, counted from 0, ends a cycle. Never for other methods than snapshot. */
 export function endsCycle(config: RunConfig, epoch: number): boolean {
@@ -35,11 +40,13 @@ function snapshotFile({ out }: RunConfig, member: number): string {
  * writes the same again.
  * @throws UserFault where the file cannot be written
  */
-export async function saveSnapshot({ config, step, state }: PreparedRun, epoch: number): Promise<void> {
+export async function saveSnapshot({ config, step, state, dataset }: PreparedRun, epoch: number): Promise<void> {
   const path = snapshotFile(config, snapshotsTaken(config, epoch + 1) - 1)
   try {
     await mkdir(join(config.out, 'snapshots'), { recursive: true })
-    await writeSafetensors(`${path}.tmp`, snapshotState(step.layout, state).model, { format: 'pt' })
+    const description = describeDeployed(describeModel(config, dataset.description), 0)
+    const metadata = { format: 'pt', ...descriptionMetadata(description) }
+    await writeSafetensors(`${path}.tmp`, snapshotState(step.layout, state).model, metadata)
     await rename(`${path}.tmp`, path)
   } catch (error) {
     throw fileFault(error, 'save a snapshot in', path)
@@ -47,18 +54,11 @@ export async function saveSnapshot({ config, step, state }: PreparedRun, epoch: 
 }
 
 /**
- * Checks before anything is trained or evaluated that the first `count` snapshots are there.
+ * Checks before anything is trained or evaluated that the first `count` snapshots are there and whole.
  * @throws UserFault that names the file that is not
  */
 export async function checkSnapshots(config: RunConfig, count: number): Promise<void> {
-  for (let member = 0; member < count; member++) {
-    const path = snapshotFile(config, member)
-    try {
-      await stat(path)
-    } catch (error) {
-      throw fileFault(error, 'read the snapshot', path)
-    }
-  }
+  for (let member = 0; member < count; member++) await readSnapshot(config, member)
 }
 
 /**
@@ -78,7 +78,7 @@ export async function withSnapshotEnsemble(
   const shapes = program.states.map(({ name, value }) => ({ name, shape: program.values[value]?.shape ?? [] }))
   const layout = layOutState([], [], shapes)
   const state = new SharedArrayBuffer(4 * layout.elements)
-  loadFrozenWeights(await readSnapshots(config, count), layout, state, join(config.out, 'snapshots'))
+  loadFrozenWeights(await readSnapshots(config, count), layout, state, join(config.out, 'snapshots'), AGAIN)
   const programs = { train: program, evaluate: program }
   const executor = executorChoice(config)
   const group = await ReplicaGroup.start({ executor, replicas, programs, first: 'evaluate', layout, state, ring })
@@ -104,8 +104,16 @@ export async function withSnapshotEnsemble(
 
 async function readSnapshots(config: RunConfig, count: number) {
   const members = Array.from({ length: count }, async (_, member) => {
-    const tensors = await readSafetensors(snapshotFile(config, member))
+    const tensors = await readSnapshot(config, member)
     return tensors.map((tensor) => ({ ...tensor, name: `snapshots.${member}.${tensor.name}` }))
   })
   return (await Promise.all(members)).flat()
+}
+
+async function readSnapshot(config: RunConfig, member: number) {
+  try {
+    return await readSafetensors(snapshotFile(config, member))
+  } catch (error) {
+    throw withRemedy(error, AGAIN)
+  }
 }

@@ -1,6 +1,7 @@
 /** Training from the first step to the report; reads as the table of contents of a run. */
 import { rm } from 'node:fs/promises'
 import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from '../checkpoint/checkpoint.ts'
+import { describeModel } from '../checkpoint/model-description.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
 import { restoreState, snapshotState } from '../checkpoint/state-tensors.ts'
 import type { RunConfig } from '../config/run-config.ts'
@@ -22,7 +23,7 @@ import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
 import { whileLocked } from './run-lock.ts'
-import { refuseOtherImages } from './same-images.ts'
+import { checkImages, refuseOtherImages } from './same-images.ts'
 import {
   type BegunRun,
   executorChoice,
@@ -119,12 +120,14 @@ async function goOn(
     if (trainsTeacher(config)) return await trainWithTeacher(config, images, hooks)
     throw expected('a checkpoint', 'the run to resume', config.out, 'It stopped before its first: train it anew.')
   }
-  const { progress, tensors } = await loadCheckpoint(folder)
+  const checkpoint = await loadCheckpoint(folder)
+  const { progress, tensors } = checkpoint
   await checkSnapshots(config, snapshotsTaken(config, progress.epoch))
+  const { images: own } = await checkImages(config, images, checkpoint, folder)
   const restore = async ({ layout }: TrainingStep, state: SharedArrayBuffer) => {
     restoreState(layout, state, tensors, folder)
   }
-  const begun = await beginTraining(config, images, restore, hooks.hosts ?? null)
+  const begun = await beginTraining(config, own, restore, hooks.hosts ?? null)
   try {
     await refuseOtherImages(files, begun.prepared.dataset)
     const timetable = timetableOf(begun.prepared)
@@ -166,7 +169,7 @@ async function trainFromStart(
 ): Promise<TrainOutcome> {
   const fill = async (step: TrainingStep, state: SharedArrayBuffer) => {
     await fillInitialState(config, step, state)
-    await loadTeacher(config, step.layout, state)
+    await loadTeacher(config, step.layout, state, images)
   }
   const begun = await beginTraining(config, images, fill, hooks.hosts ?? null)
   try {
@@ -287,5 +290,6 @@ async function takeSnapshot({ prepared, session, progress, hooks }: RunningRun, 
 
 async function save({ prepared, files, progress }: RunningRun): Promise<void> {
   const tensors = snapshotState(prepared.step.layout, prepared.state)
-  await saveCheckpoint(files.folder, { progress, tensors }, prepared.config.keep)
+  const description = describeModel(prepared.config, prepared.dataset.description)
+  await saveCheckpoint(files.folder, { progress, tensors, description }, prepared.config.keep)
 }
