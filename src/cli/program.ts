@@ -124,7 +124,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
   const resume = define(
     'resume <run>',
     'Goes on with a run from its newest checkpoint, to the same result as if it had never stopped.',
-    ['resume runs/quickstart-1'],
+    ['resume runs/quickstart-1', 'resume runs/quickstart-1 --epochs 6'],
     async (invocation) => await (await import('./commands/resume.ts')).resumeCommand(invocation),
   )
   addSettings(
@@ -132,6 +132,10 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     ['data', 'decodeWorkers', 'gpuMemoryFraction', 'gpuPreallocate', 'logEvery', 'keep', 'hosts'],
     false,
   ).option(...JSON_OPTION)
+  resume.option(
+    '--epochs <n>',
+    'train longer, more epochs than the run has; the schedule of the learning rate is then that of all of them',
+  )
   for (const [flag, help] of HOST_OPTIONS) resume.option(flag, help)
 
   define(

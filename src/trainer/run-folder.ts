@@ -6,9 +6,10 @@ import { type RunFiles, runFiles } from '../report/run-files.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 import type { MachineReport } from './machine.ts'
+import { withAbsolutePaths } from './run-images.ts'
 
 /**
- * Makes the folder `config.out` with its config.json and machine.json. An empty folder that exists is taken.
+ * Makes the folder `config.out` with its config.json (paths in it absolute) and machine.json. An empty folder that exists is taken.
  * @throws UserFault where the path holds anything, or cannot be written; what was there stays as it was
  */
 export async function createRunFolder(config: RunConfig, machine: MachineReport): Promise<RunFiles> {
@@ -17,7 +18,7 @@ export async function createRunFolder(config: RunConfig, machine: MachineReport)
   try {
     await mkdir(config.out, { recursive: true })
     // 'wx': of two runs that begin at once in one folder, the second fails here.
-    await writeFile(files.config, printJson(config), { flag: 'wx' })
+    await writeFile(files.config, printJson(withAbsolutePaths(config)), { flag: 'wx' })
     await writeFile(files.machine, printJson(machine))
     return files
   } catch (error) {

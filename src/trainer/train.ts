@@ -4,6 +4,7 @@ import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from '../checkpoint/
 import { describeModel } from '../checkpoint/model-description.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
 import { restoreState, snapshotState } from '../checkpoint/state-tensors.ts'
+import { refuseChangedSettings } from '../config/changed-settings.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
 import { EvaluationStopped } from '../evaluation/evaluate-split.ts'
@@ -19,6 +20,7 @@ import { expected } from '../vocabulary/fault.ts'
 import { evaluateState } from './evaluate-state.ts'
 import { fillInitialState } from './initial-state.ts'
 import { beginTraining } from './lead-hosts.ts'
+import { describeLonger, keepLength } from './longer-run.ts'
 import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
@@ -123,6 +125,9 @@ async function goOn(
   const checkpoint = await loadCheckpoint(folder)
   const { progress, tensors } = checkpoint
   await checkSnapshots(config, snapshotsTaken(config, progress.epoch))
+  refuseChangedSettings(config, files.config, progress.config, folder)
+  if (isOver(config, progress)) return await tellFinished(config, files, progress, hooks)
+  if (checkpoint.description === null) hooks.display.note(`${folder} does not say its classes: they are not compared.`)
   const { images: own } = await checkImages(config, images, checkpoint, folder)
   const restore = async ({ layout }: TrainingStep, state: SharedArrayBuffer) => {
     restoreState(layout, state, tensors, folder)
@@ -131,10 +136,37 @@ async function goOn(
   try {
     await refuseOtherImages(files, begun.prepared.dataset)
     const timetable = timetableOf(begun.prepared)
+    const longer = describeLonger(config, progress, timetable)
+    if (longer !== null) {
+      hooks.display.note(longer)
+      await keepLength(config)
+    }
     return await runToEnd(begun, timetable, files, { ...progress, config }, hooks, 'resumed')
   } finally {
     await begun.replicas.stop()
   }
+}
+
+/** As isFinished, before the images are counted. */
+function isOver({ epochs, steps }: RunConfig, { epoch, step, stepInEpoch }: RunProgress): boolean {
+  return stepInEpoch === 0 && (steps === null ? epoch >= epochs : step >= steps)
+}
+
+/** Nothing is left to train; the report may be. */
+async function tellFinished(
+  { epochs, steps, method }: RunConfig,
+  files: RunFiles,
+  { step }: RunProgress,
+  { display }: TrainHooks,
+): Promise<TrainOutcome> {
+  const done = steps === null ? `${epochs} of ${epochs} epochs` : `${steps} of ${steps} steps`
+  const further =
+    steps === null && method !== 'snapshot'
+      ? `native-ensemble resume ${files.folder} --epochs ${2 * epochs}, say, trains longer`
+      : 'a new run can begin from its weights (native-ensemble export, then train --init)'
+  display.note(`The run is finished: ${done} are trained, and nothing was changed; ${further}.`)
+  await writeReport(files.folder)
+  return { files, ended: 'finished', step, evaluation: null }
 }
 
 /** The teacher of KD from where its run is to its end, then the student. */
