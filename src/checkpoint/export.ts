@@ -47,10 +47,10 @@ export async function exportBranch(
   checkpointFolder: string,
   branch: number,
   out: string,
-  check: (checkpoint: Checkpoint) => void = () => {},
+  check: (checkpoint: Checkpoint) => Promise<void> = async () => {},
 ): Promise<NamedTensor[]> {
   const checkpoint = await loadCheckpoint(checkpointFolder)
-  check(checkpoint)
+  await check(checkpoint)
   const { description, progress } = checkpoint
   const tensors = deployedTensors(checkpoint.tensors.model, branch)
   const origin = { method: description?.architecture.method, branch, step: progress.step }

@@ -6,9 +6,10 @@ import { DEFAULTS, DERIVED_DEFAULTS } from '../config/defaults.ts'
 import { OPTION_KEYS, OPTION_TABLE, type OptionKey } from '../config/option-table.ts'
 import { PUBLISHED_DATASETS } from '../vocabulary/dataset-name.ts'
 import { UserFault } from '../vocabulary/fault.ts'
+import { nearestWord } from '../vocabulary/nearest-word.ts'
 import { EXIT } from './failure.ts'
 import { type Invocation, readInvocation } from './invocation.ts'
-import { nearestWord } from './nearest-word.ts'
+import { tellOwnOptions } from './own-options.ts'
 
 /** Does a command's work and gives its exit code. */
 type Action = (invocation: Invocation) => Promise<number>
@@ -74,7 +75,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
       .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ native-ensemble ${line}`).join('\n')}`)
       .action(async (...parameters: unknown[]) => {
         const command = parameters.at(-1)
-        if (command instanceof Command) ended(await action(readInvocation(command)))
+        if (command instanceof Command) ended(await act(command, action, usage.includes('<run')))
       })
   /** For commands that have no faults of their own to tell beside the unknown options. */
   const plain: Plain = (action) => async (invocation) => {
@@ -185,6 +186,16 @@ function defineProgram(ended: (exitCode: number) => void): Command {
 
   defineFigures(define, plain)
   return program
+}
+
+/** @param ofRun whether the command goes by the settings of a run */
+async function act(command: Command, action: Action, ofRun: boolean): Promise<number> {
+  try {
+    return await action(readInvocation(command))
+  } catch (error) {
+    const known = command.options.flatMap(({ long }) => long ?? [])
+    throw tellOwnOptions(error, command.name(), known, ofRun)
+  }
 }
 
 /** Commands that make the paper's tables and figures out of runs. */

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { reportFailure } from '../../src/cli/failure.ts'
-import { nearestWord } from '../../src/cli/nearest-word.ts'
 import { printBytes, textTable } from '../../src/cli/text-table.ts'
 import { UserFault } from '../../src/vocabulary/fault.ts'
+import { nearestWord } from '../../src/vocabulary/nearest-word.ts'
 
 function reported(error: unknown): [code: number, text: string] {
   let text = ''

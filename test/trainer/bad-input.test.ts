@@ -74,7 +74,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     name: 'a path without images',
     argv: train('--data', 'nowhere'),
-    says: /the images of cifar10 for nowhere but received a path that does not exist/,
+    says: /the images of cifar10 for nowhere but it does not exist/,
     remedy: /native-ensemble fetch cifar10/,
   },
   {

@@ -3,6 +3,7 @@ import { findCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { exportBranch } from '../../checkpoint/export.ts'
 import { refuseOtherNetwork } from '../../checkpoint/model-description.ts'
 import { readConfig } from '../../config/make-config.ts'
+import { openRunFolder } from '../../trainer/run-folder.ts'
 import { elementCount } from '../../vocabulary/shape.ts'
 import { EXIT } from '../failure.ts'
 import type { Invocation } from '../invocation.ts'
@@ -12,12 +13,12 @@ import { readCheckpointChoice, readWholeNumber } from '../read-option.ts'
 export async function exportCommand({ operands, options }: Invocation): Promise<number> {
   const branch = readWholeNumber(options['branch'] ?? 0, '--branch', 'the number of a branch, from 0')
   const choice = readCheckpointChoice(options['checkpoint'])
-  const config = await readConfig(operands[0] ?? '')
+  const { folder: run } = await openRunFolder(operands[0] ?? '')
   const given = options['out']
-  const out = typeof given === 'string' ? given : join(config.out, `branch-${branch}.safetensors`)
-  const folder = await findCheckpoint(config.out, choice)
-  const tensors = await exportBranch(folder, branch, out, ({ description }) => {
-    if (description !== null) refuseOtherNetwork(description, folder, config, config.out)
+  const out = typeof given === 'string' ? given : join(run, `branch-${branch}.safetensors`)
+  const folder = await findCheckpoint(run, choice)
+  const tensors = await exportBranch(folder, branch, out, async ({ description }) => {
+    if (description !== null) refuseOtherNetwork(description, folder, await readConfig(run), run)
     else
       process.stderr.write(`${folder} is from before runs said their classes and input: the export does not either.\n`)
   })

@@ -5,6 +5,7 @@ import { PHOTOGRAPH_COLOURS } from '../../datasets/ilsvrc2012.ts'
 import type { PrepareOptions, PrepareResult } from '../../datasets/prepare/prepare-shards.ts'
 import { ProgressDisplay, printClock } from '../../report/progress.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
+import { didYouMean } from '../../vocabulary/nearest-word.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import type { Invocation } from '../invocation.ts'
@@ -178,7 +179,8 @@ function readOptions(
   }
   const onBad = options['onBad'] ?? 'fail'
   if (onBad !== 'fail' && onBad !== 'skip' && onBad !== 'report') {
-    faults.push(fault('fail, skip or report', '--on-bad', onBad, 'Leave --on-bad out for fail.'))
+    const remedy = didYouMean(onBad, ['fail', 'skip', 'report'], 'Leave --on-bad out for fail.')
+    faults.push(fault('fail, skip or report', '--on-bad', onBad, remedy))
   }
   const [shortSide, quality] = [number('shortSide'), number('quality')]
   if (options['shortSide'] === undefined && options['quality'] !== undefined) {
