@@ -11,7 +11,7 @@ export function nearestNetwork(name: string): string | null {
     .trim()
     .toLowerCase()
     .replaceAll(/[_\s]/g, '-')
-    .replace(/(?<=[a-z])(?=\d)/, '-')
+    .replace(/^([a-z-]*[a-z])(?=\d)/, '$1-')
   const [, letters = '', sizes = ''] = /^(.*?)-*(\d.*)?$/.exec(plain) ?? []
   const family = ALIASES[letters] ?? nearestWord(letters, FAMILIES)
   if (family === null) return null
