@@ -154,14 +154,14 @@ function isOver({ epochs, steps }: RunConfig, { epoch, step, stepInEpoch }: RunP
 
 /** Nothing is left to train; the report may be. */
 async function tellFinished(
-  { epochs, steps, method }: RunConfig,
+  { epochs, steps, method, scale }: RunConfig,
   files: RunFiles,
   { step }: RunProgress,
   { display }: TrainHooks,
 ): Promise<TrainOutcome> {
   const done = steps === null ? `${epochs} of ${epochs} epochs` : `${steps} of ${steps} steps`
   const further =
-    steps === null && method !== 'snapshot'
+    steps === null && method !== 'snapshot' && scale === 1
       ? `native-ensemble resume ${files.folder} --epochs ${2 * epochs}, say, trains longer`
       : 'a new run can begin from its weights (native-ensemble export, then train --init)'
   display.note(`The run is finished: ${done} are trained, and nothing was changed; ${further}.`)
