@@ -122,22 +122,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
   evaluate.option(...CHECKPOINT_OPTION).option('--split <name>', 'test or train (default: test)')
   addSettings(evaluate, ['data', 'executor', 'tfjsBackend', 'devices', 'decodeWorkers'], false).option(...JSON_OPTION)
 
-  const resume = define(
-    'resume <run>',
-    'Goes on with a run from its newest checkpoint, to the same result as if it had never stopped.',
-    ['resume runs/quickstart-1', 'resume runs/quickstart-1 --epochs 6'],
-    async (invocation) => await (await import('./commands/resume.ts')).resumeCommand(invocation),
-  )
-  addSettings(
-    resume,
-    ['data', 'decodeWorkers', 'gpuMemoryFraction', 'gpuPreallocate', 'logEvery', 'keep', 'hosts'],
-    false,
-  ).option(...JSON_OPTION)
-  resume.option(
-    '--epochs <n>',
-    'train longer, more epochs than the run has; the schedule of the learning rate is then that of all of them',
-  )
-  for (const [flag, help] of HOST_OPTIONS) resume.option(flag, help)
+  defineResume(define)
 
   define(
     'fetch <dataset>',
@@ -196,6 +181,25 @@ async function act(command: Command, action: Action, ofRun: boolean): Promise<nu
     const known = command.options.flatMap(({ long }) => long ?? [])
     throw tellOwnOptions(error, command.name(), known, ofRun)
   }
+}
+
+function defineResume(define: Define): void {
+  const resume = define(
+    'resume <run>',
+    'Goes on with a run from its newest checkpoint, to the same result as if it had never stopped.',
+    ['resume runs/quickstart-1', 'resume runs/quickstart-1 --epochs 6'],
+    async (invocation) => await (await import('./commands/resume.ts')).resumeCommand(invocation),
+  )
+  addSettings(
+    resume,
+    ['data', 'decodeWorkers', 'gpuMemoryFraction', 'gpuPreallocate', 'logEvery', 'keep', 'hosts'],
+    false,
+  ).option(...JSON_OPTION)
+  resume.option(
+    '--epochs <n>',
+    'train longer, more epochs than the run has; the schedule of the learning rate is then that of all of them',
+  )
+  for (const [flag, help] of HOST_OPTIONS) resume.option(flag, help)
 }
 
 /** Commands that make the paper's tables and figures out of runs. */
