@@ -153,7 +153,7 @@ export async function readConfig(runFolder: string, changes: GivenSettings = {})
   const remedy = 'Put it right in that file, or take the file from a copy of the run.'
   const faults = findFaults(own, new Set()).map(({ message }) => ({ message: `${message} in ${path}`, remedy }))
   refuseFaults(faults, path)
-  return checkConfig({ ...own, ...changes }, new Set(Object.keys(changes)), 'these options')
+  return checkConfig({ ...own, ...changes, out: runFolder }, new Set(Object.keys(changes)), 'these options')
 }
 
 /** Settings that may differ when a run goes on: none of them changes its numbers. */
