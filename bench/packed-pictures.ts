@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import type { EncodedSplit, LoadedDataset } from '../src/datasets/dataset.ts'
+import { SHARD_MAGIC } from '../src/datasets/shard-index.ts'
 import type { ImageSize } from '../src/images/crop-plan.ts'
 
 export interface EncodedPicture extends ImageSize {
@@ -15,7 +16,7 @@ export function packPictures(pictures: readonly EncodedPicture[], path: string, 
   const offset = new SharedArrayBuffer(8 * count)
   const index = { shard: words(), offset, length: words(), checksum: words(), width: words(), height: words() }
   const labels = words()
-  let end = 0
+  let end = SHARD_MAGIC.length
   for (const [sample, { bytes, width, height }] of pictures.entries()) {
     new Float64Array(offset)[sample] = end
     new Uint32Array(index.length)[sample] = bytes.length
@@ -25,7 +26,7 @@ export function packPictures(pictures: readonly EncodedPicture[], path: string, 
     new Int32Array(labels)[sample] = sample % classes
     end += bytes.length
   }
-  writeFileSync(path, Buffer.concat(pictures.map(({ bytes }) => bytes)))
+  writeFileSync(path, Buffer.concat([SHARD_MAGIC, ...pictures.map(({ bytes }) => bytes)]))
   return { storage: 'encoded', count, shards: [path], index, labels }
 }
 

@@ -1,9 +1,7 @@
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import type { StateLayout } from '../graph/state-layout.ts'
 import { hearFault } from '../vocabulary/told-fault.ts'
-import type { KeepRule } from './kept-checkpoints.ts'
 import type { RunProgress } from './run-state.ts'
 import type { FromSaver, SaverSetup, ToSaver } from './saver-messages.ts'
 
@@ -15,8 +13,8 @@ export class BackgroundSaver {
   #copy: SharedArrayBuffer | null = null
   #thread: Worker | null = null
 
-  constructor(runFolder: string, layout: StateLayout, rule: KeepRule) {
-    this.#setup = { runFolder, layout, rule }
+  constructor(setup: Omit<SaverSetup, 'copy'>) {
+    this.#setup = setup
   }
 
   /** Copies the state, which must rest meanwhile. The training waits for no more than this. */

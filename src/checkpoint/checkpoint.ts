@@ -5,18 +5,21 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { expected, UserFault } from '../vocabulary/fault.ts'
+import { DamagedFile, expected, withRemedy } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 import { checkpointBytes, refuseFullDisk } from './disk-space.ts'
 import { type KeepRule, keptCheckpoints } from './kept-checkpoints.ts'
-import { decodeRunState, encodeRunState, type RunProgress } from './run-state.ts'
-import { readSafetensors, writeSafetensors } from './safetensors.ts'
+import { descriptionMetadata, type ModelDescription, readDescription } from './model-description.ts'
+import { decodeRunState, encodeRunState, FORMAT_VERSION, type RunProgress } from './run-state.ts'
+import { readSafetensorsFile, writeSafetensors } from './safetensors.ts'
 import type { StateSnapshot } from './state-tensors.ts'
 
 /** A run at one moment. */
 export interface Checkpoint {
   readonly progress: RunProgress
   readonly tensors: StateSnapshot
+  /** What was trained and on what; null in checkpoints from before they said so. */
+  readonly description: ModelDescription | null
 }
 
 export const MODEL_FILE = 'model.safetensors'
@@ -56,7 +59,8 @@ export async function saveCheckpoint(
     await refuseFullDisk(parent, snapshotBytes(checkpoint.tensors))
     await mkdir(aside)
     const { model, momentum } = checkpoint.tensors
-    const modelChecksum = await writeSafetensors(join(aside, MODEL_FILE), model, { format: 'pt' })
+    const metadata = { format: 'pt', ...descriptionMetadata(checkpoint.description) }
+    const modelChecksum = await writeSafetensors(join(aside, MODEL_FILE), model, metadata)
     const state = encodeRunState({ progress: checkpoint.progress, momentum, modelChecksum })
     await writeDurably(join(aside, STATE_FILE), state)
     await syncFolder(aside)
@@ -72,20 +76,38 @@ export async function saveCheckpoint(
 
 /**
  * @param folder one checkpoint's folder
- * @throws UserFault where it is none, or its files are damaged or of different checkpoints
+ * @throws UserFault where it is none, or any byte of its files is not what was written, or they are of different checkpoints
  */
 export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
   const modelPath = join(folder, MODEL_FILE)
   const statePath = join(folder, STATE_FILE)
-  const state = decodeRunState(await readBytes(statePath), statePath)
-  const model = await readSafetensors(modelPath)
-  if (crc32(await readBytes(modelPath)) !== state.modelChecksum) {
-    throw new UserFault(
-      `Expected the weights that were saved with ${statePath} for ${modelPath} but received others: the file changed.`,
-      'Resume from another checkpoint, or start a new run from these weights: train --init.',
-    )
+  try {
+    const { progress, momentum, modelChecksum, version } = decodeRunState(await readBytes(statePath), statePath)
+    const model = await readSafetensorsFile(modelPath)
+    const received = version === FORMAT_VERSION ? model.checksum : crc32(await readBytes(modelPath))
+    if (received !== modelChecksum) {
+      const message = `Expected the weights that were saved with ${statePath} for ${modelPath} but received others.`
+      throw new DamagedFile(message, 'Take both files from one copy.')
+    }
+    return {
+      progress,
+      tensors: { model: model.tensors, momentum },
+      description: readDescription(model.metadata, modelPath),
+    }
+  } catch (error) {
+    throw withRemedy(error, await otherCheckpoints(folder))
   }
-  return { progress: state.progress, tensors: { model, momentum: state.momentum } }
+}
+
+/** What to do about a damaged checkpoint. */
+async function otherCheckpoints(folder: string): Promise<string> {
+  const run = dirname(dirname(folder))
+  const others = (await listCheckpoints(run).catch(() => [])).filter((step) => checkpointFolder(run, step) !== folder)
+  if (others.length === 0) return `There is no other checkpoint in ${dirname(folder)}: take this one from a copy.`
+  return (
+    `There are checkpoints of other steps (${others.join(', ')}): evaluate, export and robustness take one with --checkpoint <step>; ` +
+    `resume takes the newest, so move ${folder} away for it.`
+  )
 }
 
 /** Steps that have a checkpoint, ascending; folders that were being written when a process ended do not count. */

@@ -1,10 +1,10 @@
 /** One branch or peer of what was trained together, as the plain network it is when deployed. */
 import { rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { expected } from '../vocabulary/fault.ts'
 import { fileFault } from '../vocabulary/file-fault.ts'
-import { MODEL_FILE } from './checkpoint.ts'
-import { type NamedTensor, readSafetensors, writeSafetensors } from './safetensors.ts'
+import { type Checkpoint, loadCheckpoint } from './checkpoint.ts'
+import { describeDeployed, descriptionMetadata } from './model-description.ts'
+import { type NamedTensor, writeSafetensors } from './safetensors.ts'
 
 /** What only one of the networks owns: a branch of ONE, a peer of DML or of an ensemble. */
 const BRANCH_NAME = /^(?:branches|peers)\.(\d+)\.(.+)$/
@@ -36,17 +36,29 @@ export function deployedTensors(tensors: readonly NamedTensor[], branch: number)
 }
 
 /**
- * Writes one branch of a checkpoint as a safetensors file that `load_state_dict` of the PyTorch network takes.
- * @param checkpointFolder folder with `model.safetensors`
+ * Writes one branch of a checkpoint as a safetensors file that `load_state_dict` of the PyTorch network takes. It carries what
+ * the checkpoint says of the network and its images, and where it comes from.
  * @param out file to write; it is written aside and renamed, and replaces what was there
+ * @param check may refuse the checkpoint before anything is written
  * @returns the tensors written
  * @throws UserFault where the checkpoint cannot be read, has no such branch, or `out` cannot be written
  */
-export async function exportBranch(checkpointFolder: string, branch: number, out: string): Promise<NamedTensor[]> {
-  const tensors = deployedTensors(await readSafetensors(join(checkpointFolder, MODEL_FILE)), branch)
+export async function exportBranch(
+  checkpointFolder: string,
+  branch: number,
+  out: string,
+  check: (checkpoint: Checkpoint) => Promise<void> = async () => {},
+): Promise<NamedTensor[]> {
+  const checkpoint = await loadCheckpoint(checkpointFolder)
+  await check(checkpoint)
+  const { description, progress } = checkpoint
+  const tensors = deployedTensors(checkpoint.tensors.model, branch)
+  const origin = { method: description?.architecture.method, branch, step: progress.step }
+  const deployed = description === null ? null : describeDeployed(description, branch)
+  const metadata = { format: 'pt', ...descriptionMetadata(deployed), origin: JSON.stringify(origin) }
   const aside = `${out}.tmp-${process.pid}`
   try {
-    await writeSafetensors(aside, tensors, { format: 'pt' })
+    await writeSafetensors(aside, tensors, metadata)
     await rename(aside, out)
   } catch (error) {
     await rm(aside, { force: true }).catch(() => {}) // The first error is the one to tell.

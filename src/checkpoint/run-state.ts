@@ -1,13 +1,20 @@
 /**
- * `state.msgpack` of a checkpoint: all of a run that is not a weight. Written with msgpackr as plain MessagePack (no
- * record extension), so any MessagePack reader can open it.
+ * `state.msgpack` of a checkpoint: all of a run that is not a weight. Plain MessagePack, so any reader of that can open it:
+ *
+ *     {version: 2, checksum: CRC-32 of the bytes of state, state: MessagePack of progress, momentum and modelChecksum}
+ *
+ * with every length in its widest form, so that the 29 bytes before the state are the same in every file but for checksum
+ * and length. Version 1 was the state alone with its version, and had no checksum.
  */
+import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import { z } from 'zod'
-import { UserFault } from '../vocabulary/fault.ts'
+import { DamagedFile, UserFault } from '../vocabulary/fault.ts'
 
-/** Raised when the meaning of a field changes; a checkpoint of another version is refused, not guessed at. */
-export const FORMAT_VERSION = 1
+/** Raised when the meaning of a field changes; a checkpoint of a later version is refused, not guessed at. */
+export const FORMAT_VERSION = 2
+/** Still read; nothing tells whether its momentum is what was written. */
+const WITHOUT_CHECKSUM = 1
 
 const wholeNumber = z.number().int().nonnegative()
 
@@ -31,11 +38,13 @@ const progressSchema = z.strictObject({
 export type RunProgress = z.infer<typeof progressSchema>
 
 const stateSchema = z.strictObject({
-  version: z.literal(FORMAT_VERSION),
   progress: progressSchema,
   /** Momentum by the parameter's name: f32, little-endian, row-major. */
   momentum: z.record(z.string(), z.instanceof(Uint8Array)),
-  /** CRC-32 of the model.safetensors beside it, so that halves of two checkpoints are never mixed. */
+  /**
+   * Checksum that the model.safetensors beside it carries, so that halves of two checkpoints are never mixed. In version 1
+   * the CRC-32 of that file.
+   */
   modelChecksum: wholeNumber,
 })
 
@@ -46,35 +55,77 @@ export interface RunState {
   readonly modelChecksum: number
 }
 
-const packr = new Packr({ useRecords: false })
-
-export function encodeRunState(state: RunState): Uint8Array {
-  const momentum: Record<string, Uint8Array> = {}
-  for (const [name, data] of state.momentum) {
-    momentum[name] = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-  }
-  return packr.pack({
-    version: FORMAT_VERSION,
-    progress: state.progress,
-    momentum,
-    modelChecksum: state.modelChecksum,
-  })
+/** As it was read. */
+export interface StoredRunState extends RunState {
+  readonly version: typeof FORMAT_VERSION | typeof WITHOUT_CHECKSUM
 }
 
-/** @throws UserFault where the bytes are no run state of this version */
-export function decodeRunState(bytes: Uint8Array, path: string): RunState {
-  let content: unknown
+const packr = new Packr({ useRecords: false })
+
+/** MessagePack up to the checksum, up to the length of the state, and all before the state. */
+const CHECKSUM_AT = 20
+const LENGTH_AT = 31
+const STATE_AT = 35
+
+export function encodeRunState({ progress, momentum, modelChecksum }: RunState): Uint8Array {
+  const packed: Record<string, Uint8Array> = {}
+  for (const [name, data] of momentum) packed[name] = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  const state = packr.pack({ progress, momentum: packed, modelChecksum })
+  return Buffer.concat([encodeEnvelope(crc32(state), state.length), state])
+}
+
+function encodeEnvelope(checksum: number, length: number): Buffer {
+  const name = (text: string) => Buffer.from([0xa0 | text.length, ...Buffer.from(text)])
+  const number = (mark: number, value: number) => {
+    const bytes = Buffer.alloc(5, mark)
+    bytes.writeUInt32BE(value, 1)
+    return bytes
+  }
+  const version = [name('version'), Buffer.from([FORMAT_VERSION])]
+  const [uint32, bin32] = [0xce, 0xc6]
+  return Buffer.concat([
+    ...[Buffer.from([0x83]), ...version, name('checksum'), number(uint32, checksum)],
+    ...[name('state'), number(bin32, length)],
+  ])
+}
+
+/** @throws UserFault where the bytes are no run state of this version or the one before, or not those that were written */
+export function decodeRunState(bytes: Uint8Array, path: string): StoredRunState {
+  const sealed = openEnvelope(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), path)
+  if (sealed !== null) return { ...checkState(unpack(sealed, path), path), version: FORMAT_VERSION }
+  const content = unpack(bytes, path)
+  const version = typeof content === 'object' && content !== null ? Reflect.get(content, 'version') : undefined
+  if (typeof content === 'object' && content !== null && version === WITHOUT_CHECKSUM) {
+    const { version: _, ...state } = { version, ...content }
+    return { ...checkState(state, path), version }
+  }
+  if (typeof version !== 'number') throw damagedState(path, 'it has another form')
+  throw new UserFault(
+    `Expected format version ${FORMAT_VERSION} for ${path} but received ${version}.`,
+    'Resume with the release of native-ensemble that wrote it, or start anew from its weights: train --init.',
+  )
+}
+
+/** The state's own bytes, checked; null where they do not begin as a file of this version does. */
+function openEnvelope(bytes: Buffer, path: string): Buffer | null {
+  if (bytes.length < STATE_AT) return null
+  const [checksum, length] = [bytes.readUInt32BE(CHECKSUM_AT), bytes.readUInt32BE(LENGTH_AT)]
+  if (!bytes.subarray(0, STATE_AT).equals(encodeEnvelope(checksum, length))) return null
+  const state = bytes.subarray(STATE_AT)
+  if (state.length !== length) throw damagedState(path, `it has ${state.length} bytes of state instead of ${length}`)
+  if (crc32(state) !== checksum) throw damagedState(path, 'its bytes have changed (CRC-32)')
+  return state
+}
+
+function unpack(bytes: Uint8Array, path: string): unknown {
   try {
-    content = packr.unpack(bytes)
+    return packr.unpack(bytes)
   } catch (error) {
     throw damagedState(path, error instanceof Error ? error.message : String(error))
   }
-  if (typeof content === 'object' && content !== null && 'version' in content && content.version !== FORMAT_VERSION) {
-    throw new UserFault(
-      `Expected format version ${FORMAT_VERSION} for ${path} but received ${String(content.version)}.`,
-      'Resume with the release of native-ensemble that wrote it, or start anew from its weights: train --init.',
-    )
-  }
+}
+
+function checkState(content: unknown, path: string): RunState {
   const checked = stateSchema.safeParse(content)
   if (!checked.success) throw damagedState(path, checked.error.issues[0]?.message ?? 'it has another form')
   const momentum = new Map<string, Float32Array>()
@@ -86,9 +137,9 @@ export function decodeRunState(bytes: Uint8Array, path: string): RunState {
   return { progress: checked.data.progress, momentum, modelChecksum: checked.data.modelChecksum }
 }
 
-function damagedState(path: string, problem: string): UserFault {
-  return new UserFault(
+function damagedState(path: string, problem: string): DamagedFile {
+  return new DamagedFile(
     `Expected the state of a run for ${path} but received a file that cannot be read: ${problem}.`,
-    'Delete that checkpoint folder and resume from an earlier one.',
+    'Resume from an earlier checkpoint.',
   )
 }

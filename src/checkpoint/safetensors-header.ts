@@ -3,7 +3,7 @@
  * `{"name": {"dtype": "F32", "shape": [..], "data_offsets": [begin, end]}, "__metadata__": {..}}`, padded with spaces
  * so that the data behind it begins on 8 bytes. Same checks as the reference implementation (huggingface/safetensors).
  */
-import { UserFault } from '../vocabulary/fault.ts'
+import { DamagedFile } from '../vocabulary/fault.ts'
 import { elementCount, printShape, type Shape } from '../vocabulary/shape.ts'
 
 /** Bytes of an element of each type the format knows and that this program may meet. */
@@ -37,6 +37,9 @@ export interface SafetensorsHeader {
   readonly entries: readonly HeaderEntry[]
   readonly metadata: Readonly<Record<string, string>>
 }
+
+const WRITE_AGAIN =
+  'Copy or write the file again; Python writes one with safetensors.torch.save_file(state_dict, path).'
 
 /** Length of the JSON that the reference implementation accepts. */
 export const MAX_HEADER_BYTES = 100_000_000
@@ -96,10 +99,10 @@ export function decodeHeader(json: Uint8Array, dataBytes: number, path: string):
 }
 
 /** A safetensors file that cannot be read, with what is wrong in it. */
-export function damaged(path: string, problem: string): UserFault {
-  return new UserFault(
+export function damaged(path: string, problem: string, remedy = WRITE_AGAIN): DamagedFile {
+  return new DamagedFile(
     `Expected a complete safetensors file for ${path} but received one that cannot be read: ${problem}.`,
-    'Copy or write the file again; Python writes one with safetensors.torch.save_file(state_dict, path).',
+    remedy,
   )
 }
 

@@ -1,9 +1,13 @@
-/** Reads and writes safetensors files, the format in which weights travel between this program and PyTorch. */
+/**
+ * Reads and writes safetensors files, the format in which weights travel between this program and PyTorch. What we write
+ * carries a checksum (file-seal.ts), and is refused where it does not hold; files of others have none.
+ */
 import { type FileHandle, open } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { UserFault } from '../vocabulary/fault.ts'
 import { fileFault } from '../vocabulary/file-fault.ts'
 import { elementCount, printShape, type Shape } from '../vocabulary/shape.ts'
+import { checkSeal, SEAL, setSeal } from './file-seal.ts'
 import { damaged, decodeHeader, encodeHeader, MAX_HEADER_BYTES, type SafetensorsDType } from './safetensors-header.ts'
 
 /** A tensor in memory, row-major. */
@@ -22,7 +26,7 @@ export interface StoredTensor extends NamedTensor {
 /**
  * Writes f32 tensors and waits until they are on the disk. Order in the file: by name, as the reference
  * implementation has it.
- * @returns CRC-32 of the file's bytes
+ * @returns the checksum that the file carries
  * @throws UserFault where the path cannot be written; an existing file is replaced in place (write aside and rename
  *   where that matters, as saveCheckpoint does)
  */
@@ -40,14 +44,11 @@ export async function writeSafetensors(
   try {
     const file = await open(path, 'w')
     try {
-      const header = encodeHeader(sorted, metadata)
-      let checksum = crc32(header)
-      await file.writeFile(header)
-      for (const { data } of sorted) {
-        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-        checksum = crc32(bytes, checksum)
-        await file.writeFile(bytes)
-      }
+      const header = encodeHeader(sorted, { ...metadata, ...SEAL })
+      const contents = sorted.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+      const checksum = contents.reduce((sum, bytes) => crc32(bytes, sum), crc32(header))
+      setSeal(header, checksum)
+      for (const bytes of [header, ...contents]) await file.writeFile(bytes)
       await file.sync()
       return checksum
     } finally {
@@ -63,25 +64,46 @@ export interface ReadSafetensorsOptions {
   readonly ignore?: (name: string) => boolean
 }
 
+/** A file as a whole. */
+export interface SafetensorsFile {
+  /** In the order of their names. */
+  readonly tensors: readonly StoredTensor[]
+  readonly metadata: Readonly<Record<string, string>>
+  /** What the file carries, and what holds; null in files that we did not write. */
+  readonly checksum: number | null
+}
+
+/** Tensors of a file, as readSafetensorsFile has them. @throws UserFault as readSafetensorsFile */
+export async function readSafetensors(path: string, options: ReadSafetensorsOptions = {}): Promise<StoredTensor[]> {
+  return [...(await readSafetensorsFile(path, options)).tensors]
+}
+
 /**
- * Reads all tensors of a file, in the order of their names.
+ * Reads a file and checks it: every byte of those that we wrote, the form of all others.
  * @throws UserFault where the file is missing, damaged, or has a tensor that is not F32, F16 or BF16
  */
-export async function readSafetensors(path: string, options: ReadSafetensorsOptions = {}): Promise<StoredTensor[]> {
+export async function readSafetensorsFile(
+  path: string,
+  options: ReadSafetensorsOptions = {},
+): Promise<SafetensorsFile> {
   const ignore = options.ignore ?? (() => false)
   try {
     const file = await open(path, 'r')
     try {
-      const { entries, dataBegin } = await readHeader(file, path)
-      const wanted = entries.filter(({ name }) => !ignore(name))
-      const odd = wanted.filter(({ dtype }) => !isFloat(dtype))
-      if (odd.length > 0) throw unknownTypes(path, odd)
+      const { entries, metadata, header } = await readHeader(file, path)
+      const odd = entries.filter(({ name, dtype }) => !ignore(name) && !isFloat(dtype))
       const tensors: StoredTensor[] = []
-      for (const { name, dtype, shape, begin, end } of wanted) {
-        const bytes = await readExactly(file, dataBegin + begin, end - begin, path)
-        tensors.push({ name, dtype, shape, data: widen(dtype, bytes) })
+      const seal = checkSeal(header, metadata, path)
+      // Tensors lie one behind the other, in this order.
+      for (const { name, dtype, shape, begin, end } of entries) {
+        const bytes = await readExactly(file, header.length + begin, end - begin, path)
+        seal?.add(new Uint8Array(bytes))
+        if (!ignore(name) && isFloat(dtype)) tensors.push({ name, dtype, shape, data: widen(dtype, bytes) })
       }
-      return tensors.sort((left, right) => compareBytes(left.name, right.name))
+      seal?.refuseOther()
+      if (odd.length > 0) throw unknownTypes(path, odd)
+      tensors.sort((left, right) => compareBytes(left.name, right.name))
+      return { tensors, metadata, checksum: seal?.checksum ?? null }
     } finally {
       await file.close()
     }
@@ -97,9 +119,8 @@ async function readHeader(file: FileHandle, path: string) {
   if (length > MAX_HEADER_BYTES || 8 + length > size) {
     throw damaged(path, `its header is said to have ${length} bytes and the file has ${size}`)
   }
-  const dataBegin = 8 + length
-  const json = new Uint8Array(await readExactly(file, 8, length, path))
-  return { ...decodeHeader(json, size - dataBegin, path), dataBegin }
+  const header = Buffer.from(await readExactly(file, 0, 8 + length, path))
+  return { ...decodeHeader(header.subarray(8), size - header.length, path), header }
 }
 
 /** Reads into memory of its own, so that typed arrays of any width may view it. */

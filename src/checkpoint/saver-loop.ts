@@ -14,9 +14,10 @@ export function serveSaves(setup: SaverSetup, port: MessagePort): void {
   })
 }
 
-async function save({ runFolder, rule, layout, copy }: SaverSetup, progress: ToSaver): Promise<FromSaver> {
+async function save(setup: SaverSetup, progress: ToSaver): Promise<FromSaver> {
+  const { runFolder, rule, layout, description, copy } = setup
   const wrong = findNotFinite(layout, copy)
   if (wrong !== null) return { kind: 'diverged', ...wrong }
-  await saveCheckpoint(runFolder, { progress, tensors: viewSnapshot(layout, copy) }, rule)
+  await saveCheckpoint(runFolder, { progress, tensors: viewSnapshot(layout, copy), description }, rule)
   return { kind: 'saved' }
 }

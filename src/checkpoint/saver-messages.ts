@@ -2,6 +2,7 @@
 import type { StateLayout } from '../graph/state-layout.ts'
 import type { ToldFault } from '../vocabulary/told-fault.ts'
 import type { KeepRule } from './kept-checkpoints.ts'
+import type { ModelDescription } from './model-description.ts'
 import type { RunProgress } from './run-state.ts'
 
 /** What the thread begins with. */
@@ -9,6 +10,8 @@ export interface SaverSetup {
   readonly runFolder: string
   readonly rule: KeepRule
   readonly layout: StateLayout
+  /** Goes into each checkpoint. */
+  readonly description: ModelDescription | null
   /** The state at one moment, by the layout: the main thread writes it while nothing is being saved. */
   readonly copy: SharedArrayBuffer
 }

@@ -73,7 +73,11 @@ export function restoreState(layout: StateLayout, state: StateMemory, snapshot: 
   for (const name of snapshot.momentum.keys()) {
     if (!momentumNames.has(name)) differences.push(`${MOMENTUM_PREFIX}${name} is not part of this network`)
   }
-  refuseDifferences(differences, source)
+  refuseDifferences(
+    differences,
+    source,
+    'Take config.json and checkpoint of one run, and the images it was trained on.',
+  )
   const byName = new Map(snapshot.model.map((tensor) => [tensor.name, tensor.data]))
   for (const tensor of layout.tensors) {
     const data = tensor.role === 'momentum' ? snapshot.momentum.get(parameterOf(tensor)) : byName.get(tensor.name)
@@ -89,13 +93,15 @@ export function restoreState(layout: StateLayout, state: StateMemory, snapshot: 
 export async function loadInitialWeights(path: string, layout: StateLayout, state: StateMemory): Promise<void> {
   const stored = await readSafetensors(path, { ignore: isBatchCounter })
   const tensors = layout.tensors.filter(({ role }) => role === 'weight' || role === 'statistic')
-  refuseDifferences(compareTensors(tensors, stored), path)
+  const remedy = 'Give the options (--network, --block, --method, --branches, --dataset) that the file was made with.'
+  refuseDifferences(compareTensors(tensors, stored), path, remedy)
   writeTensors(tensors, stored, state)
 }
 
 /**
  * Writes what is frozen: a network that was trained before.
  * @param source what the tensors come from, for the message
+ * @param remedy what to do where they do not fit; default for a teacher
  * @throws UserFault as restoreState; the state is then untouched
  */
 export function loadFrozenWeights(
@@ -103,9 +109,9 @@ export function loadFrozenWeights(
   layout: StateLayout,
   state: StateMemory,
   source: string,
+  remedy = 'Name its network (--teacher-network, --teacher-block), or a teacher of the same classes.',
 ): void {
   const tensors = layout.tensors.filter(({ role }) => role === 'frozen')
-  const remedy = 'Name its network (--teacher-network, --teacher-block), or a teacher of the same classes.'
   refuseDifferences(compareTensors(tensors, given), source, remedy)
   writeTensors(tensors, given, state)
 }
@@ -140,11 +146,7 @@ function compareTensors(wanted: readonly StateTensor[], given: readonly NamedTen
   return differences
 }
 
-function refuseDifferences(
-  differences: readonly string[],
-  source: string,
-  remedy = 'Give the options (--network, --block, --method, --branches, --dataset) that the file was made with.',
-): void {
+function refuseDifferences(differences: readonly string[], source: string, remedy: string): void {
   if (differences.length === 0) return
   const count = differences.length === 1 ? '1 differs' : `${differences.length} differ`
   const listed = differences.slice(0, LISTED).map((difference) => `\n  ${difference}`)

@@ -1,4 +1,5 @@
 import { UserFault } from '../vocabulary/fault.ts'
+import { explainSystemError } from '../vocabulary/file-fault.ts'
 
 /**
  * Exit codes of the command line. `requeue` is sysexits' EX_TEMPFAIL: stopped by a batch system's signal, the same job again
@@ -11,9 +12,10 @@ export const EXIT = { done: 0, ourFault: 1, userFault: 2, requeue: 75, interrupt
  * @returns the exit code
  */
 export function reportFailure(error: unknown, target: { write(text: string): unknown }): number {
-  if (error instanceof UserFault) {
-    target.write(`error: ${error.message}\n`)
-    if (error.remedy !== '') target.write(`${error.remedy}\n`)
+  const explained = explainSystemError(error)
+  if (explained instanceof UserFault) {
+    target.write(`error: ${explained.message}\n`)
+    if (explained.remedy !== '') target.write(`${explained.remedy}\n`)
     return EXIT.userFault
   }
   target.write(

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { ConfigFault } from '../config/config-fault.ts'
-import { nearestWord } from './nearest-word.ts'
+import { meantOption } from './option-aliases.ts'
 
 /** What a command was called with. */
 export interface Invocation {
@@ -22,7 +22,7 @@ export function readInvocation(command: Command): Invocation {
     const isOption = argument.startsWith('-') && argument !== '-'
     if (isOption) {
       const [name = ''] = argument.split('=')
-      const nearest = nearestWord(name, known)
+      const nearest = meantOption(name, known)
       faults.push({
         message: `Expected an option of ${command.name()} but received ${name}`,
         remedy: nearest === null ? `native-ensemble ${command.name()} --help lists them.` : `Did you mean ${nearest}?`,

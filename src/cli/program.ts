@@ -6,9 +6,10 @@ import { DEFAULTS, DERIVED_DEFAULTS } from '../config/defaults.ts'
 import { OPTION_KEYS, OPTION_TABLE, type OptionKey } from '../config/option-table.ts'
 import { PUBLISHED_DATASETS } from '../vocabulary/dataset-name.ts'
 import { UserFault } from '../vocabulary/fault.ts'
+import { nearestWord } from '../vocabulary/nearest-word.ts'
 import { EXIT } from './failure.ts'
 import { type Invocation, readInvocation } from './invocation.ts'
-import { nearestWord } from './nearest-word.ts'
+import { tellOwnOptions } from './own-options.ts'
 import { refuseLostOutput } from './streams.ts'
 
 /** Does a command's work and gives its exit code. */
@@ -82,7 +83,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
       .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ native-ensemble ${line}`).join('\n')}`)
       .action(async (...parameters: unknown[]) => {
         const command = parameters.at(-1)
-        if (command instanceof Command) ended(await action(readInvocation(command)))
+        if (command instanceof Command) ended(await act(command, action, usage.includes('<run')))
       })
   /** For commands that have no faults of their own to tell beside the unknown options. */
   const plain: Wrap = (action) => async (invocation) => {
@@ -129,21 +130,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
   evaluate.option(...CHECKPOINT_OPTION).option('--split <name>', 'test or train (default: test)')
   addSettings(evaluate, ['data', 'executor', 'tfjsBackend', 'devices', 'decodeWorkers'], false).option(...JSON_OPTION)
 
-  const resume = define(
-    'resume <run>',
-    'Goes on with a run from its newest checkpoint, to the same result as if it had never stopped.',
-    ['resume runs/quickstart-1'],
-    async (invocation) => await (await import('./commands/resume.ts')).resumeCommand(invocation),
-  )
-  addSettings(
-    resume,
-    [
-      ...(['data', 'decodeWorkers', 'gpuMemoryFraction', 'gpuPreallocate', 'logEvery'] as const),
-      ...(['checkpointMinutes', 'checkpointSteps', 'keep', 'hosts'] as const),
-    ],
-    false,
-  ).option(...JSON_OPTION)
-  for (const [flag, help] of HOST_OPTIONS) resume.option(flag, help)
+  defineResume(define)
 
   define(
     'fetch <dataset>',
@@ -192,6 +179,38 @@ function defineProgram(ended: (exitCode: number) => void): Command {
 
   defineFigures(define, plain)
   return program
+}
+
+/** @param ofRun whether the command goes by the settings of a run */
+async function act(command: Command, action: Action, ofRun: boolean): Promise<number> {
+  try {
+    return await action(readInvocation(command))
+  } catch (error) {
+    const known = command.options.flatMap(({ long }) => long ?? [])
+    throw tellOwnOptions(error, command.name(), known, ofRun)
+  }
+}
+
+function defineResume(define: Define): void {
+  const resume = define(
+    'resume <run>',
+    'Goes on with a run from its newest checkpoint, to the same result as if it had never stopped.',
+    ['resume runs/quickstart-1', 'resume runs/quickstart-1 --epochs 6'],
+    async (invocation) => await (await import('./commands/resume.ts')).resumeCommand(invocation),
+  )
+  addSettings(
+    resume,
+    [
+      ...(['data', 'decodeWorkers', 'gpuMemoryFraction', 'gpuPreallocate', 'logEvery'] as const),
+      ...(['checkpointMinutes', 'checkpointSteps', 'keep', 'hosts'] as const),
+    ],
+    false,
+  ).option(...JSON_OPTION)
+  resume.option(
+    '--epochs <n>',
+    'train longer, more epochs than the run has; the schedule of the learning rate is then that of all of them',
+  )
+  for (const [flag, help] of HOST_OPTIONS) resume.option(flag, help)
 }
 
 /** Commands that make the paper's tables and figures out of runs. */

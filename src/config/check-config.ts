@@ -1,5 +1,8 @@
 /** Checks a whole RunConfig and tells all that is wrong with it at once. */
 import { UserFault } from '../vocabulary/fault.ts'
+import { nearestNetwork } from '../vocabulary/nearest-network.ts'
+import { didYouMean } from '../vocabulary/nearest-word.ts'
+import { parseNetworkName } from '../vocabulary/network-name.ts'
 import { type ConfigFault, fault, printReceived, refuseFaults } from './config-fault.ts'
 import { configSchema } from './config-schema.ts'
 import { findContradictions } from './contradictions.ts'
@@ -68,12 +71,25 @@ function faultOf(name: string, config: unknown): ConfigFault {
 }
 
 function remedyOf(name: OptionKey, received: unknown): string {
+  const { flag, expects } = OPTION_TABLE[name]
   if (name === 'network' || name === 'teacherNetwork') {
-    const depth = Number(/^resnet-?(\d+)$/i.exec(String(received))?.[1])
-    if (Number.isNaN(depth))
-      return 'Choose one of these, such as resnet-32, resnext-29-8x64d, densenet-bc-100-12 or imagenet-resnet-18.'
-    const below = Math.max(1, Math.floor((depth - 2) / 6)) * 6 + 2
-    return `Nearest depths: resnet-${below} and resnet-${below + 6}.`
+    const depth = Number(/^resnet-(\d+)$/.exec(String(received))?.[1])
+    if (!Number.isNaN(depth)) return nearestDepths(depth)
+    const meant = nearestNetwork(String(received))
+    if (meant !== null) return `Did you mean ${meant}?`
+    return 'Choose one of these, such as resnet-32, resnext-29-8x64d, densenet-bc-100-12 or imagenet-resnet-18.'
   }
-  return `Leave ${OPTION_TABLE[name].flag} out for its default, or correct it.`
+  return didYouMean(received, wordsOf(expects), `Leave ${flag} out for its default, or correct it.`)
+}
+
+/** Of CIFAR's ResNets, and the ImageNet one of this depth where there is one. */
+function nearestDepths(depth: number): string {
+  const below = Math.max(1, Math.floor((depth - 2) / 6)) * 6 + 2
+  const other = parseNetworkName(`imagenet-resnet-${depth}`) === null ? '' : `, or imagenet-resnet-${depth}`
+  return `Nearest depths: resnet-${below} and resnet-${below + 6}${other}.`
+}
+
+/** The words of `auto, basic or bottleneck`; none where it says something else. */
+function wordsOf(expects: string): string[] {
+  return /^[\w-]+(?:, [\w-]+)* or [\w-]+$/.test(expects) ? expects.split(/, | or /) : []
 }

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expected, UserFault } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
+import { didYouMean } from '../vocabulary/nearest-word.ts'
 import { checkConfig, findFaults } from './check-config.ts'
 import { type ConfigFault, refuseFaults } from './config-fault.ts'
 import { DEFAULTS, defaultRampUp, isMethod, methodDefaults, WITHOUT_METHOD } from './defaults.ts'
@@ -98,7 +99,7 @@ function unknownRecipe(name: string): ConfigFault {
   const choice = near.length > 0 ? near.join(', ') : 'quickstart, table1/resnet-32-one-cifar100, ...'
   return {
     message: `Expected one of ${choice} for the recipe but received ${name}`,
-    remedy: 'native-ensemble recipes lists them all; or give options alone.',
+    remedy: didYouMean(name, Object.keys(RECIPES), 'native-ensemble recipes lists them all; or give options alone.'),
   }
 }
 
@@ -148,8 +149,11 @@ export async function readConfig(runFolder: string, changes: GivenSettings = {})
     throw expected('a JSON object', path, text.slice(0, 40), 'Take the file from a copy of the run folder.')
   }
   // A setting that is newer than the run had its default's effect then.
-  const complete = { ...DEFAULTS, ...WITHOUT_METHOD, ...value, ...changes, out: runFolder }
-  return checkConfig(complete, new Set(Object.keys(changes)), path)
+  const own = { ...DEFAULTS, ...WITHOUT_METHOD, ...value, out: runFolder }
+  const remedy = 'Put it right in that file, or take the file from a copy of the run.'
+  const faults = findFaults(own, new Set()).map(({ message }) => ({ message: `${message} in ${path}`, remedy }))
+  refuseFaults(faults, path)
+  return checkConfig({ ...own, ...changes, out: runFolder }, new Set(Object.keys(changes)), 'these options')
 }
 
 /** Settings that may differ when a run goes on: none of them changes its numbers. */

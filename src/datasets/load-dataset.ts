@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type DatasetName, isPrepared, type PreparedName, type PublishedName } from '../vocabulary/dataset-name.ts'
 import { UserFault } from '../vocabulary/fault.ts'
-import { fileErrorCode } from '../vocabulary/file-fault.ts'
+import { fileErrorCode, fileProblem } from '../vocabulary/file-fault.ts'
 import { loadCifar } from './cifar.ts'
 import type { EncodedSplit, ImageSplit, LoadedDataset } from './dataset.ts'
 import { loadFashionMnist } from './fashion-mnist.ts'
@@ -47,7 +47,7 @@ async function mustExist(name: DatasetName, data: string): Promise<void> {
   } catch (error) {
     if (fileErrorCode(error) !== 'ENOENT') return
     throw new UserFault(
-      `Expected the images of ${name} for ${data} but received a path that does not exist`,
+      `Expected the images of ${name} for ${data} but ${fileProblem(error, data)}`,
       isPrepared(name)
         ? PREPARE_FIRST
         : `Fetch them (native-ensemble fetch ${name}), or name their folder with --data.`,

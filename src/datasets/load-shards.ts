@@ -2,8 +2,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { PreparedName } from '../vocabulary/dataset-name.ts'
-import { expected } from '../vocabulary/fault.ts'
-import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
+import { expected, UserFault } from '../vocabulary/fault.ts'
+import { fileErrorCode, fileFault, fileProblem } from '../vocabulary/file-fault.ts'
 import type { DatasetDescription, EncodedSplit, LoadedDataset, SplitName } from './dataset.ts'
 import { ILSVRC2012 } from './ilsvrc2012.ts'
 import { decodeIndex, type ReadIndex } from './shard-index.ts'
@@ -113,8 +113,8 @@ async function mustHaveSize(folder: string, { file, bytes }: SizedFile): Promise
     const { size } = await stat(path)
     if (size !== bytes) throw expected(`${bytes} bytes`, path, `${size} bytes`, AGAIN)
   } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') throw expected(`${bytes} bytes`, path, 'no such file', AGAIN)
-    throw fileFault(error, 'read', path)
+    if (fileErrorCode(error) !== 'ENOENT') throw fileFault(error, 'read', path)
+    throw new UserFault(`Expected ${bytes} bytes for ${path} but ${fileProblem(error, path)}.`, AGAIN, { cause: error })
   }
 }
 

@@ -104,7 +104,8 @@ async function inflateElement(stream: ByteStream, bytes: number, reading: Readin
     })
   } catch (error) {
     if (reading.stopped) return
-    if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')) {
+    // Aborted: the stream of zlib ends before its element does, or the element before its stream.
+    if (error instanceof Error && 'code' in error && /^(Z_|ABORT_ERR$|ERR_STREAM_)/.test(String(error.code))) {
       throw new UserFault(`Expected intact compressed data for ${reading.path} but received damaged data`, AGAIN, {
         cause: error,
       })
@@ -114,7 +115,10 @@ async function inflateElement(stream: ByteStream, bytes: number, reading: Readin
 }
 
 async function readTopLevel(stream: ByteStream, tag: Tag, reading: Reading): Promise<void> {
-  if (tag.type !== ELEMENT.matrix) return stream.skip(padded(tag.bytes))
+  // Nothing else stands between the arrays of a file: whoever went on would take bytes of an array for elements.
+  if (tag.type !== ELEMENT.matrix || tag.data !== null) {
+    throw damaged(reading.path, `an element of type ${tag.type} where an array was to be`)
+  }
   const end = stream.position + tag.bytes
   const { name, value } = await readArray(stream, end, reading, 0)
   if (reading.stopped) return
@@ -228,6 +232,8 @@ async function readStructs(
     return text.split('\0')[0] ?? ''
   })
   const items: MatFields[] = []
+  // A damaged shape would have no end: nothing of the file is read for an item without fields.
+  if (fields.length === 0) return { kind: 'structs', shape, items }
   for (let item = 0; item < elements; item++) {
     const values = new Map<string, MatValue>()
     for (const field of fields) {

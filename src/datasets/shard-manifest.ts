@@ -1,4 +1,8 @@
-/** What `prepare` says of the shards it made: manifest.json in their folder. */
+/**
+ * What `prepare` says of the shards it made: manifest.json in their folder. Its last member is the SHA-256 of the file itself
+ * with zeros in the place of the digits; the manifest has those of the indices and shards, and an index the CRC-32 of each image.
+ */
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -7,7 +11,12 @@ import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 import { PREPARE_FIRST } from './prepare-remedy.ts'
 
 export const MANIFEST_FILE = 'manifest.json'
-export const SHARD_FORMAT = 'native-ensemble shards 1'
+export const SHARD_FORMAT = 'native-ensemble shards 2'
+/** Still read; has no checksum of its own. */
+const WITHOUT_CHECKSUM = 'native-ensemble shards 1'
+const CHECKSUM_KEY = 'sha256'
+const NO_DIGITS = '0'.repeat(64)
+const AGAIN = 'Copy it again from where it is whole, or prepare the images again.'
 
 /** A plain name: what a manifest says is never a path out of its folder. */
 const fileName = z.string().regex(/^[\w-][\w.-]*$/)
@@ -20,7 +29,7 @@ const splitSchema = z.strictObject({ count: z.int().min(1), index: sizedFile, sh
 const testSchema = z.strictObject({ count, index: sizedFile, shards: z.array(sizedFile) })
 
 const manifestSchema = z.strictObject({
-  format: z.literal(SHARD_FORMAT),
+  format: z.enum([SHARD_FORMAT, WITHOUT_CHECKSUM]),
   /** `ilsvrc2012` where every class is a WordNet id of ImageNet (n01440764). */
   kind: z.enum(['ilsvrc2012', 'image-folder']),
   /** In label order; `folder` is the class's folder or WordNet id. */
@@ -49,15 +58,23 @@ const manifestSchema = z.strictObject({
 export type ShardManifest = z.infer<typeof manifestSchema>
 export type SizedFile = z.infer<typeof sizedFile>
 
+/** The file's bytes, checksum included. */
+export function encodeManifest(manifest: ShardManifest): Buffer {
+  const bytes = Buffer.from(`${JSON.stringify({ ...manifest, [CHECKSUM_KEY]: NO_DIGITS }, null, 1)}\n`)
+  const at = digitsAt(bytes, NO_DIGITS)
+  bytes.write(createHash('sha256').update(bytes).digest('hex'), at)
+  return bytes
+}
+
 /**
  * @param folder that `prepare` made
- * @throws UserFault where it holds no shards, or a manifest that is none
+ * @throws UserFault where it holds no shards, or a manifest that is none or is not what was written
  */
 export async function readManifest(folder: string): Promise<ShardManifest> {
   const path = join(folder, MANIFEST_FILE)
-  let text: string
+  let bytes: Buffer
   try {
-    text = await readFile(path, 'utf8')
+    bytes = await readFile(path)
   } catch (error) {
     const code = fileErrorCode(error)
     if (code === 'ENOENT' || code === 'ENOTDIR') {
@@ -65,17 +82,45 @@ export async function readManifest(folder: string): Promise<ShardManifest> {
     }
     throw fileFault(error, 'read', path)
   }
-  const checked = manifestSchema.safeParse(parseJson(text))
-  if (checked.success) return checked.data
-  const [issue] = checked.error.issues
-  const received = issue === undefined ? 'another' : `${issue.path.join('.') || 'the whole'}: ${issue.message}`
-  throw expected(`a manifest of "${SHARD_FORMAT}"`, path, received, 'Prepare the images again, or restore the file.')
+  return decodeManifest(bytes, path)
 }
 
-function parseJson(text: string): unknown {
+/** @throws UserFault as readManifest */
+export function decodeManifest(bytes: Buffer, path: string): ShardManifest {
+  const { [CHECKSUM_KEY]: digits, ...members } = parseObject(bytes)
+  // Only the earlier format may be without.
+  const sealed = members['format'] !== WITHOUT_CHECKSUM || digits !== undefined
+  const checked = manifestSchema.safeParse(members)
+  if (checked.success && (!sealed || checksumHolds(bytes, digits))) return checked.data
+  const [issue] = checked.error?.issues ?? []
+  const received =
+    issue === undefined
+      ? 'one whose bytes have changed (SHA-256)'
+      : `${issue.path.join('.') || 'the whole'}: ${issue.message}`
+  throw expected(`a manifest of "${SHARD_FORMAT}"`, path, received, AGAIN)
+}
+
+function checksumHolds(bytes: Buffer, digits: unknown): boolean {
+  if (typeof digits !== 'string' || !/^[0-9a-f]{64}$/.test(digits)) return false
+  const at = digitsAt(bytes, digits)
+  if (at < 0) return false
+  const open = Buffer.from(bytes)
+  open.write(NO_DIGITS, at)
+  return createHash('sha256').update(open).digest('hex') === digits
+}
+
+/** Of the last such member, which is the manifest's own. */
+function digitsAt(bytes: Buffer, digits: string): number {
+  const before = `"${CHECKSUM_KEY}": "`
+  const at = bytes.lastIndexOf(`${before}${digits}"`)
+  return at < 0 ? at : at + before.length
+}
+
+function parseObject(bytes: Buffer): Readonly<Record<string, unknown>> {
   try {
-    return JSON.parse(text)
+    const value: unknown = JSON.parse(bytes.toString('utf8'))
+    return typeof value === 'object' && value !== null ? { ...value } : {}
   } catch {
-    return null
+    return {}
   }
 }

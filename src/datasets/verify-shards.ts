@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { UserFault } from '../vocabulary/fault.ts'
-import { fileErrorCode } from '../vocabulary/file-fault.ts'
+import { fileProblem } from '../vocabulary/file-fault.ts'
 import type { SplitName } from './dataset.ts'
 import { readIndexFile } from './load-shards.ts'
 import { type ReadIndex, SHARD_MAGIC } from './shard-index.ts'
@@ -91,7 +91,7 @@ async function verifyShard(
   try {
     contents = await readFile(join(folder, file))
   } catch (error) {
-    return [fault(`it cannot be read (${fileErrorCode(error) ?? String(error)})`)]
+    return [fault(`it cannot be read: ${fileProblem(error, join(folder, file)) ?? String(error)}`)]
   }
   const faults: ShardFault[] = []
   if (contents.length !== bytes) faults.push(fault(`${contents.length} bytes instead of ${bytes}`))

@@ -2,8 +2,9 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import type { EncodedSplit } from '../datasets/dataset.ts'
+import { SHARD_MAGIC } from '../datasets/shard-index.ts'
 import type { ImageSize } from '../images/crop-plan.ts'
-import { UserFault } from '../vocabulary/fault.ts'
+import { expected, UserFault } from '../vocabulary/fault.ts'
 import { fileFault } from '../vocabulary/file-fault.ts'
 
 /** Shard files open at a time; a process may have about a thousand by default, and each thread has its own. */
@@ -102,6 +103,9 @@ export class ShardReader {
     }
     const descriptor = openSync(path, 'r')
     this.#open.set(shard, descriptor)
+    const begin = Buffer.alloc(SHARD_MAGIC.length)
+    readSync(descriptor, begin, 0, begin.length, 0)
+    if (!begin.equals(SHARD_MAGIC)) throw expected('a shard', path, 'a file that begins with other bytes', DAMAGED)
     return descriptor
   }
 }

@@ -1,6 +1,7 @@
 import type { GraphBuilder, Initialiser, Value } from '../graph/graph-builder.ts'
 import type { ConvAttributes, PoolAttributes } from '../graph/ops.ts'
 import type { ComputeDType } from '../vocabulary/dtype.ts'
+import { expected, type UserFault } from '../vocabulary/fault.ts'
 import { elementCount, type Shape } from '../vocabulary/shape.ts'
 
 /** Epsilon of every batch norm and weight of its running average: PyTorch's defaults, which the paper's code uses. */
@@ -69,12 +70,13 @@ export class Layers {
       if (!this.training) {
         return this.graph.applyOne('BatchNormInference', [x, scale, shift, mean, variance, ...added], attributes)
       }
+      const count = elementCount(x.shape) / (x.shape[1] ?? 1)
+      if (count < 2) throw tooFew(x.shape[0] ?? 0)
       const outputs = this.graph.apply('BatchNorm', [x, scale, shift, ...added], attributes)
       const [y, batchMean, batchVariance] = outputs
       if (y === undefined || batchMean === undefined || batchVariance === undefined) {
         throw new Error(`Expected three outputs of BatchNorm but received ${outputs.length}`)
       }
-      const count = elementCount(x.shape) / (x.shape[1] ?? 1)
       const last = this.graph.parameters.slice(-2)
       this.statistics.push({ name: last[0]?.name ?? '', batch: batchMean, correction: 1 })
       this.statistics.push({ name: last[1]?.name ?? '', batch: batchVariance, correction: count / (count - 1) })
@@ -120,4 +122,14 @@ export class Layers {
   scope<T>(name: string, body: () => T): T {
     return this.graph.scope(name, body)
   }
+}
+
+/** The variance of one value is 0, and its unbiased one, which the running averages take, is none. */
+function tooFew(images: number): UserFault {
+  return expected(
+    '2 or more values of each channel',
+    'batch norm while it trains',
+    `1, from ${images} image a replica`,
+    'Use a larger --batch, or fewer replicas (--devices, --hosts).',
+  )
 }

@@ -5,21 +5,24 @@ import type { LoadedDataset, SplitName } from '../datasets/dataset.ts'
 import { InputPipeline } from '../input/pipeline.ts'
 import type { EvalLine } from '../report/metrics.ts'
 import { evaluateState } from './evaluate-state.ts'
+import { checkImages } from './same-images.ts'
 import { beginRun, openSession } from './session.ts'
 import { checkSnapshots, snapshotsTaken, withSnapshotEnsemble } from './snapshots.ts'
 import { planTimetable } from './timetable.ts'
 
-/** Errors of a checkpoint on a whole split. @throws UserFault where the checkpoint is not of this configuration */
+/** Errors of a checkpoint on a whole split. @throws UserFault where the checkpoint is not of this configuration and images */
 export async function evaluateRun(
   config: RunConfig,
   images: Promise<LoadedDataset>,
   checkpointFolder: string,
   split: SplitName,
 ): Promise<EvalLine> {
-  const { progress, tensors } = await loadCheckpoint(checkpointFolder)
+  const checkpoint = await loadCheckpoint(checkpointFolder)
+  const { progress, tensors } = checkpoint
   const taken = snapshotsTaken(config, progress.epoch)
   await checkSnapshots(config, taken)
-  const { prepared, replicas } = await beginRun(config, images, 'evaluate', async ({ layout }, state) => {
+  const { images: own } = await checkImages(config, images, checkpoint, checkpointFolder)
+  const { prepared, replicas } = await beginRun(config, own, 'evaluate', async ({ layout }, state) => {
     restoreState(layout, state, tensors, checkpointFolder)
   })
   try {

@@ -6,6 +6,7 @@ import type { HostFollower } from '../hosts/host-follower.ts'
 import { withOwnSettings } from '../hosts/shared-settings.ts'
 import { stateDigest } from '../hosts/state-digest.ts'
 import { printImages } from './lead-hosts.ts'
+import { findImages } from './run-images.ts'
 import { beginRun, openSession, type Session } from './session.ts'
 
 /**
@@ -25,7 +26,8 @@ export async function followHosts(
       const told = await hosts.next()
       if (told.kind === 'finished') return told.ended
       if (told.kind !== 'begin') throw unexpected(told.kind)
-      const config = withOwnSettings(checkConfig(told.config, new Set(), "the leader's settings"), own)
+      const settings = checkConfig(told.config, new Set(), "the leader's settings")
+      const config = own.data ? withOwnSettings(settings, own) : await findImages(withOwnSettings(settings, own))
       // A student sees its teacher's images.
       images ??= loadImages(config)
       await followRun(hosts, config, told.token, images)

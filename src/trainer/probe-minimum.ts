@@ -9,6 +9,7 @@ import { evaluateSplit } from '../evaluation/evaluate-split.ts'
 import { drawDirection, moveAlong } from '../evaluation/perturbation.ts'
 import { type StateLayout, viewState } from '../graph/state-layout.ts'
 import type { ProbedPoint, ProbedSplit, RobustnessResult } from '../report/robustness-result.ts'
+import { checkImages } from './same-images.ts'
 import { beginRun, openSession, type PreparedRun, type Session } from './session.ts'
 
 export interface ProbeOptions {
@@ -35,10 +36,12 @@ export async function probeMinimum(
   checkpointFolder: string,
   options: ProbeOptions,
 ): Promise<RobustnessResult | 'interrupted'> {
-  const { progress, tensors } = await loadCheckpoint(checkpointFolder)
+  const checkpoint = await loadCheckpoint(checkpointFolder)
+  const { progress, tensors } = checkpoint
+  const { images: own } = await checkImages(config, images, checkpoint, checkpointFolder)
   const plain: RunConfig = { ...config, ...WITHOUT_METHOD, method: 'vanilla', schedule: 'step', rampUp: 0, init: null }
   const model = deployedTensors(tensors.model, options.branch)
-  const { prepared, replicas } = await beginRun(plain, images, 'evaluate', async ({ layout }, state) => {
+  const { prepared, replicas } = await beginRun(plain, own, 'evaluate', async ({ layout }, state) => {
     restoreState(layout, state, { model, momentum: noMomentum(layout) }, checkpointFolder)
   })
   try {

@@ -1,6 +1,7 @@
 import { BackgroundSaver } from '../checkpoint/background-saver.ts'
 import { saveCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { KeepRule } from '../checkpoint/kept-checkpoints.ts'
+import { describeModel, type ModelDescription } from '../checkpoint/model-description.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
 import { viewSnapshot } from '../checkpoint/state-tensors.ts'
 import type { ReplicaGroup } from '../replica/replica-group.ts'
@@ -25,6 +26,7 @@ export interface CheckpointedRun {
 export class RunCheckpoints {
   readonly #run: CheckpointedRun
   readonly #rule: KeepRule
+  readonly #description: ModelDescription
   readonly #saver: BackgroundSaver
   /** What is being written in the background, null where nothing is; never rejected. */
   #writing: Promise<void> | null = null
@@ -43,10 +45,17 @@ export class RunCheckpoints {
 
   /** @param newest step of the checkpoint that the run goes on from, null where there is none */
   constructor(run: CheckpointedRun, newest: number | null) {
-    const { config, step } = run.prepared
+    const { config, step, dataset } = run.prepared
     this.#run = run
     this.#rule = { keep: config.keep, stepsPerEpoch: run.timetable.stepsPerEpoch }
-    this.#saver = new BackgroundSaver(config.out, step.layout, this.#rule)
+    this.#description = describeModel(config, dataset.description)
+    const { layout } = step
+    this.#saver = new BackgroundSaver({
+      runFolder: config.out,
+      layout,
+      rule: this.#rule,
+      description: this.#description,
+    })
     this.#newest = newest
     this.#begunAt = newest ?? 0
     this.#dueAt = performance.now() + this.#interval()
@@ -92,7 +101,7 @@ export class RunCheckpoints {
     try {
       await log.sync()
       const tensors = viewSnapshot(prepared.step.layout, prepared.state)
-      await saveCheckpoint(prepared.config.out, { progress, tensors }, this.#rule)
+      await saveCheckpoint(prepared.config.out, { progress, tensors, description: this.#description }, this.#rule)
       this.#succeed(progress)
       return null
     } catch (error) {

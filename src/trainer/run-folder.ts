@@ -7,9 +7,10 @@ import { expected } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 import { makeFolder } from '../vocabulary/make-folder.ts'
 import type { MachineReport } from './machine.ts'
+import { withAbsolutePaths } from './run-images.ts'
 
 /**
- * Makes the folder `config.out` with its config.json and machine.json. An empty folder that exists is taken.
+ * Makes the folder `config.out` with its config.json (paths in it absolute) and machine.json. An empty folder that exists is taken.
  * @throws UserFault where the path holds anything, or cannot be written; what was there stays as it was
  */
 export async function createRunFolder(config: RunConfig, machine: MachineReport): Promise<RunFiles> {
@@ -18,7 +19,7 @@ export async function createRunFolder(config: RunConfig, machine: MachineReport)
   try {
     await makeFolder(config.out)
     // 'wx': of two runs that begin at once in one folder, the second fails here.
-    await writeFile(files.config, printJson(config), { flag: 'wx' })
+    await writeFile(files.config, printJson(withAbsolutePaths(config)), { flag: 'wx' })
     await writeFile(files.machine, printJson(machine))
     return files
   } catch (error) {

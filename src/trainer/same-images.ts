@@ -1,11 +1,44 @@
-/** Whether a run that goes on is given the images that it began with. */
+/** Whether a run that goes on, or whose weights are used, is given the images that it began with. */
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { z } from 'zod'
+import type { Checkpoint } from '../checkpoint/checkpoint.ts'
+import { refuseOtherInput, refuseOtherNetwork } from '../checkpoint/model-description.ts'
+import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
+import { describeDataset } from '../datasets/describe-dataset.ts'
+import { defaultDataFolder } from '../datasets/load-dataset.ts'
 import type { RunFiles } from '../report/run-files.ts'
+import { isPrepared } from '../vocabulary/dataset-name.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
+
+/**
+ * The images of a run whose checkpoint is used: refused where they have other classes or another input than it was trained
+ * on. What the catalogue or a manifest says is compared at once, what stands in the files themselves when they are read.
+ * Nothing is compared where the checkpoint is from before it said so.
+ * @param source folder of the checkpoint
+ * @returns the images, to be waited for
+ * @throws UserFault that names both sides
+ */
+export async function checkImages(
+  config: RunConfig,
+  images: Promise<LoadedDataset>,
+  { description: stored }: Pick<Checkpoint, 'description'>,
+  source: string,
+): Promise<{ readonly images: Promise<LoadedDataset> }> {
+  if (stored === null) return { images }
+  refuseOtherNetwork(stored, source, config, config.out)
+  const place = config.data ?? defaultDataFolder(config.dataset)
+  // Other numbers of classes make other networks, which would be told of first.
+  if (isPrepared(config.dataset)) refuseOtherInput(stored, source, await describeDataset(config), place)
+  const checked = images.then((loaded) => {
+    refuseOtherInput(stored, source, loaded.description, place)
+    return loaded
+  })
+  checked.catch(() => undefined) // Told where it is awaited, unless something else is wrong before.
+  return { images: checked }
+}
 
 /** What machine.json says of them. */
 const machineSchema = z.object({ images: z.array(z.object({ path: z.string(), sha256: z.string() })) })

@@ -1,6 +1,7 @@
 /** Snapshot Ensemble's members: saved at the end of each cycle, evaluated together. */
-import { rename, rm, stat } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { describeDeployed, describeModel, descriptionMetadata } from '../checkpoint/model-description.ts'
 import { readSafetensors, writeSafetensors } from '../checkpoint/safetensors.ts'
 import { loadFrozenWeights, snapshotState } from '../checkpoint/state-tensors.ts'
 import type { RunConfig } from '../config/run-config.ts'
@@ -12,9 +13,13 @@ import { ReplicaGroup } from '../replica/replica-group.ts'
 import type { EvalLine } from '../report/metrics.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
 import { cycleEnds } from '../step/schedule.ts'
+import { withRemedy } from '../vocabulary/fault.ts'
 import { fileFault } from '../vocabulary/file-fault.ts'
 import { makeFolder } from '../vocabulary/make-folder.ts'
 import { executorChoice, type PreparedRun, type Session } from './session.ts'
+
+/** Snapshots are written once: only a copy has the same numbers. */
+const AGAIN = 'Take the snapshots of this run from a copy, or train it anew.'
 
 /** Whether an epoch, counted from 0, ends a cycle. Never for other methods than snapshot. */
 export function endsCycle(config: RunConfig, epoch: number): boolean {
@@ -36,11 +41,13 @@ function snapshotFile({ out }: RunConfig, member: number): string {
  * writes the same again.
  * @throws UserFault where the file cannot be written
  */
-export async function saveSnapshot({ config, step, state }: PreparedRun, epoch: number): Promise<void> {
+export async function saveSnapshot({ config, step, state, dataset }: PreparedRun, epoch: number): Promise<void> {
   const path = snapshotFile(config, snapshotsTaken(config, epoch + 1) - 1)
   try {
     await makeFolder(join(config.out, 'snapshots'))
-    await writeSafetensors(`${path}.tmp`, snapshotState(step.layout, state).model, { format: 'pt' })
+    const description = describeDeployed(describeModel(config, dataset.description), 0)
+    const metadata = { format: 'pt', ...descriptionMetadata(description) }
+    await writeSafetensors(`${path}.tmp`, snapshotState(step.layout, state).model, metadata)
     await rename(`${path}.tmp`, path)
   } catch (error) {
     await rm(`${path}.tmp`, { force: true }).catch(() => {}) // The first error is the one to tell.
@@ -49,18 +56,11 @@ export async function saveSnapshot({ config, step, state }: PreparedRun, epoch: 
 }
 
 /**
- * Checks before anything is trained or evaluated that the first `count` snapshots are there.
+ * Checks before anything is trained or evaluated that the first `count` snapshots are there and whole.
  * @throws UserFault that names the file that is not
  */
 export async function checkSnapshots(config: RunConfig, count: number): Promise<void> {
-  for (let member = 0; member < count; member++) {
-    const path = snapshotFile(config, member)
-    try {
-      await stat(path)
-    } catch (error) {
-      throw fileFault(error, 'read the snapshot', path)
-    }
-  }
+  for (let member = 0; member < count; member++) await readSnapshot(config, member)
 }
 
 /**
@@ -80,7 +80,7 @@ export async function withSnapshotEnsemble(
   const shapes = program.states.map(({ name, value }) => ({ name, shape: program.values[value]?.shape ?? [] }))
   const layout = layOutState([], [], shapes)
   const state = new SharedArrayBuffer(4 * layout.elements)
-  loadFrozenWeights(await readSnapshots(config, count), layout, state, join(config.out, 'snapshots'))
+  loadFrozenWeights(await readSnapshots(config, count), layout, state, join(config.out, 'snapshots'), AGAIN)
   const programs = { train: program, evaluate: program }
   const executor = executorChoice(config)
   const group = await ReplicaGroup.start({ executor, replicas, programs, first: 'evaluate', layout, state, ring })
@@ -106,8 +106,16 @@ export async function withSnapshotEnsemble(
 
 async function readSnapshots(config: RunConfig, count: number) {
   const members = Array.from({ length: count }, async (_, member) => {
-    const tensors = await readSafetensors(snapshotFile(config, member))
+    const tensors = await readSnapshot(config, member)
     return tensors.map((tensor) => ({ ...tensor, name: `snapshots.${member}.${tensor.name}` }))
   })
   return (await Promise.all(members)).flat()
+}
+
+async function readSnapshot(config: RunConfig, member: number) {
+  try {
+    return await readSafetensors(snapshotFile(config, member))
+  } catch (error) {
+    throw withRemedy(error, AGAIN)
+  }
 }

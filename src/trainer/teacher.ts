@@ -1,14 +1,16 @@
 /** The trained network that KD distils from: which one it is, and its weights. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { findCheckpoint, isCheckpointFolder, loadCheckpoint, MODEL_FILE } from '../checkpoint/checkpoint.ts'
+import { findCheckpoint, isCheckpointFolder, loadCheckpoint } from '../checkpoint/checkpoint.ts'
 import { deployedTensors } from '../checkpoint/export.ts'
-import { readSafetensors } from '../checkpoint/safetensors.ts'
+import { type ModelDescription, readDescription, refuseOtherInput } from '../checkpoint/model-description.ts'
+import { type NamedTensor, readSafetensorsFile } from '../checkpoint/safetensors.ts'
 import { isBatchCounter, loadFrozenWeights } from '../checkpoint/state-tensors.ts'
 import { checkConfig } from '../config/check-config.ts'
 import { DEFAULTS, WITHOUT_METHOD } from '../config/defaults.ts'
 import { readConfig } from '../config/make-config.ts'
 import type { RunConfig } from '../config/run-config.ts'
+import type { LoadedDataset } from '../datasets/dataset.ts'
 import type { StateLayout } from '../graph/state-layout.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { fileFault } from '../vocabulary/file-fault.ts'
@@ -38,41 +40,78 @@ export function teacherRun(config: RunConfig): RunConfig {
 }
 
 /**
- * The configuration with the network of a teacher that was given, as the teacher's own run says it.
+ * The configuration with the network of a teacher that was given, as the teacher's own run or file says it.
  * @throws UserFault where there is no such teacher, it is another network than was said, saw other images, or is a file of
  *   weights alone and nothing says which network
  */
 export async function resolveTeacher(config: RunConfig): Promise<RunConfig> {
   const { method, teacher, teacherNetwork, dataset } = config
   if (method !== 'kd' || teacher === null) return config
-  const run = await findRun(teacher)
-  if (run === null) {
+  const own = await findNetworkOf(teacher)
+  if (own === null) {
     if (teacherNetwork !== null) return config
     const remedy = 'Weights alone do not say which network they are of: name it, --teacher-network resnet-110, say.'
     throw expected('the name of a network', '--teacher-network', 'nothing', remedy)
   }
-  if (run.dataset !== dataset) {
+  if (own.dataset !== dataset) {
     const remedy = 'Train student and teacher on the same images.'
-    throw expected(`a teacher trained on ${dataset}`, '--teacher', `${teacher}, trained on ${run.dataset}`, remedy)
+    throw expected(`a teacher trained on ${dataset}`, '--teacher', `${teacher}, trained on ${own.dataset}`, remedy)
   }
-  if (teacherNetwork !== null && teacherNetwork !== run.network) {
-    throw expected(run.network, '--teacher-network', teacherNetwork, 'Leave it out: the run of the teacher says it.')
+  if (teacherNetwork !== null && teacherNetwork !== own.network) {
+    throw expected(own.network, '--teacher-network', teacherNetwork, `Leave it out: ${teacher} says it.`)
   }
-  return { ...config, teacherNetwork: run.network, teacherBlock: run.block }
+  return { ...config, teacherNetwork: own.network, teacherBlock: own.block }
+}
+
+type TeacherNetwork = Pick<RunConfig, 'network' | 'block'> & { readonly dataset: string }
+
+/** null where nothing but weights is known. */
+async function findNetworkOf(teacher: string): Promise<TeacherNetwork | null> {
+  const run = await findRun(teacher)
+  if (run !== null) return run
+  const { description } = await readWeights(teacher)
+  return description === null ? null : { ...description.architecture, dataset: description.dataset }
 }
 
 /**
  * Writes the teacher's weights and running averages into the state of a KD step; of an ensemble or a network with branches
  * the first. Other methods have none.
- * @throws UserFault where they cannot be read or are of another network or other classes; the state is then untouched
+ * @param images that the student is trained on
+ * @throws UserFault where they cannot be read, are damaged, of another network, or of other classes or another input than the
+ *   student's; the state is then untouched
  */
-export async function loadTeacher(config: RunConfig, layout: StateLayout, state: SharedArrayBuffer): Promise<void> {
+export async function loadTeacher(
+  config: RunConfig,
+  layout: StateLayout,
+  state: SharedArrayBuffer,
+  images: Promise<LoadedDataset>,
+): Promise<void> {
   if (config.method !== 'kd') return
-  const teacher = config.teacher ?? teacherRun(config).out
-  const file = await weightsFile(teacher)
-  const tensors = deployedTensors(await readSafetensors(file, { ignore: isBatchCounter }), 0)
-  const named = tensors.map((tensor) => ({ ...tensor, name: `${PREFIX}${tensor.name}` }))
-  loadFrozenWeights(named, layout, state, file)
+  const { tensors, description, source } = await readWeights(config.teacher ?? teacherRun(config).out)
+  if (description !== null) {
+    refuseOtherInput(description, `the teacher ${source}`, (await images).description, 'the student')
+  }
+  const named = deployedTensors(tensors, 0).map((tensor) => ({ ...tensor, name: `${PREFIX}${tensor.name}` }))
+  loadFrozenWeights(named, layout, state, source)
+}
+
+interface TeacherWeights {
+  readonly tensors: readonly NamedTensor[]
+  /** null where the file does not say what it is of. */
+  readonly description: ModelDescription | null
+  /** File or folder that they come from. */
+  readonly source: string
+}
+
+/** @param teacher run folder, checkpoint folder or safetensors file */
+async function readWeights(teacher: string): Promise<TeacherWeights> {
+  if (await isFolder(teacher)) {
+    const source = isCheckpointFolder(teacher) ? teacher : await findCheckpoint(teacher, 'latest')
+    const { tensors, description } = await loadCheckpoint(source)
+    return { tensors: tensors.model, description, source }
+  }
+  const { tensors, metadata } = await readSafetensorsFile(teacher, { ignore: isBatchCounter })
+  return { tensors, description: readDescription(metadata, teacher), source: teacher }
 }
 
 /** In words that the run of a teacher that was given has not come to its end; null where it has, or nothing is known. */
@@ -95,11 +134,6 @@ async function findRun(teacher: string): Promise<RunConfig | null> {
   const { progress } = await loadCheckpoint(teacher)
   const stored = typeof progress.config === 'object' && progress.config !== null ? progress.config : {}
   return checkConfig({ ...DEFAULTS, ...WITHOUT_METHOD, ...stored }, new Set(), teacher)
-}
-
-async function weightsFile(teacher: string): Promise<string> {
-  if (!(await isFolder(teacher))) return teacher
-  return join(isCheckpointFolder(teacher) ? teacher : await findCheckpoint(teacher, 'latest'), MODEL_FILE)
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises'
 import { latestCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
 import { restoreState } from '../checkpoint/state-tensors.ts'
+import { refuseChangedSettings } from '../config/changed-settings.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
 import { EvaluationStopped } from '../evaluation/evaluate-split.ts'
@@ -22,13 +23,14 @@ import { evaluateState } from './evaluate-state.ts'
 import { fillInitialState } from './initial-state.ts'
 import { beginTraining } from './lead-hosts.ts'
 import { removeLeftovers } from './leftovers.ts'
+import { describeLonger, keepLength } from './longer-run.ts'
 import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
 import { checkSpace } from './needed-space.ts'
 import { RunCheckpoints } from './run-checkpoints.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
 import { lockedRun } from './run-lock.ts'
-import { refuseOtherImages } from './same-images.ts'
+import { checkImages, refuseOtherImages } from './same-images.ts'
 import {
   type BegunRun,
   executorChoice,
@@ -155,17 +157,27 @@ async function goOn(
     }
     return await trainFromStart(config, images, hooks, sameImages, 'anew')
   }
-  const { progress, tensors } = await loadCheckpoint(folder)
+  const checkpoint = await loadCheckpoint(folder)
+  const { progress, tensors } = checkpoint
   await checkSnapshots(config, snapshotsTaken(config, progress.epoch))
+  refuseChangedSettings(config, files.config, progress.config, folder)
+  if (isOver(config, progress)) return await tellFinished(config, files, progress, hooks)
+  if (checkpoint.description === null) hooks.display.note(`${folder} does not say its classes: they are not compared.`)
+  const { images: own } = await checkImages(config, images, checkpoint, folder)
   const restore = async ({ layout }: TrainingStep, state: SharedArrayBuffer) => {
     restoreState(layout, state, tensors, folder)
   }
-  const begun = await beginTraining(config, images, restore, hooks.hosts ?? null)
+  const begun = await beginTraining(config, own, restore, hooks.hosts ?? null)
   try {
     await refuseOtherImages(files, begun.prepared.dataset)
     const timetable = timetableOf(begun.prepared)
     if (!isFinished(progress, timetable)) {
       await checkSpace(config.out, [{ prepared: begun.prepared, timetable }], (words) => hooks.display.note(words))
+    }
+    const longer = describeLonger(config, progress, timetable)
+    if (longer !== null) {
+      hooks.display.note(longer)
+      await keepLength(config)
     }
     return await runToEnd(begun, timetable, files, { ...progress, config }, hooks, lock, 'resumed')
   } finally {
@@ -179,6 +191,28 @@ async function refuseLostCheckpoints({ folder, metrics }: RunFiles): Promise<voi
   if (lines.every(({ epoch }) => epoch === 0)) return
   const remedy = 'Its checkpoints are gone, or could not be written: put them back, or train it anew in another folder.'
   throw expected('a checkpoint', 'the run to resume', folder, remedy)
+}
+
+/** As isFinished, before the images are counted. */
+function isOver({ epochs, steps }: RunConfig, { epoch, step, stepInEpoch }: RunProgress): boolean {
+  return stepInEpoch === 0 && (steps === null ? epoch >= epochs : step >= steps)
+}
+
+/** Nothing is left to train; the report may be. */
+async function tellFinished(
+  { epochs, steps, method, scale }: RunConfig,
+  files: RunFiles,
+  { step }: RunProgress,
+  { display }: TrainHooks,
+): Promise<TrainOutcome> {
+  const done = steps === null ? `${epochs} of ${epochs} epochs` : `${steps} of ${steps} steps`
+  const further =
+    steps === null && method !== 'snapshot' && scale === 1
+      ? `native-ensemble resume ${files.folder} --epochs ${2 * epochs}, say, trains longer`
+      : 'a new run can begin from its weights (native-ensemble export, then train --init)'
+  display.note(`The run is finished: ${done} are trained, and nothing was changed; ${further}.`)
+  await writeReport(files.folder)
+  return { files, ended: 'finished', step, evaluation: null }
 }
 
 /** The teacher of KD from where its run is to its end, then the student. */
@@ -218,7 +252,7 @@ async function trainFromStart(
 ): Promise<TrainOutcome> {
   const fill = async (step: TrainingStep, state: SharedArrayBuffer) => {
     await fillInitialState(config, step, state)
-    await loadTeacher(config, step.layout, state)
+    await loadTeacher(config, step.layout, state, images)
   }
   const begun = await beginTraining(config, images, fill, hooks.hosts ?? null)
   try {

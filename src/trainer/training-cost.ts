@@ -30,7 +30,7 @@ export interface TrainingCost {
 
 /** @throws UserFault for a configuration that fits no network, and for prepared images that are not there */
 export async function trainingCost(config: RunConfig): Promise<TrainingCost> {
-  const perEpoch = Math.round(config.trainFraction * (await trainingImages(config)))
+  const perEpoch = Math.round(config.trainFraction * (await orAsPublished(config, trainingImages)))
   const seen = config.steps === null ? config.epochs * perEpoch : config.steps * config.batch
   const student = await forwardFlops(config)
   const teacherNetwork = teacherConfig(config)
@@ -87,8 +87,18 @@ async function forwardFlops(config: RunConfig): Promise<number> {
 }
 
 async function captureForward(config: RunConfig): Promise<Program> {
-  const description = await describeForSummary(config)
+  const description = await orAsPublished(config, describeForSummary)
   return captureEvaluation(specifyStep({ ...config, batch: 1 }, description, 1))
+}
+
+/** ImageNet's shards need not be there for what is published of it. */
+async function orAsPublished<Known>(config: RunConfig, find: (config: RunConfig) => Promise<Known>): Promise<Known> {
+  try {
+    return await find(config)
+  } catch (error) {
+    if (config.dataset !== 'imagenet' || !(error instanceof UserFault)) throw error
+    return await find({ ...config, data: null })
+  }
 }
 
 async function trainingImages({ dataset, data }: RunConfig): Promise<number> {

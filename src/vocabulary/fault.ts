@@ -12,6 +12,14 @@ export class UserFault extends Error {
   }
 }
 
+/** A file whose bytes are not those that were written; what to do about it depends on where the file belongs. */
+export class DamagedFile extends UserFault {}
+
+/** The same fault with the remedy for this place, where a file is damaged; any other value as it is. */
+export function withRemedy(error: unknown, remedy: string): unknown {
+  return error instanceof DamagedFile ? new DamagedFile(error.message, remedy, { cause: error }) : error
+}
+
 /** `Expected <what> for <name> but received <value>`, the one form of our error sentences. */
 export function expected(what: string, name: string, received: unknown, remedy: string): UserFault {
   return new UserFault(`Expected ${what} for ${name} but received ${printReceived(received)}`, remedy)

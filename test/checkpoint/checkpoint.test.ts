@@ -95,18 +95,25 @@ t.test('files that were cut, changed or mixed are refused', async (t) => {
 
   const cutState = await fresh(2)
   await truncate(join(cutState, STATE_FILE), 60)
-  await t.rejects(loadCheckpoint(cutState), { name: 'UserFault', message: /state\.msgpack/, remedy: /earlier one/ })
+  await t.rejects(loadCheckpoint(cutState), {
+    name: 'UserFault',
+    message: /state\.msgpack/,
+    remedy: /other steps \(1\)/,
+  })
 
   const mixed = await fresh(3)
   await copyFile(join(await fresh(4), MODEL_FILE), join(mixed, MODEL_FILE))
-  await t.rejects(loadCheckpoint(mixed), { name: 'UserFault', message: /the file changed/, remedy: /--init/ })
+  await t.rejects(loadCheckpoint(mixed), {
+    name: 'UserFault',
+    message: /saved with .*state\.msgpack for .*model\.safetensors/,
+  })
 
   const newer = await fresh(5)
   const state = await readFile(join(newer, STATE_FILE))
   const version = state.indexOf('version') + 'version'.length
-  state[version] = 2 // MessagePack: a small whole number is its own byte.
+  state[version] = 3 // MessagePack: a small whole number is its own byte.
   await writeFile(join(newer, STATE_FILE), state)
-  await t.rejects(loadCheckpoint(newer), { name: 'UserFault', message: /format version 1 .* received 2/ })
+  await t.rejects(loadCheckpoint(newer), { name: 'UserFault', message: /format version 2 .* received 3/ })
 
   await t.rejects(loadCheckpoint(checkpointFolder(run, 99)), { name: 'UserFault', message: /does not exist/ })
 })

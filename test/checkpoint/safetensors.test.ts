@@ -54,22 +54,38 @@ t.test('data begin on 8 bytes, whatever the length of the names', async (t) => {
   }
 })
 
-t.test('a file of the Python package is read, and written again byte for byte', async (t) => {
-  const path = fixturePath('checkpoint/python.safetensors')
-  const read = await readSafetensors(path)
-  t.same(
-    read.map(({ name, shape }) => ({ name, shape })),
-    [
-      { name: 'bn1.bias', shape: [3] },
-      { name: 'conv1.weight', shape: [2, 3, 1, 1] },
-      { name: 'ünïcode "quoted"', shape: [] },
-    ],
-  )
-  t.same(read[1]?.data, Float32Array.of(0, 0.25, 0.5, 0.75, 1, 1.25))
-  const ours = join(t.testdir(), 'ours.safetensors')
-  await writeSafetensors(ours, read, { format: 'pt' })
-  t.same(await readFile(ours), await readFile(path))
-})
+function partsOf(file: Buffer): { header: Record<string, Record<string, unknown>>; data: Buffer } {
+  const begin = 8 + Number(file.readBigUInt64LE(0))
+  return { header: JSON.parse(file.toString('utf8', 8, begin)), data: file.subarray(begin) }
+}
+
+t.test(
+  'a file of the Python package is read, and written again with the same bytes behind the same header',
+  async (t) => {
+    const path = fixturePath('checkpoint/python.safetensors')
+    const read = await readSafetensors(path)
+    t.same(
+      read.map(({ name, shape }) => ({ name, shape })),
+      [
+        { name: 'bn1.bias', shape: [3] },
+        { name: 'conv1.weight', shape: [2, 3, 1, 1] },
+        { name: 'ünïcode "quoted"', shape: [] },
+      ],
+    )
+    t.same(read[1]?.data, Float32Array.of(0, 0.25, 0.5, 0.75, 1, 1.25))
+    const ours = join(t.testdir(), 'ours.safetensors')
+    await writeSafetensors(ours, read, { format: 'pt' })
+    const [own, theirs] = [partsOf(await readFile(ours)), partsOf(await readFile(path))]
+    const {
+      'native-ensemble': format,
+      'native-ensemble-crc32': checksum,
+      ...metadata
+    } = own.header['__metadata__'] ?? {}
+    t.match([format, checksum], ['1', /^[0-9a-f]{8}$/], 'what their readers pass over')
+    t.same({ ...own.header, __metadata__: metadata }, theirs.header)
+    t.same(own.data, theirs.data)
+  },
+)
 
 t.test('F16 and BF16 are widened exactly', async (t) => {
   const path = join(t.testdir(), 'halves.safetensors')

@@ -35,5 +35,6 @@ export function checkpointAt(step: number, best: Checkpoint['progress']['best'] 
       config: { network: 'resnet-8', init: null, learningRate: 0.1 },
     },
     tensors: snapshotState(smallLayout, filledState(step)),
+    description: null,
   }
 }

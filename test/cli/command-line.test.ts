@@ -61,6 +61,27 @@ t.test('a command line that cannot be gets its remedy and exit code 2', async (t
       ['train', '--bach', '3', '--lr', '-1', '--x=2'],
       [/^error: 3 things/, /--bach.*Did you mean --batch\?/, /--lr/, /--x\./],
     ],
+    [
+      [
+        'train',
+        'tabel1/resnet-32-one-cifar100',
+        '--learning-rate',
+        '1',
+        '--network',
+        'resnt-32',
+        '--method',
+        'ensembel',
+      ],
+      [
+        /^error: 4 things/,
+        /Did you mean --lr\?/,
+        /mean table1\/resnet-32-one-cifar100\?/,
+        /mean resnet-32\?/,
+        /mean ensemble\?/,
+      ],
+    ],
+    [['recipes', 'tabel1/'], [/Did you mean table1\/\?/]],
+    [['fetch', 'cifar-10'], [/Did you mean cifar10\?/]],
     [['train', 'quickstart', 'more'], [/at most 1 argument .* more too/]],
     [['train', '--batch'], [/--batch/]],
     [

@@ -1,8 +1,12 @@
 import t from 'tap'
 import { reportFailure } from '../../src/cli/failure.ts'
-import { nearestWord } from '../../src/cli/nearest-word.ts'
+import { meantOption } from '../../src/cli/option-aliases.ts'
+import { tellOwnOptions } from '../../src/cli/own-options.ts'
 import { textTable } from '../../src/cli/text-table.ts'
+import { OPTION_KEYS, OPTION_TABLE } from '../../src/config/option-table.ts'
 import { UserFault } from '../../src/vocabulary/fault.ts'
+import { nearestNetwork } from '../../src/vocabulary/nearest-network.ts'
+import { didYouMean, nearestWord } from '../../src/vocabulary/nearest-word.ts'
 import { printBytes } from '../../src/vocabulary/print-bytes.ts'
 
 function reported(error: unknown): [code: number, text: string] {
@@ -29,6 +33,55 @@ t.test('the nearest word', async (t) => {
   t.equal(nearestWord('--brances', known), '--branches')
   t.equal(nearestWord('--colour', known), null)
   t.equal(nearestWord('x', []), null)
+})
+
+t.test('values by the word that was meant', async (t) => {
+  const choices = ['vanilla', 'one', 'kd', 'dml', 'snapshot', 'ensemble']
+  t.equal(didYouMean('snapshoot', choices, 'Other.'), 'Did you mean snapshot?')
+  t.equal(didYouMean('ENS', choices, 'Other.'), 'Did you mean ensemble?')
+  t.equal(didYouMean('x', choices, 'Other.'), 'Other.')
+  t.equal(didYouMean(3, choices, 'Other.'), 'Other.')
+  for (const [name, meant] of [
+    ['resnt-32', 'resnet-32'],
+    ['ResNet32', 'resnet-32'],
+    ['resnet_110', 'resnet-110'],
+    ['resnext-50-32x4d', 'imagenet-resnext-50-32x4d'],
+    ['resnext-29_8x64d', 'resnext-29-8x64d'],
+    ['densenet-100-12', 'densenet-bc-100-12'],
+    ['imagenet-resnet18', 'imagenet-resnet-18'],
+    ['resnet18', 'imagenet-resnet-18'],
+    ['vgg-16', null],
+    ['', null],
+  ] as const) {
+    t.equal(nearestNetwork(name), meant, name)
+  }
+})
+
+t.test("other trainers' options", async (t) => {
+  const known = OPTION_KEYS.map((key) => OPTION_TABLE[key].flag)
+  t.equal(meantOption('--learning-rate', known), '--lr')
+  t.equal(meantOption('--batch-size', known), '--batch')
+  t.equal(meantOption('--num-workers', known), '--decode-workers')
+  t.equal(meantOption('--num-workers', ['--processes']), '--processes', 'of the command that it was given to')
+  t.equal(meantOption('--epoch', known), '--epochs')
+  t.equal(meantOption('--colour-of-the-sky', known), null)
+})
+
+t.test('a remedy says where it names an option that the command lacks', async (t) => {
+  const told = (remedy: string, known: readonly string[]) => {
+    const error = tellOwnOptions(new UserFault('Expected a', remedy), 'evaluate', known, true)
+    return error instanceof UserFault ? error.remedy : ''
+  }
+  const own = 'Name their place with --data.'
+  t.equal(told(own, ['--data']), own)
+  const quoted = 'Start anew: native-ensemble train --init weights --batch 4.'
+  t.equal(told(quoted, []), quoted, 'another command is named with its options')
+  t.equal(
+    told('Use --precision fp32, or a smaller --batch.', ['--data']),
+    "Use --precision fp32, or a smaller --batch. (--precision, --batch are options of native-ensemble train; evaluate takes them from the run's config.json.)",
+  )
+  const ours = new Error('broken')
+  t.equal(tellOwnOptions(ours, 'evaluate', [], true), ours)
 })
 
 t.test('columns of numbers go to the right', async (t) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { packShard } from '../../src/datasets/prepare/pack-shard.ts'
 import { runPackers } from '../../src/datasets/prepare/packer-pool.ts'
-import type { ShardJob, ShardReport } from '../../src/datasets/prepare/shard-job.ts'
+import { printReport, readReport, type ShardJob, type ShardReport } from '../../src/datasets/prepare/shard-job.ts'
 import { startCli } from '../trainer/run-cli.ts'
 import { jpegOf } from './made-images.ts'
 import { prepareCall } from './prepare-call.ts'
@@ -67,11 +67,16 @@ t.test('what is done is not done again', async (t) => {
   const whole = readFileSync(half)
   writeFileSync(half, whole.subarray(0, whole.length - 2))
   await t.rejects(prepareCall(source, join(cwd, 'out'), { shardBytes: 1e6 }), { name: 'UserFault' })
-  const before = readFileSync(join(cwd, 'out.unfinished', 'work', 'train-00000.json'), 'utf8')
-  const marked = before.replace('"jpeg"', '"marked"')
-  writeFileSync(join(cwd, 'out.unfinished', 'work', 'train-00000.json'), marked)
+  const notes = (id: string) => join(cwd, 'out.unfinished', 'work', `${id}.json`)
+  const before = readReport(readFileSync(notes('train-00000'), 'utf8'))
+  if (before === null) throw new Error('Expected the notes of a shard')
+  writeFileSync(notes('train-00000'), printReport({ ...before, formats: { marked: before.rows.length } }))
+  const damaged = readFileSync(notes('train-00001'), 'utf8').replace('"jpeg"', '"JPEG"')
+  writeFileSync(notes('train-00001'), damaged)
+  t.equal(readReport(damaged), null)
   const { formats } = await prepareCall(source, join(cwd, 'out'), { shardBytes: 1e6, onBad: 'skip' })
-  t.ok((formats['marked'] ?? 0) > 0, 'the first shard was taken as it was')
+  t.equal(formats['marked'], before.rows.length, 'the first shard was taken as it was')
+  t.notOk('JPEG' in formats, 'damaged notes were not')
   writeFileSync(half, whole)
 })
 

@@ -2,7 +2,9 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { join } from 'node:path'
 import t from 'tap'
 import { loadDataset } from '../../src/datasets/load-dataset.ts'
+import { decodeManifest, encodeManifest } from '../../src/datasets/shard-manifest.ts'
 import { verifyShards } from '../../src/datasets/verify-shards.ts'
+import { UserFault } from '../../src/vocabulary/fault.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
 import { jpegOf } from './made-images.ts'
 import { prepareCall } from './prepare-call.ts'
@@ -56,7 +58,10 @@ t.test('a shard that is shorter, or missing', async (t) => {
   await t.rejects(loadDataset('image-folder', shards), { name: 'UserFault', message: /train-00001\.shard/ })
   rmSync(path)
   t.match((await verify()).faults, [{ file: 'train-00001.shard', image: null, what: /cannot be read/ }])
-  await t.rejects(loadDataset('image-folder', shards), { name: 'UserFault', message: /no such file/ })
+  await t.rejects(loadDataset('image-folder', shards), {
+    name: 'UserFault',
+    message: /bytes for .* but it does not exist/,
+  })
   writeFileSync(path, bytes)
   t.same((await verify()).faults, [])
 })
@@ -72,7 +77,10 @@ t.test('manifests that are none, or lead elsewhere', async (t) => {
     '{"format":1}',
     text.slice(0, -30),
     changed,
-    text.replace('shards 1', 'shards 2'),
+    text.replace('shards 2', 'shards 1'),
+    text.replace('shards 2', 'shards 3'),
+    text.replace(/,\n "sha256": "\w+"\n/, '\n'),
+    text.replace(/"count": \d+/, '"count": 7'),
   ]) {
     writeFileSync(path, other)
     await t.rejects(loadDataset('image-folder', shards), { name: 'UserFault', message: /manifest\.json/ })
@@ -81,14 +89,39 @@ t.test('manifests that are none, or lead elsewhere', async (t) => {
   writeFileSync(path, text)
 })
 
+t.test('each bit of a manifest counts; one of the format before is read without', async (t) => {
+  const path = join(shards, 'manifest.json')
+  const whole = readFileSync(path)
+  const taken: number[] = []
+  for (let bit = 0; bit < 8 * whole.length; bit++) {
+    const damaged = Buffer.from(whole)
+    damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+    try {
+      decodeManifest(damaged, path)
+      taken.push(bit)
+    } catch (error) {
+      if (!(error instanceof UserFault && error.message.includes(path))) taken.push(bit)
+    }
+  }
+  t.same(taken, [])
+  const { sha256, ...before } = JSON.parse(whole.toString())
+  t.match(sha256, /^[0-9a-f]{64}$/)
+  const format = 'native-ensemble shards 1'
+  writeFileSync(path, JSON.stringify({ ...before, format }))
+  t.match((await loadDataset('image-folder', shards)).train, { count: before.splits.train.count })
+  t.same((await verify()).faults, [])
+  writeFileSync(path, whole)
+})
+
 t.test('an index that points out of its shards', async (t) => {
   const { sha256 } = await import('../../src/datasets/source-file.ts')
   const copy = join(folder, 'copy')
   mkdirSync(copy)
   for (const name of readdirSync(shards)) writeFileSync(join(copy, name), readFileSync(join(shards, name)))
   const index = readFileSync(join(copy, 'train.index'))
-  const manifest = JSON.parse(readFileSync(join(copy, 'manifest.json'), 'utf8'))
-  const count: number = manifest.splits.train.count
+  const manifest = decodeManifest(readFileSync(join(copy, 'manifest.json')), 'manifest.json')
+  const { train } = manifest.splits
+  const { count } = train
   const label = 16 + count * (8 + 4 * 5)
   for (const [at, value] of [
     [16 + count * 8, 99],
@@ -99,8 +132,9 @@ t.test('an index that points out of its shards', async (t) => {
     const other = Buffer.from(index)
     other.writeInt32LE(value, at)
     writeFileSync(join(copy, 'train.index'), other)
-    manifest.splits.train.index.sha256 = sha256(other)
-    writeFileSync(join(copy, 'manifest.json'), JSON.stringify(manifest))
+    const changed = { ...train, index: { ...train.index, sha256: sha256(other) } }
+    const splits = { ...manifest.splits, train: changed }
+    writeFileSync(join(copy, 'manifest.json'), encodeManifest({ ...manifest, splits }))
     await t.rejects(loadDataset('image-folder', copy), { name: 'UserFault', message: /entry 0 of .*train\.index/ })
   }
 })

@@ -4,7 +4,13 @@ import { chmod, cp, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { checkpointFolder, MODEL_FILE, STATE_FILE } from '../../src/checkpoint/checkpoint.ts'
+import {
+  checkpointFolder,
+  loadCheckpoint,
+  MODEL_FILE,
+  STATE_FILE,
+  saveCheckpoint,
+} from '../../src/checkpoint/checkpoint.ts'
 import { PLAN_VERSION } from '../../src/executors/onednn/plan-words.ts'
 import { readMetrics } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
@@ -68,7 +74,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     name: 'a path without images',
     argv: train('--data', 'nowhere'),
-    says: /the images of cifar10 for nowhere but received a path that does not exist/,
+    says: /the images of cifar10 for nowhere but it does not exist/,
     remedy: /native-ensemble fetch cifar10/,
   },
   {
@@ -140,26 +146,32 @@ const REFUSALS: readonly Refusal[] = [
   {
     name: 'resume from changed weights',
     argv: ['resume', 'changed-model'],
-    says: /Expected the weights that were saved with .* but received others/,
-    remedy: /another checkpoint/,
+    says: /complete safetensors file for .*model\.safetensors but .* its bytes have changed/,
+    remedy: /other steps \(10\).*--checkpoint.*move changed-model\/checkpoints\/step-00000011 away/,
   },
   {
     name: 'resume from a cut off state',
     argv: ['resume', 'damaged-state'],
     says: /Expected the state of a run for .*state\.msgpack/,
-    remedy: /Delete that checkpoint/,
+    remedy: /other steps \(10\)/,
   },
   {
-    name: 'resume of a run whose images are gone',
-    argv: ['resume', 'run', '--data', 'nowhere'],
+    name: 'images of a run that are not where they are said to be',
+    argv: ['evaluate', 'run', '--data', 'nowhere'],
     says: /the images of cifar10 for nowhere/,
     remedy: /--data/,
   },
   {
     name: 'evaluation of changed weights',
     argv: ['evaluate', 'changed-model'],
-    says: /Expected the weights that were saved with/,
-    remedy: /another checkpoint/,
+    says: /complete safetensors file for .*model\.safetensors but .* its bytes have changed/,
+    remedy: /--checkpoint <step>/,
+  },
+  {
+    name: 'export of changed weights',
+    argv: ['export', 'changed-model'],
+    says: /complete safetensors file for .*model\.safetensors but .* its bytes have changed/,
+    remedy: /--checkpoint <step>/,
   },
   {
     name: 'a broken addon',
@@ -243,12 +255,18 @@ t.test('training that diverges ends, and keeps what it had', async (t) => {
 })
 
 t.test('checkpoints from before a run diverged are intact', async (t) => {
-  // The run goes on with a learning rate that breaks it: its config.json is changed by hand.
+  // The run goes on with a learning rate that breaks it: its settings are changed by hand wherever they stand.
   const folder = path('breaking')
   await cp(path('run'), folder, { recursive: true })
   const { config, metrics } = runFiles(folder)
   const settings: object = JSON.parse(await readFile(config, 'utf8'))
-  await writeFile(config, JSON.stringify({ ...settings, steps: 30, learningRate: 1e30 }))
+  const breaking = { ...settings, steps: 30, learningRate: 1e30 }
+  await writeFile(config, JSON.stringify(breaking))
+  const refused = await runCli(['resume', 'breaking'], { cwd })
+  t.equal(refused.code, 2, refused.stderr)
+  t.match(refused.stderr, /settings of .*step-00000011 for .*config\.json .* learningRate 0\.1 there and 1e\+30 here/)
+  const last = await loadCheckpoint(checkpointFolder(folder, 11))
+  await saveCheckpoint(folder, { ...last, progress: { ...last.progress, config: breaking } }, 2)
   const [checkpoints, lines] = [await readFolder(join(folder, 'checkpoints')), await readMetrics(metrics)]
   const { code, stderr } = await runCli(['resume', 'breaking'], { cwd })
   t.equal(code, 2, stderr)

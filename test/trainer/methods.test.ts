@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { checkpointFolder, latestCheckpoint, MODEL_FILE } from '../../src/checkpoint/checkpoint.ts'
 import { exportBranch } from '../../src/checkpoint/export.ts'
-import { readSafetensors } from '../../src/checkpoint/safetensors.ts'
+import { readSafetensors, writeSafetensors } from '../../src/checkpoint/safetensors.ts'
 import { type GivenSettings, makeConfig, readConfig } from '../../src/config/make-config.ts'
 import type { EvalLine } from '../../src/report/metrics.ts'
 import { ProgressDisplay } from '../../src/report/progress.ts'
@@ -170,11 +170,14 @@ t.test('any of the networks is exported as a plain one, which a run can begin fr
 t.test('a teacher that does not fit is refused before anything is made', async (t) => {
   const teacher = join(cwd, 'kd-whole', 'teacher')
   const file = join(checkpointFolder(teacher, 14), MODEL_FILE)
+  const bare = join(cwd, 'bare.safetensors')
+  await writeSafetensors(bare, await readSafetensors(file))
   const cases: [settings: GivenSettings, message: RegExp][] = [
     [{ teacher: join(cwd, 'nowhere') }, /read the teacher .*nowhere/],
     [{ teacher: cwd }, /the folder of a run/],
-    [{ teacher: file }, /the name of a network for --teacher-network but received nothing/],
-    [{ teacher: file, teacherNetwork: 'resnet-8' }, /tensors of this network for .* differ/s],
+    [{ teacher: bare }, /the name of a network for --teacher-network but received nothing/],
+    [{ teacher: bare, teacherNetwork: 'resnet-8' }, /tensors of this network for .* differ/s],
+    [{ teacher: file, teacherNetwork: 'resnet-8' }, /densenet-bc-10-12 for --teacher-network but received resnet-8/],
     [{ teacher, teacherNetwork: 'resnet-14' }, /densenet-bc-10-12 for --teacher-network but received resnet-14/],
     [
       { teacher, dataset: 'cifar100' },

@@ -38,7 +38,7 @@ t.test('from a folder of pictures to a trained network', async (t) => {
   t.equal(code, 0, stderr)
   t.match(JSON.parse(stdout), { images: 4 })
   const config = JSON.parse(readFileSync(join(cwd, 'run-1', 'config.json'), 'utf8'))
-  t.match(config, { dataset: 'image-folder', data: 'shards' })
+  t.match(config, { dataset: 'image-folder', data: join(cwd, 'shards') }, 'for use from any folder')
 })
 
 t.test('a changed byte of a shard ends the run, with the image named', async (t) => {

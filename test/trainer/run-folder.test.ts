@@ -1,8 +1,9 @@
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import t from 'tap'
 import { WITHOUT_METHOD } from '../../src/config/defaults.ts'
 import type { RunConfig } from '../../src/config/run-config.ts'
+import { defaultDataFolder } from '../../src/datasets/load-dataset.ts'
 import { readMetrics } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
 import { describeMachine } from '../../src/trainer/machine.ts'
@@ -63,7 +64,8 @@ t.test('a new folder, or an empty one, becomes a run', async (t) => {
   const folder = t.testdir({ empty: {} })
   for (const out of [join(folder, 'a', 'b'), join(folder, 'empty')]) {
     const files = await createRunFolder(configFor(out), machine)
-    t.same(JSON.parse(await readFile(files.config, 'utf8')), configFor(out))
+    const data = resolve(defaultDataFolder('cifar10'))
+    t.same(JSON.parse(await readFile(files.config, 'utf8')), { ...configFor(out), data }, 'its paths are absolute')
     t.match(JSON.parse(await readFile(files.machine, 'utf8')), {
       node: process.versions.node,
       libraries: { onednn: '3.2.0' },

@@ -138,7 +138,12 @@ t.test('what a killed process left aside is removed by the next', async (t) => {
 
 t.test('the thread saves what was taken, while the state goes on', async (t) => {
   const run = t.testdir()
-  const saver = new BackgroundSaver(run, smallLayout, { keep: 2, stepsPerEpoch: 10 })
+  const saver = new BackgroundSaver({
+    runFolder: run,
+    layout: smallLayout,
+    rule: { keep: 2, stepsPerEpoch: 10 },
+    description: null,
+  })
   const state = filledState(12)
   saver.take(state)
   const saving = saver.save(checkpointAt(12).progress)
@@ -159,7 +164,12 @@ t.test('the thread saves what was taken, while the state goes on', async (t) => 
   await saver.close()
 
   const other = t.testdir({ checkpoints: 'a file in the way' })
-  const hindered = new BackgroundSaver(other, smallLayout, { keep: 2, stepsPerEpoch: 10 })
+  const hindered = new BackgroundSaver({
+    runFolder: other,
+    layout: smallLayout,
+    rule: { keep: 2, stepsPerEpoch: 10 },
+    description: null,
+  })
   hindered.take(filledState(1))
   await t.rejects(hindered.save(checkpointAt(1).progress), { name: 'UserFault', message: /checkpoints/ })
   await hindered.close()

@@ -1,8 +1,8 @@
 import { findCheckpoint } from '../../checkpoint/checkpoint.ts'
-import { readConfig } from '../../config/make-config.ts'
 import { classifierNames } from '../../report/classifier-names.ts'
 import { printErrorTable } from '../../report/error-table.ts'
 import { loadImages } from '../../trainer/load-images.ts'
+import { readConfigWithImages } from '../../trainer/run-images.ts'
 import { EXIT } from '../failure.ts'
 import { givenSettings } from '../given-settings.ts'
 import type { Invocation } from '../invocation.ts'
@@ -12,7 +12,7 @@ import { readCheckpointChoice, readSplit } from '../read-option.ts'
 export async function evaluateCommand({ operands, options }: Invocation): Promise<number> {
   const choice = readCheckpointChoice(options['checkpoint'])
   const split = readSplit(options['split'])
-  const config = await readConfig(operands[0] ?? '', givenSettings(options))
+  const config = await readConfigWithImages(operands[0] ?? '', givenSettings(options))
   const checkpoint = await findCheckpoint(config.out, choice)
   const images = loadImages(config)
   const { evaluateRun } = await import('../../trainer/evaluate-run.ts')

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { findCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { exportBranch } from '../../checkpoint/export.ts'
+import { refuseOtherNetwork } from '../../checkpoint/model-description.ts'
+import { readConfig } from '../../config/make-config.ts'
 import { openRunFolder } from '../../trainer/run-folder.ts'
 import { elementCount } from '../../vocabulary/shape.ts'
 import { EXIT } from '../failure.ts'
@@ -11,10 +13,15 @@ import { readCheckpointChoice, readWholeNumber } from '../read-option.ts'
 export async function exportCommand({ operands, options }: Invocation): Promise<number> {
   const branch = readWholeNumber(options['branch'] ?? 0, '--branch', 'the number of a branch, from 0')
   const choice = readCheckpointChoice(options['checkpoint'])
-  const { folder } = await openRunFolder(operands[0] ?? '')
+  const { folder: run } = await openRunFolder(operands[0] ?? '')
   const given = options['out']
-  const out = typeof given === 'string' ? given : join(folder, `branch-${branch}.safetensors`)
-  const tensors = await exportBranch(await findCheckpoint(folder, choice), branch, out)
+  const out = typeof given === 'string' ? given : join(run, `branch-${branch}.safetensors`)
+  const folder = await findCheckpoint(run, choice)
+  const tensors = await exportBranch(folder, branch, out, async ({ description }) => {
+    if (description !== null) refuseOtherNetwork(description, folder, await readConfig(run), run)
+    else
+      process.stderr.write(`${folder} is from before runs said their classes and input: the export does not either.\n`)
+  })
   const numbers = tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0)
   process.stdout.write(`${out}: ${tensors.length} tensors, ${numbers} numbers\n`)
   return EXIT.done

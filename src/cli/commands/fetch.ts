@@ -4,6 +4,7 @@ import { defaultDataFolder } from '../../datasets/load-dataset.ts'
 import { ProgressDisplay } from '../../report/progress.ts'
 import { PREPARED_DATASETS, PUBLISHED_DATASETS, type PublishedName } from '../../vocabulary/dataset-name.ts'
 import { expected } from '../../vocabulary/fault.ts'
+import { didYouMean } from '../../vocabulary/nearest-word.ts'
 import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { EXIT } from '../failure.ts'
 import type { Invocation } from '../invocation.ts'
@@ -12,7 +13,9 @@ import type { Invocation } from '../invocation.ts'
 export async function fetchCommand({ operands, options }: Invocation): Promise<number> {
   const name = operands[0] ?? ''
   if (!isPublished(name)) {
-    const remedy = PREPARED_DATASETS.some((known) => known === name) ? IMAGENET_REMEDY : 'Name one of them.'
+    const remedy = PREPARED_DATASETS.some((known) => known === name)
+      ? IMAGENET_REMEDY
+      : didYouMean(name, PUBLISHED_DATASETS, 'Name one of them.')
     throw expected(`one of ${PUBLISHED_DATASETS.join(', ')}`, 'the dataset', name, remedy)
   }
   const folder = typeof options['data'] === 'string' ? options['data'] : defaultDataFolder(name)

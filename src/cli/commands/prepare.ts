@@ -5,6 +5,7 @@ import type { PrepareOptions, PrepareResult } from '../../datasets/prepare/prepa
 import { ProgressDisplay, printClock } from '../../report/progress.ts'
 import { allowedCores } from '../../vocabulary/allowed-cores.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
+import { didYouMean } from '../../vocabulary/nearest-word.ts'
 import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
@@ -181,7 +182,8 @@ function readOptions(
   }
   const onBad = options['onBad'] ?? 'fail'
   if (onBad !== 'fail' && onBad !== 'skip' && onBad !== 'report') {
-    faults.push(fault('fail, skip or report', '--on-bad', onBad, 'Leave --on-bad out for fail.'))
+    const remedy = didYouMean(onBad, ['fail', 'skip', 'report'], 'Leave --on-bad out for fail.')
+    faults.push(fault('fail, skip or report', '--on-bad', onBad, remedy))
   }
   const [shortSide, quality] = [number('shortSide'), number('quality')]
   if (options['shortSide'] === undefined && options['quality'] !== undefined) {

@@ -5,6 +5,7 @@ import type { RunConfig } from '../../config/run-config.ts'
 import { estimateTime, measuredRuns, type TimeEstimate } from '../../trainer/measured-speed.ts'
 import { type TrainingCost, trainingCost } from '../../trainer/training-cost.ts'
 import { expected, UserFault } from '../../vocabulary/fault.ts'
+import { didYouMean } from '../../vocabulary/nearest-word.ts'
 import { EXIT } from '../failure.ts'
 import type { Invocation } from '../invocation.ts'
 import { textTable } from '../text-table.ts'
@@ -24,8 +25,9 @@ export async function recipesCommand({ operands, options }: Invocation): Promise
   const runs = await measuredRuns(typeof options['runs'] === 'string' ? options['runs'] : 'runs')
   const names = Object.keys(RECIPES).filter((name) => name.startsWith(prefix))
   if (names.length === 0) {
-    const groups = [...new Set(Object.keys(RECIPES).map((name) => name.split('/')[0]))].join(', ')
-    throw expected(`the beginning of a recipe's name (${groups})`, 'the recipes', prefix, 'Leave it out for all.')
+    const groups = [...new Set(Object.keys(RECIPES).map((name) => name.replace(/(?<=\/).*/, '')))]
+    const remedy = didYouMean(prefix, [...groups, ...Object.keys(RECIPES)], 'Leave it out for all.')
+    throw expected(`the beginning of a recipe's name (${groups.join(', ')})`, 'the recipes', prefix, remedy)
   }
   const listed: ListedRecipe[] = []
   for (const name of names) {

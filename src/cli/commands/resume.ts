@@ -1,7 +1,11 @@
+import { latestCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { refuseFaults } from '../../config/config-fault.ts'
 import { findHostPlace } from '../../config/host-place.ts'
-import { readConfig } from '../../config/make-config.ts'
+import { type GivenSettings, readConfig } from '../../config/make-config.ts'
+import type { RunConfig } from '../../config/run-config.ts'
 import { loadImages } from '../../trainer/load-images.ts'
+import { refuseShorter } from '../../trainer/longer-run.ts'
+import { readConfigWithImages } from '../../trainer/run-images.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import { givenSettings } from '../given-settings.ts'
 import type { Invocation } from '../invocation.ts'
@@ -15,7 +19,7 @@ export async function resumeCommand({ operands, options, faults }: Invocation): 
     const { followTraining } = await import('./several-hosts.ts')
     return await followTraining(place, 'resume', givenSettings(options))
   }
-  const config = await readConfig(operands[0] ?? '', givenSettings(options))
+  const config = await readSettings(operands[0] ?? '', givenSettings(options))
   refuseOtherHosts(config.hosts, place?.hosts ?? 1)
   const images = loadImages(config)
   const { resume } = await import('../../trainer/train.ts')
@@ -25,6 +29,18 @@ export async function resumeCommand({ operands, options, faults }: Invocation): 
     return await leadTraining(place, 'resume', config, (hooks) => resume(config, images, hooks), json)
   }
   return await runTraining(config, (hooks) => resume(config, images, hooks), json)
+}
+
+/** @throws UserFault also where the run is to be longer and cannot be */
+async function readSettings(run: string, given: GivenSettings): Promise<RunConfig> {
+  const { epochs, ...others } = given
+  if (epochs === undefined) return await readConfigWithImages(run, given)
+  const before = await readConfig(run, others)
+  if (typeof epochs === 'number') refuseShorter(before, epochs)
+  if ((await latestCheckpoint(run)) === null) {
+    throw expected('a run with a checkpoint', '--epochs', run, 'Resume it without --epochs until it has one.')
+  }
+  return await readConfigWithImages(run, given)
 }
 
 /** As with the devices, another number of hosts gives other numbers. @throws UserFault */

@@ -1,5 +1,4 @@
 import { findCheckpoint } from '../../checkpoint/checkpoint.ts'
-import { readConfig } from '../../config/make-config.ts'
 import type { LoadedDataset } from '../../datasets/dataset.ts'
 import { takeFraction } from '../../datasets/take-fraction.ts'
 import { ProgressDisplay } from '../../report/progress.ts'
@@ -9,6 +8,7 @@ import { gatherRuns } from '../../report/run-folders.ts'
 import { writeWhole } from '../../report/write-whole.ts'
 import { loadImages } from '../../trainer/load-images.ts'
 import type { ProbeOptions } from '../../trainer/probe-minimum.ts'
+import { readConfigWithImages } from '../../trainer/run-images.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import { EXIT } from '../failure.ts'
 import { givenSettings } from '../given-settings.ts'
@@ -30,7 +30,7 @@ export async function robustnessCommand({ operands, options }: Invocation): Prom
   const runs = await gatherRuns(operands)
   const targets = await Promise.all(
     runs.map(async (run) => ({
-      config: await readConfig(run, givenSettings(options)),
+      config: await readConfigWithImages(run, givenSettings(options)),
       checkpoint: await findCheckpoint(run, request.checkpoint),
     })),
   )

@@ -8,7 +8,7 @@ import { fileFault } from '../../vocabulary/file-fault.ts'
 import { SHARD_MAGIC } from '../shard-index.ts'
 import { type ExaminedImage, examineImage } from './examine-image.ts'
 import type { SourceImage } from './image-list.ts'
-import type { FromPacker, ShardJob, ShardReport, ShardRow } from './shard-job.ts'
+import { type FromPacker, printReport, type ShardJob, type ShardReport, type ShardRow } from './shard-job.ts'
 
 /**
  * Images that are in memory at once: the next is read while one is decoded. Decoded they are one by one: libvips' messages
@@ -29,7 +29,7 @@ export async function packShard(job: ShardJob, tell: (message: FromPacker) => vo
   const shard = job.output === null ? null : await ShardFile.create(join(job.output.folder, `${job.id}.shard`))
   try {
     const report = await packImages(job, sources, shard, tell)
-    if (job.output !== null) await writeWhole(job.output.rows, JSON.stringify(report))
+    if (job.output !== null) await writeWhole(job.output.rows, printReport(report))
     return report
   } finally {
     await sources.close()

@@ -5,7 +5,7 @@ import { LockWaitStopped } from '../../locks/folder-lock.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
 import type { SplitName } from '../dataset.ts'
 import { encodeIndex, type IndexEntry, SHARD_MAGIC } from '../shard-index.ts'
-import { MANIFEST_FILE, SHARD_FORMAT, type ShardManifest, type SizedFile } from '../shard-manifest.ts'
+import { encodeManifest, MANIFEST_FILE, SHARD_FORMAT, type ShardManifest, type SizedFile } from '../shard-manifest.ts'
 import { sha256 } from '../source-file.ts'
 import { noticesOfPacked, refuseEmptiedClasses, rowsOf } from './check-packed.ts'
 import type { Encoding } from './examine-image.ts'
@@ -79,7 +79,7 @@ export async function prepareShards(
     if (options.onBad === 'fail' && result.bad.length > 0) throw badImages(result.bad, options.out)
     refuseEmptiedClasses(list, rowsOf([...reports.values()]))
     const manifest = await writeIndices(work, list, jobs, reports, options)
-    await writeWhole(join(work.folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 1)}\n`)
+    await writeWhole(join(work.folder, MANIFEST_FILE), encodeManifest(manifest))
     await work.publish()
     return result
   } catch (error) {

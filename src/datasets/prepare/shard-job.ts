@@ -1,4 +1,5 @@
 /** All that crosses between `prepare` and its processes: one job makes one shard. */
+import { crc32 } from 'node:zlib'
 import type { Encoding } from './examine-image.ts'
 import type { SourceImage } from './image-list.ts'
 
@@ -35,6 +36,20 @@ export interface ShardReport {
   readonly formats: Readonly<Record<string, number>>
   readonly odd: readonly { readonly name: string; readonly what: string }[]
   readonly bad: readonly { readonly name: string; readonly reason: string }[]
+}
+
+/** As it is kept: a line with the CRC-32 of the next, which is the report as JSON. */
+export function printReport(report: ShardReport): string {
+  const text = JSON.stringify(report)
+  return `${crc32(text)}\n${text}\n`
+}
+
+/** null for a report that is not what was written: its shard is then made again. */
+export function readReport(kept: string): ShardReport | null {
+  const [checksum, text = '', ...rest] = kept.split('\n')
+  if (rest.join() !== '' || rest.length !== 1 || checksum !== String(crc32(text))) return null
+  const report: ShardReport = JSON.parse(text)
+  return report
 }
 
 export type FromPacker =

@@ -9,7 +9,7 @@ import { expected, UserFault } from '../../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../../vocabulary/file-fault.ts'
 import { makeFolder } from '../../vocabulary/make-folder.ts'
 import { writeWhole } from './pack-shard.ts'
-import type { ShardJob, ShardReport } from './shard-job.ts'
+import { readReport, type ShardJob, type ShardReport } from './shard-job.ts'
 
 export class WorkFolder {
   readonly folder: string
@@ -54,10 +54,11 @@ export class WorkFolder {
   async finished({ id }: Pick<ShardJob, 'id'>): Promise<ShardReport | null> {
     try {
       // Written by packShard, after the shard, in a folder of this plan.
-      const report: ShardReport = JSON.parse(await readFile(this.rowsOf(id), 'utf8'))
+      const report = readReport(await readFile(this.rowsOf(id), 'utf8'))
+      if (report === null) return null
       return (await stat(join(this.folder, report.file))).size === report.bytes ? report : null
     } catch (error) {
-      if (fileErrorCode(error) === 'ENOENT' || error instanceof SyntaxError) return null
+      if (fileErrorCode(error) === 'ENOENT') return null
       throw fileFault(error, 'read', this.rowsOf(id))
     }
   }
