@@ -51,7 +51,7 @@ await orExplain(async () => {
       jobs: 1,
       alone: () => false,
       timeoutSeconds: TIMEOUT_SECONDS,
-      env: { ...env, ...reports.envFor(name), DECODE_FAILURES: String(FAILURES) },
+      env: { ...env, ...reports.envFor(name, file.includes('xla')), DECODE_FAILURES: String(FAILURES) },
       through: reports.through,
     })
     for (const kind of ['passed', 'failed', 'skipped']) total[kind] += counts[kind]
@@ -60,6 +60,8 @@ await orExplain(async () => {
     for (const report of found) console.log(report.replaceAll(/^/gm, '      '))
   }
   reports.remove()
-  console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped, ${total.reports} races reported`)
+  console.log(
+    `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped, ${total.reports} races reported`,
+  )
   return total.failed === 0 && total.reports === 0 && total.passed > 0 ? 0 : 1
 })

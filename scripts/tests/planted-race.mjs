@@ -34,7 +34,9 @@ export async function missedPlantedRace(reports, env) {
     const found = reports.of(name)
     const races = found.filter((report) => report.includes('racing-addon.cpp'))
     if (races.length > 0 !== wanted || races.length !== found.length) {
-      faults.push(`${name}: ${found.length} reports where ${wanted ? 'one' : 'none'} was due\n${said}${found.join('\n')}`)
+      faults.push(
+        `${name}: ${found.length} reports where ${wanted ? 'one' : 'none'} was due\n${said}${found.join('\n')}`,
+      )
     }
   }
   return faults.join('\n')
