@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BackgroundSaver } from '../src/checkpoint/background-saver.ts'
+import { describeModel } from '../src/checkpoint/model-description.ts'
 import { makeConfig } from '../src/config/make-config.ts'
 import { describeDataset } from '../src/datasets/describe-dataset.ts'
 import { specifyStep } from '../src/step/specification.ts'
@@ -22,10 +23,16 @@ export interface CheckpointWork {
 export async function measureWork(network: string, times: number): Promise<CheckpointWork> {
   const folder = mkdtempSync(join(tmpdir(), 'checkpoint-work-'))
   const config = await makeConfig(null, { network, dataset: 'cifar100', batch: 2, out: join(folder, 'run') })
-  const { layout } = captureTrainingStep(specifyStep(config, await describeDataset(config), 1))
+  const dataset = await describeDataset(config)
+  const { layout } = captureTrainingStep(specifyStep(config, dataset, 1))
   const state = new SharedArrayBuffer(4 * layout.elements)
   new Float32Array(state).fill(0.5)
-  const saver = new BackgroundSaver(config.out, layout, { keep: 1, stepsPerEpoch: 1 })
+  const saver = new BackgroundSaver({
+    runFolder: config.out,
+    layout,
+    rule: { keep: 1, stepsPerEpoch: 1 },
+    description: describeModel(config, dataset),
+  })
   const [copies, computed]: [number[], number[]] = [[], []]
   try {
     for (let round = 0; round <= times; round++) {

@@ -1,6 +1,9 @@
 /** What of a set's runs is kept with the project: settings, machine, epochs and evaluations, and the tables made of them. */
 import { readFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { DEFAULTS } from '../src/config/defaults.ts'
+import { RECIPES } from '../src/config/recipes.ts'
+import type { RunConfig } from '../src/config/run-config.ts'
 import { compareRuns, writeComparison } from '../src/report/comparison.ts'
 import { readMetrics } from '../src/report/metrics.ts'
 import { robustnessFiles } from '../src/report/robustness-files.ts'
@@ -8,15 +11,20 @@ import { readRobustness } from '../src/report/robustness-result.ts'
 import { runFiles } from '../src/report/run-files.ts'
 import { writeWhole } from '../src/report/write-whole.ts'
 import { deploymentCost } from '../src/trainer/training-cost.ts'
-import { UserFault } from '../src/vocabulary/fault.ts'
+import { expected, UserFault } from '../src/vocabulary/fault.ts'
+import { fileFault } from '../src/vocabulary/file-fault.ts'
 import type { PlannedEvidence } from './evidence-plan.ts'
 
 /** Curves of every result would be dozens of pictures: those of ONE with and without distillation are the paper's figure 2. */
-const KEPT_CURVES = /^curves-.*-one-with-3-branches(-without-distillation)?-fashion/
+const KEPT_CURVES = /^curves-.*-one-with-3-branches(-without-distillation)?-(fashion|cifar100)/
+
+/** Settings that may hold a path of the machine that a run ran on, which is nothing to keep; they change no result. */
+const WITHOUT_PATHS = { data: null, pjrtPlugin: null } as const satisfies Partial<RunConfig>
 
 /**
- * Copies the runs below `folder` and makes the tables of the copies, so that `native-ensemble report` on the folder makes
- * the same again.
+ * Copies the finished runs into `folder`, those of several sets below a folder a set, and makes the tables of the copies,
+ * so that `native-ensemble report` on the folder makes the same again. Of a run only its settings, machine and metrics are
+ * needed: it may have been made on another machine and brought without its weights.
  * @returns the files of the comparison
  * @throws UserFault where no run is finished, or a file cannot be read or written
  */
@@ -24,23 +32,32 @@ export async function publishEvidence(finished: readonly PlannedEvidence[], fold
   if (finished.length === 0) {
     throw new UserFault(
       'Expected a finished run to publish but received none',
-      'Train them first: leave --publish out.',
+      'Train them first: leave --publish out. Runs made elsewhere: name their folder with --runs.',
     )
   }
+  const sets = new Set(finished.map(({ name }) => dirname(name)))
   const copies: string[] = []
-  for (const run of finished) copies.push(await copyRun(run, folder))
+  for (const evidence of finished) {
+    const name = `${sets.size === 1 ? basename(evidence.name) : evidence.name}${tellMeans(evidence)}`
+    copies.push(await copyRun(evidence.out, name, folder))
+  }
   const comparison = await compareRuns(copies, deploymentCost)
   const charts = [...comparison.charts].filter(([name]) => !name.startsWith('curves-') || KEPT_CURVES.test(name))
   return await writeComparison({ ...comparison, charts: new Map(charts) }, folder)
 }
 
+/** Runs of the same settings that were computed otherwise lie side by side. */
+function tellMeans({ recipe, run }: PlannedEvidence): string {
+  const { executor = 'onednn', precision } = run?.config ?? {}
+  const usual = RECIPES[recipe]?.settings.precision ?? DEFAULTS.precision
+  return `${executor === 'onednn' ? '' : `-${executor}`}${precision === undefined || precision === usual ? '' : `-${precision}`}`
+}
+
 /** @returns folder of the copy */
-async function copyRun({ recipe, seed, out }: PlannedEvidence, folder: string): Promise<string> {
-  const name = `${recipe}-seed-${seed}`
+async function copyRun(out: string, name: string, folder: string): Promise<string> {
   const copy = join(folder, name)
   const files = runFiles(out)
-  // Folders of the machine that it ran on are nothing to keep.
-  const config = { ...(await readJson(files.config)), out: join('runs', name), data: null }
+  const config = { ...(await readJson(files.config)), ...WITHOUT_PATHS, out: join('runs', name) }
   const machine = await readJson(files.machine)
   const images = Array.isArray(machine['images']) ? machine['images'].map(withoutFolder) : []
   // Single steps are left out: ten times the size, and no table or curve is made of them.
@@ -56,8 +73,23 @@ async function copyRun({ recipe, seed, out }: PlannedEvidence, folder: string): 
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {
-  const value: unknown = JSON.parse(await readFile(path, 'utf8'))
-  return typeof value === 'object' && value !== null ? { ...value } : {}
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    throw fileFault(error, 'read', path)
+  }
+  const value = parseOrNull(text)
+  if (typeof value === 'object' && value !== null) return { ...value }
+  throw expected('a JSON object', path, text.slice(0, 40), 'Take the file from a copy of the run folder.')
+}
+
+function parseOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }
 
 function withoutFolder(source: unknown): unknown {

@@ -4,14 +4,15 @@ import { runTestFile } from './run-file.mjs'
  * Runs test files in the order given, `jobs` at a time, those of `alone` one by one after all others, and prints each
  * file's result as it comes.
  * @param {readonly string[]} files compiled tests relative to the package's root
- * @param {{jobs: number, alone: (file: string) => boolean, timeoutSeconds: number, env?: NodeJS.ProcessEnv}} options
+ * @param {{jobs: number, alone: (file: string) => boolean, timeoutSeconds: number, env?: NodeJS.ProcessEnv,
+ *   through?: readonly string[]}} options see runTestFile
  * @returns {Promise<{passed: number, failed: number, skipped: number}>} tests, not files
  */
-export async function runAll(files, { jobs, alone, timeoutSeconds, env }) {
+export async function runAll(files, { jobs, alone, ...options }) {
   const total = { passed: 0, failed: 0, skipped: 0 }
   const work = async (waiting) => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const result = await runTestFile(file, { timeoutSeconds, env })
+      const result = await runTestFile(file, options)
       printResult(result)
       for (const kind of ['passed', 'failed', 'skipped']) total[kind] += result[kind]
     }

@@ -1,4 +1,5 @@
 import type { Recipe } from './recipe.ts'
+import { CIFAR100_COMPARISON } from './recipes/cifar100-comparison.ts'
 import { CIFAR100_TABLES } from './recipes/cifar100-tables.ts'
 import { EVIDENCE_RECIPES } from './recipes/evidence-recipes.ts'
 import { TABLE_1 } from './recipes/table-1.ts'
@@ -27,6 +28,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   ...TABLE_1,
   ...TABLE_2,
   ...CIFAR100_TABLES,
+  ...CIFAR100_COMPARISON,
   ...EVIDENCE_RECIPES,
 }
 

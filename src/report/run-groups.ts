@@ -56,7 +56,7 @@ const MEANING = {
   imageSize: 'told',
   precision: 'told',
   init: 'told',
-  executor: 'free',
+  executor: 'told',
   tfjsBackend: 'free',
   pjrtPlugin: 'free',
   gpuMemoryFraction: 'free',
@@ -78,10 +78,13 @@ const KEYS = Object.keys(MEANING) as (keyof RunConfig)[]
 const ROW_KEYS = KEYS.filter((key) => MEANING[key] === 'row')
 const TOLD_KEYS = KEYS.filter((key) => MEANING[key] === 'told')
 
+/** Settings that a result depends on, but for the seed. */
+export const RESULT_KEYS = [...ROW_KEYS, ...TOLD_KEYS]
+
 export function groupRuns(runs: readonly RunResult[]): RunGroup[] {
   const groups = new Map<string, RunResult[]>()
   for (const run of runs) {
-    const key = JSON.stringify([...ROW_KEYS, ...TOLD_KEYS].map((name) => run.config[name]))
+    const key = JSON.stringify(RESULT_KEYS.map((name) => run.config[name]))
     groups.set(key, [...(groups.get(key) ?? []), run])
   }
   return [...groups.values()].flatMap((members) => {
@@ -122,7 +125,11 @@ export function belongsTo(row: RecipeRow, { config }: RunGroup): boolean {
 /** How a group's settings differ from the recipe's, in words; empty where they do not. */
 export function tellDifferences(row: RecipeRow, { config }: RunGroup): string {
   const differing = TOLD_KEYS.filter(
-    (key) => config[key] !== row.config[key] && !(key === 'rampUp' && isUsualRampUp(config)),
+    (key) =>
+      config[key] !== row.config[key] &&
+      !(key === 'rampUp' && isUsualRampUp(config)) &&
+      // The word of another executor names the precision too.
+      !(key === 'precision' && config.executor !== row.config.executor),
   )
   return differing.map((key) => tellSetting(key, config, row.config)).join(', ')
 }
@@ -137,7 +144,8 @@ function tellSetting(key: keyof RunConfig, config: RunConfig, wanted: RunConfig)
     const scale = config.scale === 1 ? '' : ` (scale ${config.scale})`
     return `${config.epochs} of ${wanted.epochs} epochs${scale}`
   }
-  if (key === 'precision') return String(config.precision)
+  if (key === 'precision') return config.precision
+  if (key === 'executor') return `${config.executor} on ${config.devices.replace(/:.*/, '')}, ${config.precision}`
   return `${key} ${config[key]}`
 }
 

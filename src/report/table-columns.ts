@@ -51,11 +51,14 @@ const COLUMNS: readonly Column[] = [
   { head: 'not as in the recipe', cell: ({ result }) => result?.differences ?? '' },
 ]
 
-/** Where the paper has no figures, rows are compared with the table's first: the vanilla network in our sets. */
-function againstFirst({ paper, result }: ResultRow, { name, rows }: ResultTable): string {
-  const [first] = rows
-  if (name === 'other' || paper !== null || result === null || !first?.result || first.result === result) return ''
-  return signed(result.error.mean - first.result.error.mean)
+/**
+ * In our own sets rows are compared with the table's first, the vanilla network: with its result of the same length and
+ * precision, as a difference of the schedule is none of the method.
+ */
+function againstFirst({ result }: ResultRow, { name, rows }: ResultTable): string {
+  if (/^(table|figure)\d|^other$/.test(name) || result === null) return ''
+  const first = rows.find((row) => row.method === rows[0]?.method && row.result?.differences === result.differences)
+  return !first?.result || first.result === result ? '' : signed(result.error.mean - first.result.error.mean)
 }
 
 const wantsTop5 = ({ rows }: ResultTable) => rows.some(({ paper }) => paper?.top5 != null)

@@ -1,6 +1,6 @@
 import { findNotFinite } from '../checkpoint/state-tensors.ts'
 import { UserFault } from '../vocabulary/fault.ts'
-import type { RunningRun } from './train.ts'
+import type { RunningRun } from './running-run.ts'
 
 /**
  * The last update of an epoch has no loss behind it that would show its harm, and must not become a checkpoint.

@@ -6,7 +6,7 @@ import { type ErrorSummary, type StepLine, summariseErrors } from '../report/met
 import type { Progress } from '../report/progress.ts'
 import { writeSamplePicture } from '../report/sample-picture.ts'
 import { diverged } from './divergence.ts'
-import type { RunningRun } from './train.ts'
+import type { RunningRun } from './running-run.ts'
 
 /** Part of an epoch's time spent waiting for images from which on the user is told; a short epoch's start says nothing. */
 const SLOW_INPUT = 0.05

@@ -1,4 +1,4 @@
-/** Training from the first step to the report; reads as the table of contents of a run. */
+/** A run from its configuration to its report: new, resumed, or with its teacher first. */
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { latestCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/checkpoint.ts'
@@ -7,19 +7,14 @@ import { restoreState } from '../checkpoint/state-tensors.ts'
 import { refuseChangedSettings } from '../config/changed-settings.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
-import { EvaluationStopped } from '../evaluation/evaluate-split.ts'
 import { executorLibraries } from '../executors/devices.ts'
-import type { HostLeader } from '../hosts/host-leader.ts'
 import { InputPipeline } from '../input/pipeline.ts'
 import { type FolderLock, type LockHooks, LockWaitStopped, whileLocked } from '../locks/folder-lock.ts'
 import { writeReport } from '../report/html-report.ts'
 import { type EvalLine, readMetrics } from '../report/metrics.ts'
-import type { ProgressDisplay } from '../report/progress.ts'
 import type { RunFiles } from '../report/run-files.ts'
 import type { TrainingStep } from '../step/training-program.ts'
 import { expected } from '../vocabulary/fault.ts'
-import { refuseDivergence } from './divergence.ts'
-import { evaluateState } from './evaluate-state.ts'
 import { fillInitialState } from './initial-state.ts'
 import { beginTraining } from './lead-hosts.ts'
 import { removeLeftovers } from './leftovers.ts'
@@ -28,30 +23,15 @@ import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
 import { checkSpace } from './needed-space.ts'
 import { RunCheckpoints } from './run-checkpoints.ts'
+import { awaitsEvaluation, isFinished, runEpochs } from './run-epochs.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
 import { lockedRun } from './run-lock.ts'
+import type { RunningRun, TrainHooks } from './running-run.ts'
 import { checkImages, refuseOtherImages } from './same-images.ts'
-import {
-  type BegunRun,
-  executorChoice,
-  inputNotices,
-  openSession,
-  type PreparedRun,
-  prepareRun,
-  type Session,
-} from './session.ts'
-import { checkSnapshots, endsCycle, saveSnapshot, snapshotsTaken, withSnapshotEnsemble } from './snapshots.ts'
+import { type BegunRun, executorChoice, inputNotices, openSession, type PreparedRun, prepareRun } from './session.ts'
+import { checkSnapshots, snapshotsTaken } from './snapshots.ts'
 import { loadTeacher, resolveTeacher, teacherRun, trainsTeacher, unfinishedTeacher } from './teacher.ts'
 import { planTimetable, type Timetable } from './timetable.ts'
-import { trainEpoch } from './train-epoch.ts'
-
-export interface TrainHooks {
-  readonly display: ProgressDisplay
-  /** Aborted to finish the step, save and end. */
-  readonly stop: AbortSignal
-  /** Leads the other hosts that train with this one; absent where there are none. */
-  readonly hosts?: HostLeader
-}
 
 export interface TrainOutcome {
   readonly files: RunFiles
@@ -64,21 +44,6 @@ export interface TrainOutcome {
 
 /** `anew`: from the first step in a folder in which a process may have begun before and left no checkpoint. */
 type Beginning = 'new' | 'anew' | 'resumed'
-
-/** A run that is under way. */
-export interface RunningRun {
-  readonly prepared: PreparedRun
-  readonly session: Session
-  readonly timetable: Timetable
-  readonly files: RunFiles
-  readonly log: MetricsLog
-  readonly checkpoints: RunCheckpoints
-  readonly hooks: TrainHooks
-  readonly lock: FolderLock
-  progress: RunProgress
-  /** The picture of the first batch while it is being written. */
-  samples: Promise<void> | null
-}
 
 /**
  * A new run in the folder `config.out`.
@@ -347,82 +312,4 @@ async function reportRun({ folder }: RunFiles, lock: FolderLock, { display }: Tr
     const why = error instanceof Error ? error.message : String(error)
     display.note(`The report was not written: ${why} Write it later: native-ensemble report ${folder}`)
   }
-}
-
-/** @returns the last evaluation */
-async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
-  const { timetable, hooks } = run
-  let evaluation: EvalLine | null = null
-  while (!isFinished(run.progress, timetable)) {
-    const { best } = run.progress
-    let ended: 'epoch' | 'stopped' = 'epoch'
-    if (!awaitsEvaluation(run.progress, timetable)) {
-      ended = await trainEpoch(run)
-      await run.session.replicas.pullState()
-      refuseDivergence(run)
-    }
-    if (ended === 'epoch') {
-      try {
-        if (evaluationIsDue(run)) evaluation = await evaluateEpoch(run)
-        run.progress = { ...run.progress, epoch: run.progress.epoch + 1, stepInEpoch: 0, sums: {} }
-      } catch (error) {
-        // The checkpoint says that the epoch is trained and not evaluated.
-        if (!(error instanceof EvaluationStopped)) throw error
-      }
-    }
-    await run.lock.check()
-    const failure = await run.checkpoints.saveNow(run.progress)
-    const over = hooks.stop.aborted || isFinished(run.progress, timetable)
-    if (failure !== null) {
-      if (over) throw run.checkpoints.lostEnd(run.progress.step, failure)
-      run.checkpoints.tellFailure(run.progress.step, failure)
-      // The best one is a checkpoint that there is.
-      run.progress = { ...run.progress, best }
-    }
-    if (over) break
-  }
-  return evaluation
-}
-
-/** Whether an epoch's last step is done and what follows it is not. */
-function awaitsEvaluation({ step, stepInEpoch }: RunProgress, { steps, stepsPerEpoch }: Timetable): boolean {
-  return stepInEpoch === stepsPerEpoch || (step === steps && stepInEpoch > 0)
-}
-
-function isFinished({ step, stepInEpoch }: RunProgress, { steps }: Timetable): boolean {
-  return step >= steps && stepInEpoch === 0
-}
-
-/** After each `evaluateEvery` epochs, after the last, and where a snapshot is taken; never without test images. */
-function evaluationIsDue({ prepared, progress, timetable }: RunningRun): boolean {
-  if (prepared.dataset.test.count === 0) return false
-  if (endsCycle(prepared.config, progress.epoch)) return true
-  return (progress.epoch + 1) % prepared.config.evaluateEvery === 0 || progress.step === timetable.steps
-}
-
-/** Evaluates and notes the best. */
-async function evaluateEpoch(run: RunningRun): Promise<EvalLine> {
-  const { prepared, session, timetable, log, hooks } = run
-  const { step, epoch, best } = run.progress
-  const network = await evaluateState(prepared, session, 'test', {
-    step,
-    epoch,
-    lr: timetable.learningRate(step - 1),
-    stop: hooks.stop,
-    onProgress: (images, all) => hooks.display.status(`evaluating: ${images}/${all} images`),
-  })
-  const result = endsCycle(prepared.config, epoch) ? await takeSnapshot(run, network) : network
-  log.append(result)
-  const error = result.top1_error.mean
-  if (best === null || error < best.error) run.progress = { ...run.progress, best: { step, error } }
-  return result
-}
-
-/** The cycle's network joins the ensemble, which is evaluated beside it. */
-async function takeSnapshot(run: RunningRun, network: EvalLine): Promise<EvalLine> {
-  const { prepared, session, progress, hooks, lock } = run
-  await lock.check()
-  await saveSnapshot(prepared, progress.epoch)
-  const taken = snapshotsTaken(prepared.config, progress.epoch + 1)
-  return await withSnapshotEnsemble(prepared, { pipeline: session.pipeline, stop: hooks.stop }, 'test', taken, network)
 }

@@ -34,13 +34,16 @@ async function undisturbed(epochs: number): Promise<string[]> {
   return passes
 }
 
+/** Once an epoch a thread fails; `npm run test:threads` asks for many. */
+const EPOCHS = Number(process.env['DECODE_FAILURES'] ?? 3)
+if (EPOCHS > 3) t.setTimeout(3_000_000)
+
 for (const failure of ['throw', 'throw in the task', 'exit', 'exit-0', 'memory', 'loop']) {
   t.test(`${failure}: the thread is replaced, the batches are the same`, async (t) => {
-    const epochs = 3
-    const wanted = await undisturbed(epochs)
+    const wanted = await undisturbed(EPOCHS)
     const pipeline = new InputPipeline({ ...OPTIONS, entry })
     t.teardown(() => pipeline.close())
-    for (let epoch = 0; epoch < epochs; epoch++) {
+    for (let epoch = 0; epoch < EPOCHS; epoch++) {
       writeFileSync(order, failure)
       t.equal(await passOf(pipeline, epoch), wanted[epoch], `epoch ${epoch}`)
       t.notOk(existsSync(order), 'a thread did fail')

@@ -54,7 +54,7 @@ t.test("a row is the mean over seeds, beside the paper's", async (t) => {
   t.match(notes[0], /^Not at their end, and in no table: .*c\.$/)
   t.same(
     tables.map(({ name }) => name),
-    ['table1', 'table3', 'table4', 'table6'],
+    ['table1', 'table3', 'table4', 'table6', 'cifar100'],
     'every table that has this run',
   )
   const table3 = tables.find(({ name }) => name === 'table3')
@@ -103,6 +103,32 @@ t.test('a shortened recipe is said to be', async (t) => {
   t.match(row?.result?.differences, /^2 of 300 epochs \(scale 0\.0066/)
   t.match(notes[0], /1 of 1 runs have a shortened schedule/)
 })
+
+t.test(
+  'another executor is another result, and told; rows are compared with the first of their own kind',
+  async (t) => {
+    const folder = t.testdir()
+    const gpu = { devices: 'gpu', precision: 'bf16' }
+    const plain = (error: number) => [[[60], null] as const, [[error], null] as const]
+    await leaveRun(folder, 'cpu/vanilla', { recipe: 'cifar100/vanilla', errors: plain(40) })
+    await leaveRun(folder, 'gpu/vanilla', { recipe: 'cifar100/vanilla', given: gpu, errors: plain(41) })
+    await leaveRun(folder, 'gpu/one', { recipe: 'cifar100/one', given: gpu, errors: oneRun([38, 38, 38], 37) })
+    const { tables } = await compareRuns(await gatherRuns([folder]), deploymentCost)
+    const table = tables.find(({ name }) => name === 'cifar100')
+    if (table === undefined) throw new Error('Expected the table of the set')
+    const { head, rows } = readableCells(table)
+    const columns = ['method', 'ours, %', 'against the first', 'not as in the recipe'].map((name) => head.indexOf(name))
+    t.same(
+      rows.slice(0, 4).map((row) => columns.map((column) => row[column])),
+      [
+        ['vanilla', '40.00', '', '2 of 300 epochs'],
+        ['vanilla', '41.00', '', '2 of 300 epochs, xla on gpu, bf16'],
+        ['ONE', '38.00', '-3.00', '2 of 300 epochs, xla on gpu, bf16'],
+        ['ONE-E', '37.00', '-4.00', '2 of 300 epochs, xla on gpu, bf16'],
+      ],
+    )
+  },
+)
 
 t.test('our own sets are compared with their first row; strangers have a table of their own', async (t) => {
   const folder = t.testdir()
