@@ -1,5 +1,6 @@
 /** An archive with the sizes of CIFAR-100's binary version, to be loaded where the real one is not at hand. */
-import { createWriteStream } from 'node:fs'
+import { randomFillSync } from 'node:crypto'
+import { createWriteStream, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -25,6 +26,22 @@ export async function writeDrawnCifar100(folder: string): Promise<void> {
   )
 }
 
+/** Writes the unpacked files, of any bytes: where only the speed counts, in a second. */
+export function writeRandomCifar100(folder: string): void {
+  for (const [name, images] of FILES) {
+    const bytes = Buffer.alloc(images * (2 + PIXELS))
+    randomFillSync(bytes)
+    for (let image = 0; image < images; image++) label(bytes, image * (2 + PIXELS), image)
+    writeFileSync(join(folder, name), bytes)
+  }
+}
+
+/** Coarse and fine label of an image. */
+function label(bytes: Uint8Array | Uint8ClampedArray, at: number, image: number): void {
+  bytes[at] = image % 20
+  bytes[at + 1] = image % 100
+}
+
 function* tarBlocks(): Generator<Buffer> {
   for (const [name, images] of FILES) {
     const size = images * (2 + PIXELS)
@@ -43,8 +60,7 @@ function records(first: number, images: number): Buffer {
   const pixels = new Uint8ClampedArray(bytes.buffer, bytes.byteOffset, bytes.length)
   for (let image = 0; image < images; image++) {
     const at = image * (2 + PIXELS)
-    pixels[at] = (first + image) % 20
-    pixels[at + 1] = (first + image) % 100
+    label(pixels, at, first + image)
     for (let pixel = 0; pixel < PIXELS; pixel++) {
       pixels[at + 2 + pixel] = GREY.mean + (drawn[image * PIXELS + pixel] ?? 0)
     }

@@ -13,6 +13,7 @@ const STEP = ['src/vocabulary', 'src/config', 'src/graph', 'src/networks', 'src/
 /** room -> what it may import beside itself: rooms, or single files of a room. */
 export const ROOMS = {
   'src/vocabulary': [],
+  'src/bundle': ['src/vocabulary'],
   'src/config': ['src/vocabulary'],
   'src/locks': ['src/vocabulary'],
   'src/datasets': ['src/vocabulary', 'src/images', 'src/locks'],
@@ -35,7 +36,7 @@ export const ROOMS = {
   ],
   'src/cli': [
     ...['src/vocabulary', 'src/config', 'src/datasets', 'src/graph', 'src/networks', 'src/methods', 'src/step'],
-    ...['src/executors', 'src/hosts', 'src/checkpoint', 'src/evaluation', 'src/report', 'src/trainer'],
+    ...['src/executors', 'src/hosts', 'src/checkpoint', 'src/evaluation', 'src/report', 'src/trainer', 'src/bundle'],
   ],
   workers: [
     ...['src/vocabulary', 'src/datasets', 'src/input', 'src/replica', 'src/hosts', 'src/executors', 'src/checkpoint'],

@@ -29,11 +29,20 @@ const KEPT_STDERR = 2000
 export class PeerProcess {
   readonly #child: Child
   readonly #lines: Interface
+  readonly #deadline: number
   #stderr = ''
 
-  /** @param env beside this process's own */
-  constructor(command: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  /**
+   * @param env beside this process's own
+   * @param deadline by performance.now(): whoever has not answered by then is ended
+   */
+  constructor(
+    command: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    deadline = Number.POSITIVE_INFINITY,
+  ) {
     const [program = '', ...args] = command
+    this.#deadline = deadline
     this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } })
     this.#lines = createInterface({ input: this.#child.stdout })
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -72,10 +81,12 @@ export class PeerProcess {
   /** @throws Error with the peer's own words where it fails, ends or does not answer in time */
   async #ask<Reply extends object>(request: object): Promise<Reply> {
     const line = new Promise<string>((resolve, reject) => {
+      const limit = Math.max(1, Math.min(REQUEST_LIMIT_MS, this.#deadline - performance.now()))
       const timer = setTimeout(() => {
         this.#child.kill('SIGKILL')
-        finish(() => reject(new Error(`no answer in ${REQUEST_LIMIT_MS / 1000} s`)))
-      }, REQUEST_LIMIT_MS)
+        const words = this.#stderr.trim().split('\n').at(-1) ?? ''
+        finish(() => reject(new Error(`no answer in ${Math.round(limit / 1000)} s: ${words}`)))
+      }, limit)
       const ended = () => finish(() => reject(new Error(this.#lastWords())))
       const unstarted = (error: Error) => finish(() => reject(error))
       const answered = (text: string) => finish(() => resolve(text))

@@ -4,7 +4,7 @@
  */
 
 import type { PendingRun } from '../../src/executors/executor.ts'
-import { openClient } from '../../src/executors/xla/open-client.ts'
+import { type OpenClient, openClient } from '../../src/executors/xla/open-client.ts'
 import { xlaExecutor } from '../../src/executors/xla/xla-executor.ts'
 import { drawInitialState } from '../../src/networks/initial-weights.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
@@ -23,17 +23,24 @@ const task = readStepTask()
 const gpu = task.device === 'gpu'
 const devices = { platform: gpu ? 'gpu' : 'cpu', devices: gpu ? [0] : 1, plugin: null } as const
 
+/** One client for all modes. */
+let opened: OpenClient | null = null
+const open = (): OpenClient => {
+  opened ??= openClient(devices)
+  return opened
+}
+
 interface Stepper {
   /** Starts as many steps one after the other and waits for all. @returns the last one's first output */
   run(steps: number): number
-  /** How its steps are launched. */
-  readonly remark: string
+  /** How its steps were launched last. */
+  remark(): string
 }
 
 /** Captures and compiles the step. */
 function compile(mode: Mode): Stepper {
   const { program, layout, parameters } = captureStep(task, MODES[mode])
-  const executor = xlaExecutor(devices)
+  const executor = xlaExecutor(devices, {}, open())
   const memory = {
     state: new SharedArrayBuffer(layout.elements * 4),
     exchange: new SharedArrayBuffer(executor.exchangeBytes([program], layout, 1)),
@@ -46,17 +53,22 @@ function compile(mode: Mode): Stepper {
     labels: Int32Array.from({ length: program.batch }, (_, row) => (row * 7) % task.classes),
     scalars: Float32Array.from(program.scalars, ({ name }) => STEP_SCALARS[name] ?? Number.NaN),
   }
+  let hostMilliseconds = Number.NaN
   return {
-    remark: `launched ${compiled.launched}`,
+    remark: () => `launched ${compiled.launched}, ${hostMilliseconds.toPrecision(2)} ms of the host a start`,
     run: (steps) => {
       // As a replica: the device has a few steps at a time, and the last one's outputs are fetched.
       const ahead = executor.stepsAhead ?? 1
       const pending: PendingRun[] = []
+      let starting = 0
       for (let step = 0; step < steps; step++) {
         if (pending.length >= ahead) pending.shift()?.waitUntilEnded()
+        const begin = performance.now()
         pending.push(compiled.start(inputs))
+        starting += performance.now() - begin
       }
       for (const run of pending) run.waitUntilEnded()
+      hostMilliseconds = starting / steps
       return pending.at(-1)?.outputs()[0] ?? Number.NaN
     },
   }
@@ -70,7 +82,7 @@ function isMode(name: unknown): name is Mode {
 
 function answer(request: PeerRequest): object {
   if (request.modes === true) {
-    const { facts } = openClient(devices)
+    const { facts } = open()
     const kinds = facts.devices.map(({ kind }) => kind).join(', ')
     return { modes: Object.keys(MODES), versions: { pjrt: `0.${facts.minor}`, platform: facts.platformVersion, kinds } }
   }
@@ -87,7 +99,7 @@ function answer(request: PeerRequest): object {
   const loss = stepper.run(steps)
   const ms = (performance.now() - begin) / steps
   const peakRssBytes = process.resourceUsage().maxRSS * 1024
-  return { mode, ms: Array.from({ length: steps }, () => ms), loss, peakRssBytes, remark: stepper.remark }
+  return { mode, ms: Array.from({ length: steps }, () => ms), loss, peakRssBytes, remark: stepper.remark() }
 }
 
 await serveRequests(answer)

@@ -72,8 +72,10 @@ void Completion::wait(const WaitLimits& limits) const {
       throw std::runtime_error("Expected all replicas to take part but one of them failed");
     }
     if (limits.timeout.count() > 0 && std::chrono::steady_clock::now() > deadline) {
-      throw std::runtime_error("Expected the device to end a run within " +
-                               std::to_string(limits.timeout.count() / 1000) + " s but it did not");
+      throw std::runtime_error(
+          "Expected the device to end a run within " + std::to_string(limits.timeout.count() / 1000) +
+          " s but it did not: it hangs, or is shared with much else. native-ensemble resume goes on from the last "
+          "checkpoint; NATIVE_ENSEMBLE_XLA_TIMEOUT=<seconds> waits longer");
     }
   }
   if (!shared_->failure.empty()) throw PluginError(shared_->failure);

@@ -27,6 +27,9 @@ const VARIANTS = {
   Threads: ['-O1', '-g', '-march=native', '-fno-omit-frame-pointer', '-fsanitize=thread', '-Wl,-Bsymbolic'],
 }
 
+/** An addon finds libraries beside itself: that is where a bundle has them (src/bundle). */
+const OWN_FOLDER = '-Wl,-rpath,$ORIGIN'
+
 /** @typedef {keyof typeof VARIANTS} Variant */
 
 /**
@@ -60,7 +63,8 @@ export async function compileAddon(addon, variant) {
   ])
   const target = inRoot(`native/build/${variant}/${addon.name}.node`)
   const stampName = `${addon.stamp}-${variant.toLowerCase()}`
-  const key = hashOf([toolchain, ...flags, ...addon.link, hashOfFiles([...sources, ...headers])])
+  const linked = [...addon.link, OWN_FOLDER]
+  const key = hashOf([toolchain, ...flags, ...linked, hashOfFiles([...sources, ...headers])])
   if (existsSync(target) && readStamp(stampName)?.key === key) return false
 
   mkdirSync(objectsOf(addon, variant), { recursive: true })
@@ -72,7 +76,7 @@ export async function compileAddon(addon, variant) {
     }
   }
   await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, compileNext))
-  await link(objects, target, ['-shared', '-pthread', ...VARIANTS[variant], ...addon.link])
+  await link(objects, target, ['-shared', '-pthread', ...VARIANTS[variant], ...linked])
   writeStamp(stampName, { key })
   return true
 }

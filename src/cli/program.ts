@@ -161,13 +161,6 @@ function defineProgram(ended: (exitCode: number) => void): Command {
   addSettings(summary, ['block', 'method', 'branches', 'dataset', 'data', 'batch', 'precision']).option(...JSON_OPTION)
 
   define(
-    'devices',
-    'Lists the executors and devices that work here, and for each that does not, why and what to install.',
-    ['devices', 'devices --json'],
-    plain(printed(async (invocation) => await (await import('./commands/devices.ts')).devicesCommand(invocation))),
-  ).option(...JSON_OPTION)
-
-  define(
     'export <run>',
     "Writes one branch as the plain network it is when deployed, under PyTorch's names (safetensors).",
     ['export runs/quickstart-1', 'export runs/quickstart-1 --branch 2 --checkpoint best --out branch-2.safetensors'],
@@ -178,6 +171,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     .option('--out <file>', 'file to write (default: branch-<i>.safetensors in the run folder)')
 
   defineFigures(define, plain)
+  defineMachines(define, plain)
   return program
 }
 
@@ -242,6 +236,29 @@ function defineFigures(define: Define, plain: Wrap): void {
   )
     .option('--out <folder>', 'folder for the tables and curves of several runs (default: report)')
     .option(...JSON_OPTION)
+}
+
+/** Commands about this machine, and the way to another. */
+function defineMachines(define: Define, plain: Wrap): void {
+  define(
+    'devices',
+    'Lists the executors and devices that work here, and for each that does not, why and what to install.',
+    ['devices', 'devices --json'],
+    plain(printed(async (invocation) => await (await import('./commands/devices.ts')).devicesCommand(invocation))),
+  ).option(...JSON_OPTION)
+
+  define(
+    'bundle [file]',
+    'Packs this installation with its Node into one file, for a machine that has neither Node nor a network.',
+    ['bundle carried.tar.xz', 'bundle carried.tar.gz --json'],
+    plain(async (invocation) => await (await import('./commands/bundle.ts')).bundleCommand(invocation)),
+  )
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      '\nThere: tar -xf carried.tar.xz, then ./native-ensemble train ... Its programs are compiled for processors like the' +
+        '\none here; on another that lacks instructions it says so. Images and PJRT plugins are not in it.',
+    )
 }
 
 function addPrepareOptions(command: Command): void {

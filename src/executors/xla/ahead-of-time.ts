@@ -9,7 +9,14 @@ import { type FoundPlugin, readPluginTable } from './find-plugin.ts'
 import { type GpuSoftware, type GpuTarget, gpuTargetText } from './gpu-targets.ts'
 import { lowerProgram } from './lower-program.ts'
 import { type CompiledMemory, loadPjrtAddon } from './pjrt-addon.ts'
-import { chooseOptions, compileFlags, graphChoices, LOWERING_CHOICES, runsSideBySide } from './platform-choices.ts'
+import {
+  chooseOptions,
+  compileFlags,
+  graphChoices,
+  LOWERING_CHOICES,
+  runsSideBySide,
+  type XlaOptions,
+} from './platform-choices.ts'
 import { readyToCompile } from './ready-for-cuda.ts'
 
 /**
@@ -42,9 +49,10 @@ export function writeForGpu(
   { program, layout }: { readonly program: Program; readonly layout: StateLayout },
   { toolkit }: FoundPlugin,
   replicas = 1,
+  given: XlaOptions = {},
 ): WrittenProgram {
-  const { text } = lowerProgram(program, layout, { replicas, ...LOWERING_CHOICES.gpu })
-  const options = chooseOptions('gpu', {})
+  const options = chooseOptions('gpu', given)
+  const { text } = lowerProgram(program, layout, { replicas, ...LOWERING_CHOICES[options.writtenFor] })
   return { text, flags: compileFlags('gpu', toolkit, options, graphChoices(options).at(-1) ?? null) }
 }
 

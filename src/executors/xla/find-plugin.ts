@@ -118,6 +118,6 @@ export function findPlugin(platform: XlaPlatform, given: string | null): FoundPl
   throw new UserFault(
     `Expected a PJRT plugin for --devices ${platform === 'cpu' ? 'xla-cpu' : 'gpu'} but received ` +
       `${first === undefined ? 'none' : `no file at ${first.path} (${first.origin})`}.`,
-    `Fetch it (${commands.join(' or ')}), or name its library with --pjrt-plugin or in ${VARIABLES[platform]}.`,
+    `Fetch it (${[...commands, ...(platform === 'gpu' ? ['pip install "jax[cuda13]"'] : [])].join(' or ')}), or name its library with --pjrt-plugin or in ${VARIABLES[platform]}.`,
   )
 }

@@ -2,6 +2,8 @@
 import t from 'tap'
 import { longestChain } from '../../../bench/kernel-chain.ts'
 import { readExchanges, readKernels, readLaunches } from '../../../bench/optimised-hlo.ts'
+import { compileAheadOfTime, writeForGpu } from '../../../src/executors/xla/ahead-of-time.ts'
+import { findPlugin } from '../../../src/executors/xla/find-plugin.ts'
 import { lowerProgram } from '../../../src/executors/xla/lower-program.ts'
 import { LOWERING_CHOICES } from '../../../src/executors/xla/platform-choices.ts'
 import { findState } from '../../../src/graph/state-layout.ts'
@@ -15,7 +17,7 @@ import { findNetwork } from '../../../src/networks/find-network.ts'
 import { captureEvaluation } from '../../../src/step/evaluation-program.ts'
 import { captureTrainingStep } from '../../../src/step/training-program.ts'
 import { elementCount } from '../../../src/vocabulary/shape.ts'
-import { compileForGpu, withoutCuda } from '../../support/compile-for-gpu.ts'
+import { compileForGpu, H100, withoutCuda } from '../../support/compile-for-gpu.ts'
 import { type SmallStep, smallOne } from '../../support/small-steps.ts'
 
 t.setTimeout(580_000)
@@ -74,6 +76,18 @@ t.test('branches run side by side', { skip: withoutCuda }, (t) => {
   t.ok(two.chain < 0.75 * two.kernels, `${two.chain} of ${two.kernels} kernels in a chain`)
   t.ok(four.kernels > 1.4 * two.kernels, `${four.kernels} kernels with four branches`)
   t.ok(four.chain < two.chain + 10, `${four.chain} of them in a chain`)
+  t.end()
+})
+
+t.test('NVIDIA is told where f32 convolutions are to be f32', { skip: withoutCuda }, (t) => {
+  const plugin = findPlugin('gpu', null)
+  const step = captureTrainingStep(smallOne({ batch: 4, dtype: 'f32', branches: 2 }))
+  const written = writeForGpu(step, plugin, 1, { precision: 'highest' })
+  const calls = compileAheadOfTime(plugin, written, H100)
+    .optimisedHlo.split('\n')
+    .filter((line) => line.includes('custom_call_target="__cudnn$conv'))
+  t.ok(calls.length > 20)
+  t.ok(calls.every((line) => line.includes('operand_precision={highest,highest}')))
   t.end()
 })
 

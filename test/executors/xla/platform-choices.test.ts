@@ -1,11 +1,13 @@
 /** What is chosen for GPUs, as far as the CPU plugin can run it: the text that is written for them, and the trial of graphs. */
 import t from 'tap'
 import { onednnExecutor } from '../../../src/executors/onednn/onednn-executor.ts'
+import { lowerProgram } from '../../../src/executors/xla/lower-program.ts'
 import {
   CAPTURED,
   chooseOptions,
   compileFlags,
   graphChoices,
+  LOWERING_CHOICES,
   type XlaOptions,
 } from '../../../src/executors/xla/platform-choices.ts'
 import { captureTrainingStep } from '../../../src/step/training-program.ts'
@@ -83,6 +85,24 @@ t.test('of the orders that run the fastest is taken', { skip: withoutXla }, asyn
   })
   t.same(heard, [])
   t.match(await warningsOf(() => t.equal(launched(['NO_SUCH_ORDER']), 'in pieces')), [/launched in pieces/])
+})
+
+t.test('f32 convolutions are written as f32 where that is asked for', (t) => {
+  const { program, layout } = captureTrainingStep(smallOne({ batch: 2 }))
+  const written = (given: XlaOptions) => {
+    const { text } = lowerProgram(program, layout, {
+      replicas: 1,
+      ...LOWERING_CHOICES[chooseOptions('gpu', given).writtenFor],
+    })
+    const convolutions = text.split('\n').filter((line) => line.includes('stablehlo.convolution('))
+    return { all: convolutions.length, highest: convolutions.filter((line) => line.includes('HIGHEST')).length }
+  }
+  const { all, highest } = written({ precision: 'highest' })
+  t.ok(all > 20)
+  t.equal(highest, all)
+  t.same(written({}), { all, highest: 0 })
+  t.equal(chooseOptions('cpu', { precision: 'highest', writtenFor: 'gpu' }).writtenFor, 'gpu, highest')
+  t.end()
 })
 
 t.test('GPUs compile rounded values and one graph, CPUs as XLA does', (t) => {
