@@ -9,6 +9,7 @@ import { readMetrics } from '../src/report/metrics.ts'
 import { robustnessFiles } from '../src/report/robustness-files.ts'
 import { readRobustness } from '../src/report/robustness-result.ts'
 import { runFiles } from '../src/report/run-files.ts'
+import { gatherRuns } from '../src/report/run-folders.ts'
 import { writeWhole } from '../src/report/write-whole.ts'
 import { deploymentCost } from '../src/trainer/training-cost.ts'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
@@ -22,8 +23,8 @@ const KEPT_CURVES = /^curves-.*-one-with-3-branches(-without-distillation)?-(fas
 const WITHOUT_PATHS = { data: null, pjrtPlugin: null } as const satisfies Partial<RunConfig>
 
 /**
- * Copies the finished runs into `folder`, those of several sets below a folder a set, and makes the tables of the copies,
- * so that `native-ensemble report` on the folder makes the same again. Of a run only its settings, machine and metrics are
+ * Copies the finished runs into `folder`, those of several sets below a folder a set, and makes the tables of all runs that
+ * were published there, by this call and by earlier ones, so that `native-ensemble report` on the folder makes the same again. Of a run only its settings, machine and metrics are
  * needed: it may have been made on another machine and brought without its weights.
  * @returns the files of the comparison
  * @throws UserFault where no run is finished, or a file cannot be read or written
@@ -36,12 +37,11 @@ export async function publishEvidence(finished: readonly PlannedEvidence[], fold
     )
   }
   const sets = new Set(finished.map(({ name }) => dirname(name)))
-  const copies: string[] = []
   for (const evidence of finished) {
     const name = `${sets.size === 1 ? basename(evidence.name) : evidence.name}${tellMeans(evidence)}`
-    copies.push(await copyRun(evidence.out, name, folder))
+    await copyRun(evidence.out, name, folder)
   }
-  const comparison = await compareRuns(copies, deploymentCost)
+  const comparison = await compareRuns(await gatherRuns([folder]), deploymentCost)
   const charts = [...comparison.charts].filter(([name]) => !name.startsWith('curves-') || KEPT_CURVES.test(name))
   return await writeComparison({ ...comparison, charts: new Map(charts) }, folder)
 }
@@ -53,8 +53,7 @@ function tellMeans({ recipe, run }: PlannedEvidence): string {
   return `${executor === 'onednn' ? '' : `-${executor}`}${precision === undefined || precision === usual ? '' : `-${precision}`}`
 }
 
-/** @returns folder of the copy */
-async function copyRun(out: string, name: string, folder: string): Promise<string> {
+async function copyRun(out: string, name: string, folder: string): Promise<void> {
   const copy = join(folder, name)
   const files = runFiles(out)
   const config = { ...(await readJson(files.config)), ...WITHOUT_PATHS, out: join('runs', name) }
@@ -69,7 +68,6 @@ async function copyRun(out: string, name: string, folder: string): Promise<strin
   if (probed !== null) {
     for (const [file, text] of robustnessFiles({ ...probed, run: config.out })) await writeWhole(copy, file, text)
   }
-  return copy
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {
