@@ -1,8 +1,8 @@
 /** Where the CUDA toolkit and NVIDIA's libraries are looked for, in folders made for it. */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { findPlugin, findPlugins } from '../../../src/executors/xla/find-plugin.ts'
+import { findPlugin, findPlugins, pluginIdentity } from '../../../src/executors/xla/find-plugin.ts'
 import { cudaOf, findToolkit, nvidiaFolders } from '../../../src/executors/xla/find-toolkit.ts'
 import { openedLibraries, openLibraries } from '../../../src/executors/xla/nvidia-libraries.ts'
 import { readyToCompile } from '../../../src/executors/xla/ready-for-cuda.ts'
@@ -73,7 +73,7 @@ t.test('an assembler that may not be run is named, and the next toolkit taken', 
 })
 
 t.test("a plugin's CUDA is told by its own name, not by a folder above", (t) => {
-  t.equal(cudaOf('/home/cuda12/site/jax_plugins/xla_cuda13/xla_cuda_plugin.so'), '13')
+  t.equal(cudaOf('/opt/cuda12/site/jax_plugins/xla_cuda13/xla_cuda_plugin.so'), '13')
   t.equal(cudaOf('/site/jax_plugins/xla_cuda12/xla_cuda_plugin.so'), '12')
   t.equal(cudaOf('/site/jax_plugins/xla_cuda130/xla_cuda_plugin.so'), null)
   t.equal(cudaOf('/site/jax_plugins/xla_rocm7/xla_rocm_plugin.so'), null)
@@ -115,6 +115,15 @@ t.test('libraries beside a plugin are opened and stay open, so that their names 
   openLibraries(plugin, null, 'Fetch it.')
   t.same(opened(), made.toSorted())
   t.same(nvidiaFolders(plugin), [join(site, 'nvidia')])
+  // Programs that were compiled with another cuDNN, or another assembler, are not taken from the disk.
+  const toolkit = makeToolkit(join(site, 'nvidia/cu13'))
+  const identity = () => pluginIdentity({ path: plugin, origin: 'python3', toolkit })
+  const identities = [identity()]
+  for (const changed of [join(site, 'nvidia/cudnn/lib/libcudnn.so.9'), join(toolkit, 'bin/ptxas'), plugin]) {
+    appendFileSync(changed, 'newer')
+    identities.push(identity())
+  }
+  t.equal(new Set(identities).size, 4)
   t.end()
 })
 
