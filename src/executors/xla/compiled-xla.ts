@@ -5,6 +5,7 @@ import { elementCount } from '../../vocabulary/shape.ts'
 import type { PendingRun, QueuedProgram, ReplicaPlace, RunInputs, SharedRunMemory } from '../executor.ts'
 import { encodeCompileOptions } from './compile-options.ts'
 import type { DeviceCopy } from './device-copy.ts'
+import { explainFailedRun } from './failed-run.ts'
 import { type FoundPlugin, pluginIdentity } from './find-plugin.ts'
 import { fastestGraph } from './graph-trial.ts'
 import { type HostInputKind, type LoweredProgram, lowerProgram } from './lower-program.ts'
@@ -48,6 +49,9 @@ export class CompiledXla implements XlaProgram {
   readonly #memory: SharedRunMemory
   readonly #place: ReplicaPlace
   readonly #buffers: ProgramBuffers
+  readonly #asGraph: boolean
+  /** Whether a run was started: the first may take longer. */
+  #started = false
 
   constructor(program: Program, compilation: Compilation) {
     const { client, copy, memory, place, plugin } = compilation
@@ -69,16 +73,17 @@ export class CompiledXla implements XlaProgram {
     }
     // Hosts do not tell each other of their trials, and programs that sum together are to be the same: all take the first.
     const graphs = graphChoices(chosen).slice(0, hosts > 1 ? 1 : undefined)
-    const { native, launched } = this.#asGraph(compile, graphs)
+    const { native, asGraph, launched } = this.#tryGraphs(compile, graphs)
     this.#native = native
+    this.#asGraph = asGraph
     this.launched = launched
   }
 
   /** The program as one graph where its runs can be captured, else without; replicas that sum together come to the same. */
-  #asGraph(
+  #tryGraphs(
     compile: (graph: GraphChoice | null) => PjrtProgram,
     graphs: readonly GraphChoice[],
-  ): { native: PjrtProgram; launched: string } {
+  ): { native: PjrtProgram; asGraph: boolean; launched: string } {
     if (graphs.length > 0) {
       const { lowered } = this
       const trial = {
@@ -90,12 +95,14 @@ export class CompiledXla implements XlaProgram {
       }
       const { fastest, remarks } = fastestGraph(graphs, compile, trial)
       const reason = remarks.join('; ')
-      if (fastest !== null) return { native: fastest.program, launched: `as a graph, ${fastest.order} (${reason})` }
+      if (fastest !== null) {
+        return { native: fastest.program, asGraph: true, launched: `as a graph, ${fastest.order} (${reason})` }
+      }
       if (this.#place.replica === 0) {
         process.emitWarning(`Steps are launched in pieces and not as one CUDA graph, which may be slower: ${reason}`)
       }
     }
-    return { native: compile(null), launched: 'in pieces' }
+    return { native: compile(null), asGraph: false, launched: 'in pieces' }
   }
 
   #compile({ client, plugin }: Compilation, facts: ClientFacts, hosts: number, options: Uint8Array): PjrtProgram {
@@ -136,10 +143,23 @@ export class CompiledXla implements XlaProgram {
     const { exchange } = this.#memory
     if (collective) meetReplicas(exchange, this.#copy.nextMeeting(), this.#place.replicas)
     const { Run } = loadPjrtAddon()
-    const run = new Run(this.#native, this.#copy.native, arrays, this.#copy.nextLaunch(collective))
+    const run = this.#explained(
+      () => new Run(this.#native, this.#copy.native, arrays, this.#copy.nextLaunch(collective)),
+    )
     const { writes, outdated, roundedWrites } = this.#buffers
     this.#copy.markChanged(writes, outdated, roundedWrites)
-    return new StartedXlaRun(run, arrays, outputElements, abandonedWord(exchange))
+    const limits = { abandoned: abandonedWord(exchange), milliseconds: patience(this.#started ? 'later' : 'first') }
+    this.#started = true
+    return new StartedXlaRun(run, arrays, outputElements, limits, (wait) => this.#explained(wait))
+  }
+
+  /** @throws what `work` throws, with the way out where the program's graph is at fault */
+  #explained<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw explainFailedRun(error, this.#asGraph)
+    }
   }
 
   dispose(): void {
@@ -147,27 +167,43 @@ export class CompiledXla implements XlaProgram {
   }
 }
 
+/** What ends a wait for a device. */
+interface WaitLimits {
+  readonly abandoned: Int32Array
+  readonly milliseconds: number
+}
+
 class StartedXlaRun implements PendingRun {
   readonly #native: PjrtRun
   readonly #outputElements: number
-  readonly #abandoned: Int32Array
+  readonly #limits: WaitLimits
+  readonly #explained: (wait: () => void) => void
   /** Held so that their memory stays while the device reads it. */
   #inputs: readonly unknown[]
 
-  constructor(native: PjrtRun, inputs: readonly unknown[], outputElements: number, abandoned: Int32Array) {
+  constructor(
+    native: PjrtRun,
+    inputs: readonly unknown[],
+    outputElements: number,
+    limits: WaitLimits,
+    explained: (wait: () => void) => void,
+  ) {
     this.#native = native
     this.#inputs = inputs
     this.#outputElements = outputElements
-    this.#abandoned = abandoned
+    this.#limits = limits
+    this.#explained = explained
   }
 
   waitUntilRead(): void {
-    if (this.#inputs.length > 0) this.#native.waitUntilRead(this.#abandoned, patience())
+    const { abandoned, milliseconds } = this.#limits
+    if (this.#inputs.length > 0) this.#explained(() => this.#native.waitUntilRead(abandoned, milliseconds))
     this.#inputs = []
   }
 
   waitUntilEnded(): void {
-    this.#native.waitUntilEnded(this.#abandoned, patience())
+    const { abandoned, milliseconds } = this.#limits
+    this.#explained(() => this.#native.waitUntilEnded(abandoned, milliseconds))
   }
 
   fetch(): void {
@@ -175,8 +211,9 @@ class StartedXlaRun implements PendingRun {
   }
 
   outputs(): Float32Array {
+    const { abandoned, milliseconds } = this.#limits
     const outputs = new Float32Array(this.#outputElements)
-    this.#native.outputs(outputs, this.#abandoned, patience())
+    this.#explained(() => this.#native.outputs(outputs, abandoned, milliseconds))
     return outputs
   }
 }

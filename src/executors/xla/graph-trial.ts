@@ -149,7 +149,7 @@ class TrialRuns {
     this.#scratch.markChanged(writes, outdated, roundedWrites)
     return runs.map((run) => {
       const outputs = new Float32Array(this.#outputElements)
-      run.outputs(outputs, this.#abandoned, patience())
+      run.outputs(outputs, this.#abandoned, patience('first'))
       return outputs
     })
   }
