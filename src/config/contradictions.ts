@@ -101,6 +101,14 @@ const CONTRADICTIONS: readonly Contradiction[] = [
     },
   },
   {
+    between: ['learningRate', 'cosineFloor'],
+    find({ learningRate, cosineFloor }) {
+      if (cosineFloor <= learningRate) return null
+      const remedy = 'The rate falls to it: use a smaller one.'
+      return fault(`at most --lr ${learningRate}`, '--cosine-floor', cosineFloor, remedy)
+    },
+  },
+  {
     between: ['method', 'snapshots', 'epochs', 'steps'],
     find({ method, snapshots, epochs, steps }) {
       if (method !== 'snapshot') return null

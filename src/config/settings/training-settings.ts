@@ -40,10 +40,27 @@ export const TRAINING_SETTINGS = {
   schedule: setting(oneOf(['step', 'cosine', 'constant', 'cosine-cycles']), {
     flag: '--schedule',
     value: '<name>',
-    help: 'learning rate over the run: step = x0.1 at 50 % and 75 %, cosine = down to 0, constant; snapshot has cosine-cycles',
+    help: 'learning rate over the run: step = x0.1 at 50 % and 75 %, cosine = down to --cosine-floor, constant; snapshot has cosine-cycles',
     default: 'step',
     report: 'told',
     aliases: ['--scheduler', '--lr-schedule', '--lr-scheduler', '--sched'],
+  }),
+  /** Least rate of the cosine schedules, which end at it; 0 = they end at nothing. */
+  cosineFloor: setting(number({ from: 0 }), {
+    flag: '--cosine-floor',
+    value: '<rate>',
+    help: 'learning rate that cosine, and each cycle of cosine-cycles, ends at',
+    default: 0,
+    needs: [
+      {
+        setting: 'schedule',
+        values: ['cosine', 'cosine-cycles'],
+        expects: '--schedule cosine',
+        remedy: 'Add --schedule cosine, or leave --cosine-floor out.',
+      },
+    ],
+    report: 'told',
+    aliases: ['--min-lr', '--lr-min', '--eta-min'],
   }),
   momentum: setting(number({ from: 0, below: 1 }), {
     flag: '--momentum',
