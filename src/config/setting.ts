@@ -1,5 +1,4 @@
 /** One row a setting: its type, check, sentence, default, help and what other parts of the program ask of it. */
-import { PREPARED_DATASETS } from '../vocabulary/dataset-name.ts'
 import type { Values } from './values.ts'
 
 /** Methods of training, one file of src/methods each. */
@@ -28,10 +27,10 @@ interface SettingRow<T> {
   readonly value: string
   readonly help: string
   /**
-   * What it is to a result. `free`: changes nothing but by chance, or where it lies. `row`: makes the run one of its row in a
-   * table. `told`: may be otherwise than in the recipe, which is then said, in the order of the rows.
+   * What it is to a result in a report. `none`: changes nothing but by chance, or where it lies. `row`: decides which row of
+   * a table the run belongs to. `difference`: may differ from the recipe, and the report then lists it, in the order of the rows.
    */
-  readonly report: 'free' | 'row' | 'told'
+  readonly report: 'none' | 'row' | 'difference'
   readonly default?: T
   /** Of settings without a default: what the help says that they follow from. */
   readonly derived?: string
@@ -71,14 +70,4 @@ export function setting<T, const Row extends SettingRow<T>>(
   row: Exact<Row>,
 ): Row & { readonly values: Values<T> } {
   return { ...row, values }
-}
-
-/** Only photographs in shards have a use for it. */
-export function photographsOnly(flag: string): Need {
-  return {
-    setting: 'dataset',
-    values: PREPARED_DATASETS,
-    expects: '--dataset imagenet or image-folder',
-    remedy: `Leave ${flag} out.`,
-  }
 }

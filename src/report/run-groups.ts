@@ -15,10 +15,10 @@ export interface RunGroup {
 }
 
 const ROW_KEYS = settingsThat(({ report }) => report === 'row')
-const TOLD_KEYS = settingsThat(({ report }) => report === 'told')
+const DIFFERENCE_KEYS = settingsThat(({ report }) => report === 'difference')
 
 /** Settings that a result depends on, but for the seed. */
-export const RESULT_KEYS = [...ROW_KEYS, ...TOLD_KEYS]
+export const RESULT_KEYS = [...ROW_KEYS, ...DIFFERENCE_KEYS]
 
 export function groupRuns(runs: readonly RunResult[]): RunGroup[] {
   const groups = new Map<string, RunResult[]>()
@@ -63,7 +63,7 @@ export function belongsTo(row: RecipeRow, { config }: RunGroup): boolean {
 
 /** How a group's settings differ from the recipe's, in words; empty where they do not. */
 export function tellDifferences(row: RecipeRow, { config }: RunGroup): string {
-  const differing = TOLD_KEYS.filter(
+  const differing = DIFFERENCE_KEYS.filter(
     (key) =>
       config[key] !== row.config[key] &&
       !(key === 'rampUp' && isUsualRampUp(config)) &&

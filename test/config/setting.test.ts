@@ -5,7 +5,7 @@ import { setting } from '../../src/config/setting.ts'
 import { number, oneOf, orNull, PATH, wholeNumber } from '../../src/config/values.ts'
 
 /** Parts that every row has. */
-const ROW = { flag: '--x', value: '<x>', help: 'x', report: 'free' } as const
+const ROW = { flag: '--x', value: '<x>', help: 'x', report: 'none' } as const
 
 t.test('the type of a row is checked against what the setting may be', (t) => {
   const values = oneOf(['on', 'off'])

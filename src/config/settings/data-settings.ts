@@ -1,7 +1,17 @@
 /** Images that are trained on. */
-import { DATASET_NAMES, DATASET_WORDS } from '../../vocabulary/dataset-name.ts'
-import { photographsOnly, setting } from '../setting.ts'
+import { DATASET_NAMES, DATASET_WORDS, PREPARED_DATASETS } from '../../vocabulary/dataset-name.ts'
+import { type Need, setting } from '../setting.ts'
 import { number, oneOf, orNull, PATH, wholeNumber } from '../values.ts'
+
+/** Only photographs in shards have a use for it. */
+export function photographsOnly(flag: string): Need {
+  return {
+    setting: 'dataset',
+    values: PREPARED_DATASETS,
+    expects: '--dataset imagenet or image-folder',
+    remedy: `Leave ${flag} out.`,
+  }
+}
 
 export const DATA_SETTINGS = {
   dataset: setting(oneOf(DATASET_NAMES), {
@@ -18,7 +28,7 @@ export const DATA_SETTINGS = {
     value: '<path>',
     help: 'folder or archive with the images, where they are not where `fetch` puts them; for imagenet and image-folder the shards that `prepare` made',
     default: null,
-    report: 'free',
+    report: 'none',
     onResume: 'free',
     hosts: 'own',
     commands: ['resume', 'evaluate', 'summary'],
@@ -30,7 +40,7 @@ export const DATA_SETTINGS = {
     value: '<s>',
     help: "standard deviation that pixels of 0..1 are divided by, instead of the dataset's own",
     default: null,
-    report: 'told',
+    report: 'difference',
   }),
   /** Of images in shards; null = what the shards' manifest says. */
   imageSize: setting(orNull(wholeNumber({ from: 32, to: 1024 })), {
@@ -39,7 +49,7 @@ export const DATA_SETTINGS = {
     help: "height and width of the network's input for imagenet and image-folder (default 224)",
     default: null,
     needs: [photographsOnly('--image-size')],
-    report: 'told',
+    report: 'difference',
     aliases: ['--img-size', '--input-size', '--resolution', '--crop-size'],
   }),
   /** Part of the training images that is trained on, of each class equally. */

@@ -11,7 +11,7 @@ export const METHOD_SETTINGS = {
     value: '<s>',
     help: "part of the recipe's schedule: epochs, ramp-up and cycles in proportion; every report says so",
     default: 1,
-    report: 'free',
+    report: 'none',
   }),
   /** A name of vocabulary/network-name.ts. */
   network: setting(NETWORK, {
@@ -117,7 +117,7 @@ export const METHOD_SETTINGS = {
     default: null,
     methods: ['kd'],
     neutral: null,
-    report: 'free',
+    report: 'none',
     onResume: 'free',
     hosts: 'leader',
     aliases: ['--teacher-path', '--teacher-checkpoint', '--teacher-model'],
@@ -153,7 +153,7 @@ export const METHOD_SETTINGS = {
     default: 0.9,
     methods: ['kd'],
     neutral: 0.9,
-    report: 'told',
+    report: 'difference',
   }),
   /** snapshot: cycles of the learning rate, and networks of the ensemble. */
   snapshots: setting(wholeNumber({ from: 1 }), {

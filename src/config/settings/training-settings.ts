@@ -8,7 +8,7 @@ export const TRAINING_SETTINGS = {
     value: '<n>',
     help: 'passes over the training images',
     default: 300,
-    report: 'told',
+    report: 'difference',
     aliases: ['--epoch', '--num-epochs', '--max-epochs'],
   }),
   /** Ends the run after this many steps where set, whatever `epochs` says; the schedule then spans these steps. */
@@ -17,7 +17,7 @@ export const TRAINING_SETTINGS = {
     value: '<n>',
     help: 'optimiser steps, instead of epochs',
     default: null,
-    report: 'told',
+    report: 'difference',
     aliases: ['--max-steps', '--num-steps', '--iterations', '--iters'],
   }),
   batch: setting(wholeNumber({ from: 1 }), {
@@ -25,7 +25,7 @@ export const TRAINING_SETTINGS = {
     value: '<images>',
     help: 'images of one optimiser step, over all replicas',
     default: 128,
-    report: 'told',
+    report: 'difference',
     commands: ['summary'],
     aliases: ['--batch-size', '--bs', '--train-batch-size', '-b'],
   }),
@@ -34,7 +34,7 @@ export const TRAINING_SETTINGS = {
     value: '<rate>',
     help: 'learning rate at the start',
     default: 0.1,
-    report: 'told',
+    report: 'difference',
     aliases: ['--learning-rate', '--base-lr', '--initial-lr'],
   }),
   schedule: setting(oneOf(['step', 'cosine', 'constant', 'cosine-cycles']), {
@@ -42,7 +42,7 @@ export const TRAINING_SETTINGS = {
     value: '<name>',
     help: 'learning rate over the run: step = x0.1 at 50 % and 75 %, cosine = down to --cosine-floor, constant; snapshot has cosine-cycles',
     default: 'step',
-    report: 'told',
+    report: 'difference',
     aliases: ['--scheduler', '--lr-schedule', '--lr-scheduler', '--sched'],
   }),
   /** Least rate of the cosine schedules, which end at it; 0 = they end at nothing. */
@@ -59,7 +59,7 @@ export const TRAINING_SETTINGS = {
         remedy: 'Add --schedule cosine, or leave --cosine-floor out.',
       },
     ],
-    report: 'told',
+    report: 'difference',
     aliases: ['--min-lr', '--lr-min', '--eta-min'],
   }),
   momentum: setting(number({ from: 0, below: 1 }), {
@@ -67,14 +67,14 @@ export const TRAINING_SETTINGS = {
     value: '<m>',
     help: 'Nesterov momentum',
     default: 0.9,
-    report: 'told',
+    report: 'difference',
   }),
   weightDecay: setting(number({ from: 0 }), {
     flag: '--weight-decay',
     value: '<d>',
     help: 'L2 penalty on all parameters',
     default: 1e-4,
-    report: 'told',
+    report: 'difference',
     aliases: ['--wd', '--l2'],
   }),
   /** w(e) = exp(-5 (1 - min(e, R) / R)^2) of epoch e. */
@@ -91,7 +91,7 @@ export const TRAINING_SETTINGS = {
         remedy: 'Leave --ramp-up out: nothing is distilled so.',
       },
     ],
-    report: 'told',
+    report: 'difference',
   }),
   temperature: setting(number({ above: 0 }), {
     flag: '--temperature',
@@ -106,7 +106,7 @@ export const TRAINING_SETTINGS = {
         remedy: 'Leave --temperature out: nothing is distilled so.',
       },
     ],
-    report: 'told',
+    report: 'difference',
     aliases: ['--temp', '--kd-temperature', '-T'],
   }),
 }
