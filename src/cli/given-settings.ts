@@ -6,7 +6,7 @@ export function givenSettings(options: Readonly<Record<string, unknown>>): Recor
   for (const key of OPTION_KEYS) {
     const value = options[key]
     if (value === undefined) continue
-    given[key] = OPTION_TABLE[key].kind === 'number' ? readNumber(value) : value
+    given[key] = OPTION_TABLE[key].values.kind === 'number' ? readNumber(value) : value
   }
   return given
 }

@@ -1,31 +1,9 @@
+import { OPTION_KEYS, settingOf } from '../config/option-table.ts'
 import { nearestWord } from '../vocabulary/nearest-word.ts'
 
 /** What other trainers call our options. */
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
-  '--lr': ['--learning-rate', '--base-lr', '--initial-lr'],
-  '--batch': ['--batch-size', '--bs', '--train-batch-size', '-b'],
-  '--network': ['--model', '--arch', '--architecture', '--net', '--backbone', '-a'],
-  '--epochs': ['--epoch', '--num-epochs', '--max-epochs'],
-  '--steps': ['--max-steps', '--num-steps', '--iterations', '--iters'],
-  '--weight-decay': ['--wd', '--l2'],
-  '--schedule': ['--scheduler', '--lr-schedule', '--lr-scheduler', '--sched'],
-  '--devices': ['--device', '--gpu', '--gpus', '--gpu-ids', '--cuda'],
-  '--decode-workers': ['--workers', '--num-workers', '--data-workers', '-j'],
-  '--precision': ['--amp', '--dtype', '--bf16', '--fp16', '--mixed-precision'],
-  '--data': ['--data-dir', '--data-path', '--data-root', '--dataset-path', '--root'],
-  '--out': ['--output', '--output-dir', '--out-dir', '--save-dir', '--logdir', '--log-dir', '-o'],
-  '--init': ['--weights', '--pretrained', '--init-weights', '--load', '--initial-checkpoint'],
-  '--augment': ['--augmentation', '--aug', '--transform'],
-  '--image-size': ['--img-size', '--input-size', '--resolution', '--crop-size'],
-  '--colour-jitter': ['--color-jitter', '--jitter'],
-  '--random-erasing': ['--reprob', '--erasing', '--cutout'],
-  '--log-every': ['--log-interval', '--log-freq', '--print-freq', '--logging-steps', '--log-steps'],
-  '--evaluate-every': ['--eval-every', '--eval-interval', '--eval-freq', '--validate-every'],
-  '--branches': ['--num-branches', '--heads'],
-  '--temperature': ['--temp', '--kd-temperature', '-T'],
-  '--teacher': ['--teacher-path', '--teacher-checkpoint', '--teacher-model'],
-  '--seed': ['--random-seed', '--manual-seed'],
-  '--hosts': ['--nodes', '--nnodes', '--num-nodes', '--world-size'],
+  ...Object.fromEntries(OPTION_KEYS.map(settingOf).map(({ flag, aliases = [] }) => [flag, aliases])),
   '--host-rank': ['--rank', '--node-rank'],
   '--coordinator': ['--master', '--master-addr', '--rdzv-endpoint', '--dist-url'],
   '--checkpoint': ['--ckpt', '--checkpoint-path', '--step'],

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { refuseFaults } from '../config/config-fault.ts'
-import { DEFAULTS, DERIVED_DEFAULTS } from '../config/defaults.ts'
-import { OPTION_KEYS, OPTION_TABLE, type OptionKey } from '../config/option-table.ts'
+import { describeDefault } from '../config/defaults.ts'
+import { OPTION_KEYS, OPTION_TABLE, type OptionKey, settingsThat } from '../config/option-table.ts'
+import type { SettingCommand } from '../config/setting.ts'
 import { PUBLISHED_DATASETS } from '../vocabulary/dataset-name.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { nearestWord } from '../vocabulary/nearest-word.ts'
@@ -128,7 +129,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     plain(printed(async (invocation) => await (await import('./commands/evaluate.ts')).evaluateCommand(invocation))),
   )
   evaluate.option(...CHECKPOINT_OPTION).option('--split <name>', 'test or train (default: test)')
-  addSettings(evaluate, ['data', 'executor', 'tfjsBackend', 'devices', 'decodeWorkers'], false).option(...JSON_OPTION)
+  addSettings(evaluate, settingsOf('evaluate'), false).option(...JSON_OPTION)
 
   defineResume(define)
 
@@ -158,7 +159,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     ['summary resnet-32', 'summary resnet-110 --branches 3 --dataset cifar100 --json'],
     printed(async (invocation) => await (await import('./commands/summary.ts')).summaryCommand(invocation)),
   )
-  addSettings(summary, ['block', 'method', 'branches', 'dataset', 'data', 'batch', 'precision']).option(...JSON_OPTION)
+  addSettings(summary, settingsOf('summary')).option(...JSON_OPTION)
 
   define(
     'export <run>',
@@ -192,14 +193,7 @@ function defineResume(define: Define): void {
     ['resume runs/quickstart-1', 'resume runs/quickstart-1 --epochs 6'],
     async (invocation) => await (await import('./commands/resume.ts')).resumeCommand(invocation),
   )
-  addSettings(
-    resume,
-    [
-      ...(['data', 'decodeWorkers', 'gpuMemoryFraction', 'gpuPreallocate', 'logEvery'] as const),
-      ...(['checkpointMinutes', 'checkpointSteps', 'keep', 'hosts'] as const),
-    ],
-    false,
-  ).option(...JSON_OPTION)
+  addSettings(resume, settingsOf('resume'), false).option(...JSON_OPTION)
   resume.option(
     '--epochs <n>',
     'train longer, more epochs than the run has; the schedule of the learning rate is then that of all of them',
@@ -226,7 +220,7 @@ function defineFigures(define: Define, plain: Wrap): void {
     .option('--branch <i>', 'which branch or peer (default: 0)')
     .option('--out <folder>', 'folder for the figures of several runs together (default: report)')
     .option(...CHECKPOINT_OPTION)
-  addSettings(robustness, ['data', 'executor', 'tfjsBackend', 'devices', 'decodeWorkers'], false).option(...JSON_OPTION)
+  addSettings(robustness, settingsOf('evaluate'), false).option(...JSON_OPTION)
 
   define(
     'report <runs...>',
@@ -285,27 +279,21 @@ function addPrepareOptions(command: Command): void {
     )
 }
 
+function settingsOf(command: SettingCommand): OptionKey[] {
+  return settingsThat(({ commands }) => commands?.includes(command) === true)
+}
+
 /** Options of the configuration; values stay text, the configuration's checks tell what is wrong with them. */
 function addSettings(command: Command, keys: readonly OptionKey[], withDefaults = true): Command {
   for (const key of keys) {
     const { flag, value, help } = OPTION_TABLE[key]
-    const standard = withDefaults ? printDefault(key) : "the run's own"
+    const standard = withDefaults ? describeDefault(key) : "the run's own"
     const ending = standard === null ? '' : ` (default: ${standard})`
     const option = new Option(`${flag} ${value}`, `${help}${ending}`)
     option.attributeName = () => key
     command.addOption(option)
   }
   return command
-}
-
-function isDerived(key: OptionKey): key is OptionKey & keyof typeof DERIVED_DEFAULTS {
-  return Object.hasOwn(DERIVED_DEFAULTS, key)
-}
-
-function printDefault(key: OptionKey): string | null {
-  if (isDerived(key)) return DERIVED_DEFAULTS[key]
-  const value = DEFAULTS[key]
-  return value === null ? null : String(value)
 }
 
 function refuseCommand(program: Command, name: string | undefined): void {

@@ -2,12 +2,10 @@
 import { UserFault } from '../vocabulary/fault.ts'
 import { printReceived } from './config-fault.ts'
 import { DEFAULTS, WITHOUT_METHOD } from './defaults.ts'
-import { RESUMABLE } from './make-config.ts'
-import { OPTION_KEYS, type OptionKey } from './option-table.ts'
+import { type OptionKey, settingsThat } from './option-table.ts'
 import type { RunConfig } from './run-config.ts'
 
-/** Settings that change no number of a run, or whose files' contents are compared otherwise. */
-const FREE: ReadonlySet<OptionKey> = new Set([...RESUMABLE, 'out', 'init', 'teacher', 'pjrtPlugin', 'tfjsBackend'])
+const BOUND = settingsThat(({ onResume }) => onResume !== 'free')
 
 /**
  * @param stored what a checkpoint has of the configuration
@@ -16,9 +14,8 @@ const FREE: ReadonlySet<OptionKey> = new Set([...RESUMABLE, 'out', 'init', 'teac
  */
 export function refuseChangedSettings(config: RunConfig, place: string, stored: unknown, source: string): void {
   const before: Readonly<Record<string, unknown>> = { ...DEFAULTS, ...WITHOUT_METHOD, ...storedSettings(stored) }
-  const changed = OPTION_KEYS.filter(
-    (key) =>
-      !FREE.has(key) && before[key] !== undefined && before[key] !== config[key] && !isLonger(key, before, config),
+  const changed = BOUND.filter(
+    (key) => before[key] !== undefined && before[key] !== config[key] && !isLonger(key, before, config),
   )
   if (changed.length === 0) return
   const words = changed.map(

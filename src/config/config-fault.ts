@@ -1,6 +1,9 @@
 /** Kept apart from the checks, so that a command line can be refused without loading them. */
 import { UserFault } from '../vocabulary/fault.ts'
 
+/** Remedy where two settings exclude each other. */
+export const LEAVE_ONE = 'Leave one of them out.'
+
 /** One thing that is wrong: a sentence and its remedy. */
 export interface ConfigFault {
   readonly message: string

@@ -1,59 +1,48 @@
-import { isPrepared } from '../vocabulary/dataset-name.ts'
+/** Settings that do not go together: what their rows say, and what takes more than one other setting to tell. */
 import { parseNetworkName } from '../vocabulary/network-name.ts'
-import { type ConfigFault, fault } from './config-fault.ts'
-import { WITHOUT_METHOD } from './defaults.ts'
+import { type ConfigFault, fault, LEAVE_ONE } from './config-fault.ts'
 import { parseDevices } from './devices.ts'
-import { OPTION_TABLE, type OptionKey } from './option-table.ts'
+import { OPTION_KEYS, OPTION_TABLE, type OptionKey, settingOf } from './option-table.ts'
 import { peerNetworks } from './peers.ts'
 import type { RunConfig } from './run-config.ts'
+import type { MethodName } from './setting.ts'
 
-/** Settings that do not go together. */
 interface Contradiction {
   /** It is not looked for where one of these is wrong by itself. */
   readonly between: readonly (keyof RunConfig)[]
   find(config: RunConfig, given: ReadonlySet<string>): ConfigFault | null
 }
 
-type Method = RunConfig['method']
-
-/** Settings that only some methods read, and the methods that do. */
-const OWNERS = {
-  branches: ['one'],
-  distill: ['one'],
-  share: ['one'],
-  gate: ['one'],
-  rampUp: ['one'],
-  temperature: ['one', 'kd'],
-  peers: ['dml', 'ensemble'],
-  teacher: ['kd'],
-  teacherNetwork: ['kd'],
-  teacherBlock: ['kd'],
-  alpha: ['kd'],
-  snapshots: ['snapshot'],
-} as const satisfies Partial<Record<OptionKey, readonly Method[]>>
-
-function onlyFor(key: keyof typeof OWNERS): Contradiction {
-  const { flag } = OPTION_TABLE[key]
-  const owners: readonly Method[] = OWNERS[key]
-  const choices = owners.map((owner) => `--method ${owner}`).join(' or ')
-  return {
-    between: ['method', key],
-    find({ method, [key]: value }, given) {
-      if (owners.includes(method)) return null
-      if (key === 'rampUp' || key === 'temperature') {
-        const remedy = `Leave ${flag} out: nothing is distilled so.`
-        return given.has(key) ? fault(choices, flag, `--method ${method}`, remedy) : null
-      }
-      const neutral = WITHOUT_METHOD[key]
-      const remedy = `Leave ${flag} out, or use ${choices}.`
-      return value === neutral
-        ? null
-        : fault(String(neutral ?? 'nothing'), `${flag} with --method ${method}`, value, remedy)
+/** What the row of a setting says of other settings that it needs, where someone chose it. */
+function needsOf(key: OptionKey): Contradiction[] {
+  const { flag, needs = [] } = settingOf(key)
+  return needs.map(({ setting, values, expects, remedy, unless }) => ({
+    between: [setting, key],
+    find(config, given) {
+      const other = config[setting]
+      if (!given.has(key) || config[key] === unless || values.includes(other.replace(/:.*/, ''))) return null
+      return fault(expects, flag, `${settingOf(setting).flag} ${other}`, remedy)
     },
-  }
+  }))
 }
 
-function ofSeveral(method: Method, key: 'branches' | 'snapshots', remedy: string): Contradiction {
+/** A setting that only some methods read, by its row. */
+function onlyForMethods(key: OptionKey): Contradiction[] {
+  const { flag, methods, neutral } = settingOf(key)
+  if (methods === undefined) return []
+  const remedy = `Leave ${flag} out, or use ${methods.map((owner) => `--method ${owner}`).join(' or ')}.`
+  return [
+    {
+      between: ['method', key],
+      find: ({ method, [key]: value }) =>
+        methods.includes(method) || value === neutral
+          ? null
+          : fault(String(neutral ?? 'nothing'), `${flag} with --method ${method}`, value, remedy),
+    },
+  ]
+}
+
+function ofSeveral(method: MethodName, key: 'branches' | 'snapshots', remedy: string): Contradiction {
   const { flag } = OPTION_TABLE[key]
   return {
     between: ['method', key],
@@ -64,37 +53,10 @@ function ofSeveral(method: Method, key: 'branches' | 'snapshots', remedy: string
   }
 }
 
-const LEAVE_ONE = 'Leave one of them out.'
 const FOR_ONE_NETWORK = 'For one plain network use --method vanilla.'
 
-/** Settings that only photographs in shards have a use for. */
-function photographsOnly(key: 'imageSize' | 'colourJitter' | 'pcaLighting'): Contradiction {
-  const { flag } = OPTION_TABLE[key]
-  return {
-    between: ['dataset', key],
-    find: ({ dataset }, given) =>
-      given.has(key) && !isPrepared(dataset)
-        ? fault('--dataset imagenet or image-folder', flag, `--dataset ${dataset}`, `Leave ${flag} out.`)
-        : null,
-  }
-}
-
-const NOISE = ['colourJitter', 'pcaLighting', 'randomErasing', 'mixup', 'cutmix'] as const
-
-function trainingNoise(key: (typeof NOISE)[number]): Contradiction {
-  const { flag } = OPTION_TABLE[key]
-  return {
-    between: ['augment', key],
-    find: ({ augment, [key]: strength }, given) =>
-      given.has(key) && strength > 0 && augment === 'none'
-        ? fault('--augment standard', flag, '--augment none', LEAVE_ONE)
-        : null,
-  }
-}
-
 const CONTRADICTIONS: readonly Contradiction[] = [
-  ...(['imageSize', 'colourJitter', 'pcaLighting'] as const).map(photographsOnly),
-  ...NOISE.map(trainingNoise),
+  ...OPTION_KEYS.flatMap(needsOf),
   {
     between: ['scale'],
     find({ scale, recipe }, given) {
@@ -106,8 +68,7 @@ const CONTRADICTIONS: readonly Contradiction[] = [
       return fault('either', `--scale and ${flag}`, 'both', LEAVE_ONE)
     },
   },
-  ...(['branches', 'distill', 'share', 'gate', 'rampUp', 'temperature', 'peers', 'teacher'] as const).map(onlyFor),
-  ...(['teacherNetwork', 'teacherBlock', 'alpha', 'snapshots'] as const).map(onlyFor),
+  ...OPTION_KEYS.flatMap(onlyForMethods),
   ofSeveral('one', 'branches', FOR_ONE_NETWORK),
   ofSeveral('snapshot', 'snapshots', FOR_ONE_NETWORK),
   {
@@ -140,6 +101,14 @@ const CONTRADICTIONS: readonly Contradiction[] = [
     },
   },
   {
+    between: ['learningRate', 'cosineFloor'],
+    find({ learningRate, cosineFloor }) {
+      if (cosineFloor <= learningRate) return null
+      const remedy = 'The rate falls to it: use a smaller one.'
+      return fault(`at most --lr ${learningRate}`, '--cosine-floor', cosineFloor, remedy)
+    },
+  },
+  {
     between: ['method', 'snapshots', 'epochs', 'steps'],
     find({ method, snapshots, epochs, steps }) {
       if (method !== 'snapshot') return null
@@ -166,13 +135,6 @@ const CONTRADICTIONS: readonly Contradiction[] = [
         : null,
   },
   {
-    between: ['executor', 'tfjsBackend'],
-    find: ({ executor }, given) =>
-      executor !== 'tfjs' && given.has('tfjsBackend')
-        ? fault('--executor tfjs', '--tfjs-backend', `--executor ${executor}`, 'Add --executor tfjs.')
-        : null,
-  },
-  {
     between: ['executor', 'devices'],
     find({ executor, devices }) {
       const xla = parseDevices(devices).kind !== 'cpu'
@@ -188,16 +150,6 @@ const CONTRADICTIONS: readonly Contradiction[] = [
         ? fault('--executor xla', '--pjrt-plugin', `--executor ${executor}`, 'Add --devices gpu, or --devices xla-cpu.')
         : null,
   },
-  ...(['gpuMemoryFraction', 'gpuPreallocate'] as const).map(
-    (key): Contradiction => ({
-      between: ['devices', key],
-      find({ devices }, given) {
-        const { flag } = OPTION_TABLE[key]
-        if (!given.has(key) || parseDevices(devices).kind === 'gpu') return null
-        return fault('--devices gpu', flag, `--devices ${devices}`, `Leave ${flag} out: it is of GPUs' memory.`)
-      },
-    }),
-  ),
   {
     between: ['hosts', 'executor', 'devices'],
     find({ hosts, executor, devices }) {

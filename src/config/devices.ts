@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
-import { expected } from '../vocabulary/fault.ts'
+import { expected, UserFault } from '../vocabulary/fault.ts'
+import { text, type Values } from './values.ts'
 
 /** What a run's `devices` setting asks for. */
 export type DeviceRequest =
@@ -10,8 +11,23 @@ export type DeviceRequest =
   /** A replica on each of these GPUs. */
   | { readonly kind: 'gpu'; readonly replicas: number; readonly gpus: readonly number[] }
 
-/** What `--devices` may be, for its fault and its help. */
-export const DEVICES_EXPECTED = 'cpu, cpu:<replicas>, gpu, gpu:<numbers>, gpu:all or xla-cpu:<replicas>'
+/** What `--devices` may be, for its fault. */
+const DEVICES_EXPECTED = 'cpu, cpu:<replicas>, gpu, gpu:<numbers>, gpu:all or xla-cpu:<replicas>'
+
+export const DEVICES: Values<string> = {
+  ...text(DEVICES_EXPECTED, (devices) => devicesFault(devices) === null),
+  fault: (received) => (typeof received === 'string' ? devicesFault(received) : null),
+}
+
+function devicesFault(text: string): UserFault | null {
+  try {
+    parseDevices(text)
+    return null
+  } catch (error) {
+    if (error instanceof UserFault) return error
+    throw error
+  }
+}
 
 /** @throws UserFault for devices that there are not */
 export function parseDevices(text: string): DeviceRequest {

@@ -8,7 +8,7 @@ import { checkConfig, findFaults } from './check-config.ts'
 import { type ConfigFault, refuseFaults } from './config-fault.ts'
 import { DEFAULTS, defaultRampUp, isMethod, methodDefaults, WITHOUT_METHOD } from './defaults.ts'
 import { nameDevices } from './devices.ts'
-import type { OptionKey } from './option-table.ts'
+import { settingsThat } from './option-table.ts'
 import { parsePeers } from './peers.ts'
 import type { RecipeSettings } from './recipe.ts'
 import { findRecipe, RECIPES } from './recipes.ts'
@@ -80,10 +80,15 @@ function completeSettings(recipe: GivenSettings, given: GivenSettings): GivenSet
   }
 }
 
+/** Settings that only some methods read. */
+const OF_METHODS = settingsThat(
+  ({ methods, needs }) => methods !== undefined || needs?.some(({ setting }) => setting === 'method') === true,
+)
+
 /** A recipe's settings without those of its method, where the options choose another. */
 function withoutOtherMethod(recipe: GivenSettings, given: GivenSettings): GivenSettings {
   if (given['method'] === undefined || given['method'] === recipe['method']) return recipe
-  const own = new Set([...Object.keys(WITHOUT_METHOD), 'rampUp', 'temperature'])
+  const own = new Set<string>(OF_METHODS)
   if (recipe['schedule'] === 'cosine-cycles') own.add('schedule')
   return Object.fromEntries(Object.entries(recipe).filter(([key]) => !own.has(key)))
 }
@@ -125,7 +130,7 @@ async function listRuns(): Promise<string[]> {
 
 /**
  * The configuration in a run folder, `out` set to where the folder is now.
- * @param changes settings that a resumed run may have otherwise (see RESUMABLE)
+ * @param changes settings that a resumed run may have otherwise (`onResume` of their rows)
  * @throws UserFault where it cannot be read or is none
  */
 export async function readConfig(runFolder: string, changes: GivenSettings = {}): Promise<RunConfig> {
@@ -155,16 +160,3 @@ export async function readConfig(runFolder: string, changes: GivenSettings = {})
   refuseFaults(faults, path)
   return checkConfig({ ...own, ...changes, out: runFolder }, new Set(Object.keys(changes)), 'these options')
 }
-
-/** Settings that may differ when a run goes on: none of them changes its numbers. */
-export const RESUMABLE = [
-  'data',
-  'decodeWorkers',
-  'gpuMemoryFraction',
-  'gpuPreallocate',
-  'logEvery',
-  'evaluateEvery',
-  'checkpointMinutes',
-  'checkpointSteps',
-  'keep',
-] as const satisfies readonly OptionKey[]

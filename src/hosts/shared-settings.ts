@@ -1,31 +1,17 @@
 /** Which settings all hosts of a run must have in common, and where two hosts differ. */
 import { parseDevices } from '../config/devices.ts'
-import { OPTION_KEYS, OPTION_TABLE, type OptionKey } from '../config/option-table.ts'
+import { OPTION_TABLE, settingsThat } from '../config/option-table.ts'
 import type { RunConfig } from '../config/run-config.ts'
 
 /** Settings that each host has for itself. */
-const HOST_SETTINGS = [
-  'data',
-  'decodeWorkers',
-  'pjrtPlugin',
-  'devices',
-  'gpuMemoryFraction',
-  'gpuPreallocate',
-] as const satisfies readonly OptionKey[]
-
-/** Settings that each host has for itself, or that only the leader reads: it gives the others the state. */
-const OWN_SETTINGS: ReadonlySet<OptionKey> = new Set([
-  ...HOST_SETTINGS,
-  ...(['out', 'init', 'teacher'] as const),
-  ...(['logEvery', 'evaluateEvery', 'checkpointMinutes', 'checkpointSteps', 'keep'] as const),
-])
+const HOST_SETTINGS = settingsThat(({ hosts }) => hosts === 'own')
+const SHARED_SETTINGS = settingsThat(({ hosts }) => hosts === undefined)
 
 /** The shared ones, printed by the names of their options; of the devices their kind and number. */
 export function sharedSettings(config: RunConfig): Record<string, string> {
-  const shared = OPTION_KEYS.filter((key) => !OWN_SETTINGS.has(key))
   const { kind, replicas } = parseDevices(config.devices)
   return {
-    ...Object.fromEntries(shared.map((key) => [OPTION_TABLE[key].flag, JSON.stringify(config[key])])),
+    ...Object.fromEntries(SHARED_SETTINGS.map((key) => [OPTION_TABLE[key].flag, JSON.stringify(config[key])])),
     '--devices': `${replicas} x ${kind}`,
   }
 }

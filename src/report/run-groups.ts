@@ -1,6 +1,7 @@
 /** Runs that differ by nothing but their seed are one result. */
 import { defaultRampUp } from '../config/defaults.ts'
 import { makeConfig } from '../config/make-config.ts'
+import { settingsThat } from '../config/option-table.ts'
 import type { TableRow } from '../config/recipe.ts'
 import { RECIPES } from '../config/recipes.ts'
 import type { RunConfig } from '../config/run-config.ts'
@@ -13,73 +14,11 @@ export interface RunGroup {
   readonly runs: readonly RunResult[]
 }
 
-/**
- * What a setting is to a result. `free`: changes nothing but by chance, or where it lies. `row`: makes the run one of its
- * row in a table. `told`: may be otherwise than in the recipe, which is then said, in this order.
- */
-const MEANING = {
-  recipe: 'free',
-  scale: 'free',
-  network: 'row',
-  block: 'row',
-  method: 'row',
-  branches: 'row',
-  distill: 'row',
-  share: 'row',
-  gate: 'row',
-  peers: 'row',
-  teacher: 'free',
-  teacherNetwork: 'row',
-  teacherBlock: 'row',
-  snapshots: 'row',
-  dataset: 'row',
-  trainFraction: 'row',
-  data: 'free',
-  epochs: 'told',
-  steps: 'told',
-  batch: 'told',
-  learningRate: 'told',
-  schedule: 'told',
-  momentum: 'told',
-  weightDecay: 'told',
-  rampUp: 'told',
-  temperature: 'told',
-  alpha: 'told',
-  augment: 'told',
-  colourJitter: 'told',
-  pcaLighting: 'told',
-  randomErasing: 'told',
-  mixup: 'told',
-  cutmix: 'told',
-  shuffle: 'told',
-  inputStd: 'told',
-  imageSize: 'told',
-  precision: 'told',
-  init: 'told',
-  executor: 'told',
-  tfjsBackend: 'free',
-  pjrtPlugin: 'free',
-  gpuMemoryFraction: 'free',
-  gpuPreallocate: 'free',
-  devices: 'free',
-  hosts: 'free',
-  decodeWorkers: 'free',
-  seed: 'free',
-  out: 'free',
-  logEvery: 'free',
-  evaluateEvery: 'free',
-  checkpointMinutes: 'free',
-  checkpointSteps: 'free',
-  keep: 'free',
-} as const satisfies Record<keyof RunConfig, 'free' | 'row' | 'told'>
-
-/** Object.keys has lost their type. */
-const KEYS = Object.keys(MEANING) as (keyof RunConfig)[]
-const ROW_KEYS = KEYS.filter((key) => MEANING[key] === 'row')
-const TOLD_KEYS = KEYS.filter((key) => MEANING[key] === 'told')
+const ROW_KEYS = settingsThat(({ report }) => report === 'row')
+const DIFFERENCE_KEYS = settingsThat(({ report }) => report === 'difference')
 
 /** Settings that a result depends on, but for the seed. */
-export const RESULT_KEYS = [...ROW_KEYS, ...TOLD_KEYS]
+export const RESULT_KEYS = [...ROW_KEYS, ...DIFFERENCE_KEYS]
 
 export function groupRuns(runs: readonly RunResult[]): RunGroup[] {
   const groups = new Map<string, RunResult[]>()
@@ -124,7 +63,7 @@ export function belongsTo(row: RecipeRow, { config }: RunGroup): boolean {
 
 /** How a group's settings differ from the recipe's, in words; empty where they do not. */
 export function tellDifferences(row: RecipeRow, { config }: RunGroup): string {
-  const differing = TOLD_KEYS.filter(
+  const differing = DIFFERENCE_KEYS.filter(
     (key) =>
       config[key] !== row.config[key] &&
       !(key === 'rampUp' && isUsualRampUp(config)) &&

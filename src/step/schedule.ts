@@ -4,25 +4,28 @@ import type { RunConfig } from '../config/run-config.ts'
 const DROP = 0.1
 const MILESTONES = [0.5, 0.75] as const
 
-type RateSettings = Pick<RunConfig, 'learningRate' | 'schedule' | 'epochs' | 'snapshots'>
+type RateSettings = Pick<RunConfig, 'learningRate' | 'schedule' | 'cosineFloor' | 'epochs' | 'snapshots'>
 
 /** Learning rate of step `step` of `totalSteps`; `step` drops are exact in the fraction of the run. */
 export function learningRate(settings: RateSettings, step: number, totalSteps: number): number {
-  const { learningRate: base, schedule } = settings
+  const { learningRate: base, schedule, cosineFloor: floor } = settings
   const fraction = step / totalSteps
   switch (schedule) {
     case 'constant':
       return base
     case 'cosine':
-      return cosine(base, fraction)
+      return cosine(base, floor, fraction)
     case 'cosine-cycles':
-      return cosine(base, fractionOfCycle(settings, (step * settings.epochs) / totalSteps))
+      return cosine(base, floor, fractionOfCycle(settings, (step * settings.epochs) / totalSteps))
     case 'step':
       return base * DROP ** MILESTONES.filter((milestone) => fraction >= milestone).length
   }
 }
 
-const cosine = (base: number, fraction: number) => (base * (1 + Math.cos(Math.PI * fraction))) / 2
+/** As torch.optim.lr_scheduler.CosineAnnealingLR, whose eta_min is the floor. */
+function cosine(base: number, floor: number, fraction: number): number {
+  return floor + ((base - floor) * (1 + Math.cos(Math.PI * fraction))) / 2
+}
 
 /**
  * Whole epochs after which each of the cycles ends, of equal length where the epochs divide by them: Snapshot Ensemble's

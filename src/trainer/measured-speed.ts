@@ -1,6 +1,7 @@
 /** How fast this machine trained before: what its runs measured. */
 import { readFile, stat } from 'node:fs/promises'
 import { readConfig } from '../config/make-config.ts'
+import { settingsThat } from '../config/option-table.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import { readMetrics } from '../report/metrics.ts'
 import { runFiles } from '../report/run-files.ts'
@@ -59,10 +60,7 @@ async function isThisMachine(path: string): Promise<boolean> {
 }
 
 /** Settings that decide how long an image takes. */
-const WORK = [
-  ...(['network', 'block', 'method', 'branches', 'distill', 'share', 'gate', 'peers', 'teacherNetwork'] as const),
-  ...(['teacherBlock', 'precision', 'executor', 'tfjsBackend'] as const),
-] as const satisfies readonly (keyof RunConfig)[]
+const WORK = settingsThat(({ work }) => work === true)
 
 /**
  * From the newest run of the same work where there is one, else from the newest run at its FLOPs a second; null where

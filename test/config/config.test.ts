@@ -118,6 +118,7 @@ t.test('each wrong setting is told with its option', async (t) => {
     batch: [0, '128 images', 1e300],
     learningRate: [0, -0.1, Number.POSITIVE_INFINITY],
     schedule: ['linear'],
+    cosineFloor: [-0.1, 'low'],
     momentum: [1, -0.1],
     weightDecay: [-1e-4],
     rampUp: [-1],
@@ -186,6 +187,8 @@ t.test('settings that do not go together are told', async (t) => {
     [{ method: 'vanilla', branches: 1, rampUp: 2 }, /--method one for --ramp-up/],
     [{ network: 'densenet-bc-100-12', block: 'basic' }, /auto for --block with --network densenet-bc-100-12 .* basic/],
     [{ epochs: 2, steps: 3 }, /either for --epochs and --steps but received both \(2, 3\)/],
+    [{ cosineFloor: 0.01 }, /--schedule cosine for --cosine-floor but received --schedule step/],
+    [{ cosineFloor: 0.2, schedule: 'cosine' }, /at most --lr 0.1 for --cosine-floor but received 0.2/],
     [{ tfjsBackend: 'cpu' }, /--executor tfjs for --tfjs-backend/],
     [{ imageSize: 128 }, /--dataset imagenet or image-folder for --image-size but received --dataset cifar100/],
     [{ colourJitter: 0.4 }, /--dataset imagenet or image-folder for --colour-jitter/],
@@ -209,6 +212,8 @@ t.test('settings that do not go together are told', async (t) => {
   t.same(messagesOf({ method: 'vanilla', branches: 1 }), [])
   t.same(messagesOf({ network: 'resnext-29-8x64d', block: 'auto' }), [])
   t.same(messagesOf({ network: 'resnet-20', block: 'bottleneck' }), [])
+  t.same(messagesOf({ cosineFloor: 0.01, schedule: 'cosine' }), [])
+  t.same(messagesOf({ ...SNAPSHOT, cosineFloor: 0.01 }), [])
   t.same(messagesOf({ batch: 8, devices: 'cpu:2', steps: 3, executor: 'tfjs', tfjsBackend: 'cpu' }), [])
 })
 

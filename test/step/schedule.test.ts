@@ -1,7 +1,7 @@
 import t from 'tap'
 import { cycleEnds, distillationWeight, learningRate } from '../../src/step/schedule.ts'
 
-const RUN = { epochs: 10, snapshots: 1 }
+const RUN = { epochs: 10, snapshots: 1, cosineFloor: 0 }
 
 t.test('the rate of the paper falls by ten at half and at three quarters', (t) => {
   const rate = (step: number) => learningRate({ ...RUN, learningRate: 0.1, schedule: 'step' }, step, 1000)
@@ -25,19 +25,38 @@ t.test('cosine falls from the rate to zero, constant stays', (t) => {
   t.end()
 })
 
+t.test('cosine falls from the rate to its floor, in each cycle', (t) => {
+  // floor + (rate - floor) (1 + cos(pi t / T)) / 2 at cos = 1, 1/2, 0, -1/2, -1.
+  const wanted = [0.2, 0.155, 0.11, 0.065, 0.02]
+  const settings = { ...RUN, learningRate: 0.2, cosineFloor: 0.02 }
+  for (const [index, step] of [0, 20, 30, 40, 60].entries()) {
+    const close = (rate: number) => t.ok(Math.abs(rate - wanted[index]!) < 1e-12, `step ${step}: ${rate}`)
+    close(learningRate({ ...settings, schedule: 'cosine' }, step, 60))
+    if (step === 60) continue
+    const cycles = { ...settings, schedule: 'cosine-cycles', snapshots: 2 } as const
+    close(learningRate(cycles, step, 120))
+    close(learningRate(cycles, 60 + step, 120))
+  }
+  t.end()
+})
+
 t.test('cycles of cosines fall from the rate to nearly zero, and begin anew', (t) => {
   // Huang et al., equation 2: a0 / 2 (cos(pi mod(t - 1, ceil(T / M)) / ceil(T / M)) + 1), t counted from 1.
   const [steps, snapshots] = [300, 5]
   const length = Math.ceil(steps / snapshots)
   for (let step = 0; step < steps; step++) {
     const wanted = 0.05 * (Math.cos((Math.PI * (step % length)) / length) + 1)
-    const rate = learningRate({ learningRate: 0.1, schedule: 'cosine-cycles', epochs: 30, snapshots }, step, steps)
+    const rate = learningRate(
+      { ...RUN, learningRate: 0.1, schedule: 'cosine-cycles', epochs: 30, snapshots },
+      step,
+      steps,
+    )
     if (Math.abs(rate - wanted) > 1e-12) t.fail(`step ${step}: ${rate}, not ${wanted}`)
   }
   t.same(cycleEnds({ epochs: 30, snapshots: 5 }), [6, 12, 18, 24, 30])
   t.same(cycleEnds({ epochs: 7, snapshots: 3 }), [3, 5, 7])
   const uneven = (step: number) =>
-    learningRate({ learningRate: 0.1, schedule: 'cosine-cycles', epochs: 7, snapshots: 3 }, step, 70)
+    learningRate({ ...RUN, learningRate: 0.1, schedule: 'cosine-cycles', epochs: 7, snapshots: 3 }, step, 70)
   t.same([uneven(0), uneven(30), uneven(50)], [0.1, 0.1, 0.1])
   t.ok(uneven(29) < 0.001 && uneven(49) < 0.002)
   t.end()

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import t from 'tap'
-import { WITHOUT_METHOD } from '../../src/config/defaults.ts'
+import { DEFAULTS, methodDefaults } from '../../src/config/defaults.ts'
 import type { RunConfig } from '../../src/config/run-config.ts'
 import { defaultDataFolder } from '../../src/datasets/load-dataset.ts'
 import { readMetrics } from '../../src/report/metrics.ts'
@@ -13,51 +13,16 @@ import { evalLine, madeUpRun, stepLine } from '../report/made-up-run.ts'
 
 const machine = describeMachine({ onednn: '3.2.0' }, [])
 const configFor = (out: string): RunConfig => ({
-  ...WITHOUT_METHOD,
+  ...DEFAULTS,
+  ...methodDefaults('one', null),
   recipe: null,
-  scale: 1,
   network: 'resnet-8',
-  block: 'auto',
-  method: 'one',
-  branches: 3,
   dataset: 'cifar10',
-  data: null,
-  inputStd: null,
-  imageSize: null,
-  trainFraction: 1,
-  evaluateEvery: 1,
   epochs: 1,
-  steps: null,
   batch: 16,
-  learningRate: 0.1,
-  schedule: 'step',
-  momentum: 0.9,
-  weightDecay: 1e-4,
   rampUp: 0,
-  temperature: 3,
-  precision: 'fp32',
-  executor: 'onednn',
-  tfjsBackend: 'cpu',
-  pjrtPlugin: null,
-  gpuMemoryFraction: 0.9,
-  gpuPreallocate: 'off',
-  devices: 'cpu',
-  hosts: 1,
-  decodeWorkers: 1,
-  seed: 1,
   out,
-  init: null,
-  augment: 'standard',
-  colourJitter: 0,
-  pcaLighting: 0,
-  randomErasing: 0,
-  mixup: 0,
-  cutmix: 0,
-  shuffle: 'epoch',
   logEvery: 10,
-  checkpointMinutes: 15,
-  checkpointSteps: 0,
-  keep: 2,
 })
 
 t.test('a new folder, or an empty one, becomes a run', async (t) => {

@@ -1,0 +1,79 @@
+/** How training images are changed and in what order they come. */
+import { LEAVE_ONE } from '../config-fault.ts'
+import { setting } from '../setting.ts'
+import { number, oneOf } from '../values.ts'
+import { photographsOnly } from './data-settings.ts'
+
+/** Noise is a part of the augmentation: none of it goes with `--augment none`. */
+const AUGMENTED = {
+  setting: 'augment',
+  values: ['standard'],
+  expects: '--augment standard',
+  remedy: LEAVE_ONE,
+  unless: 0,
+} as const
+
+/** Beta(100, 100) is next to always a half. */
+const ALPHA = number({ from: 0, to: 100 })
+
+export const AUGMENTATION_SETTINGS = {
+  augment: setting(oneOf(['standard', 'none']), {
+    flag: '--augment',
+    value: '<name>',
+    help: 'standard = pad 4, random crop, horizontal flip; for imagenet and image-folder random resized crop and flip; none',
+    default: 'standard',
+    report: 'difference',
+    aliases: ['--augmentation', '--aug', '--transform'],
+  }),
+  /** Brightness, contrast and saturation change by factors of 1 +- this; 0 = not. */
+  colourJitter: setting(number({ from: 0, below: 1 }), {
+    flag: '--colour-jitter',
+    value: '<s>',
+    help: "brightness, contrast and saturation of training images times 1 +- s; Torch's ImageNet recipes have 0.4",
+    default: 0,
+    needs: [photographsOnly('--colour-jitter'), AUGMENTED],
+    report: 'difference',
+    aliases: ['--color-jitter', '--jitter'],
+  }),
+  /** Standard deviation of AlexNet's lighting noise along the colours' principal components; 0 = none. */
+  pcaLighting: setting(number({ from: 0, to: 1 }), {
+    flag: '--pca-lighting',
+    value: '<std>',
+    help: "noise along the principal components of ImageNet's colours; AlexNet and Torch's recipes have 0.1",
+    default: 0,
+    needs: [photographsOnly('--pca-lighting'), AUGMENTED],
+    report: 'difference',
+  }),
+  randomErasing: setting(number({ from: 0, to: 1 }), {
+    flag: '--random-erasing',
+    value: '<p>',
+    help: 'part of the training images in which a rectangle of 2 - 33 % becomes the mean colour',
+    default: 0,
+    needs: [AUGMENTED],
+    report: 'difference',
+    aliases: ['--reprob', '--erasing', '--cutout'],
+  }),
+  mixup: setting(ALPHA, {
+    flag: '--mixup',
+    value: '<alpha>',
+    help: 'blends each training image with another of its batch, and their labels, by a share from Beta(alpha, alpha)',
+    default: 0,
+    needs: [AUGMENTED],
+    report: 'difference',
+  }),
+  cutmix: setting(ALPHA, {
+    flag: '--cutmix',
+    value: '<alpha>',
+    help: 'as --mixup, with a rectangle of the other image in place of the blend; with both each takes half of the batches',
+    default: 0,
+    needs: [AUGMENTED],
+    report: 'difference',
+  }),
+  shuffle: setting(oneOf(['epoch', 'none']), {
+    flag: '--shuffle',
+    value: '<name>',
+    help: "epoch = a new order each epoch; none = the archive's order",
+    default: 'epoch',
+    report: 'difference',
+  }),
+}

@@ -1,0 +1,169 @@
+/** Network and method: what is trained. */
+import { BLOCK, NETWORK } from '../network-values.ts'
+import { parsePeers } from '../peers.ts'
+import { METHOD_NAMES, setting } from '../setting.ts'
+import { number, oneOf, orNull, PATH, text, wholeNumber } from '../values.ts'
+
+export const METHOD_SETTINGS = {
+  /** Part of the recipe's epochs, ramp-up and cycles that this run takes; `epochs` is shortened already. 1 = all. */
+  scale: setting(number({ above: 0, to: 1 }), {
+    flag: '--scale',
+    value: '<s>',
+    help: "part of the recipe's schedule: epochs, ramp-up and cycles in proportion; every report says so",
+    default: 1,
+    report: 'none',
+  }),
+  /** A name of vocabulary/network-name.ts. */
+  network: setting(NETWORK, {
+    flag: '--network',
+    value: '<name>',
+    help:
+      'for CIFAR resnet-32, resnet-110, resnext-29-8x64d, densenet-bc-190-40, ...; ' +
+      'for ImageNet imagenet-resnet-18, imagenet-resnext-50-32x4d, ...',
+    default: 'resnet-32',
+    report: 'row',
+    work: true,
+    aliases: ['--model', '--arch', '--architecture', '--net', '--backbone', '-a'],
+  }),
+  block: setting(BLOCK, {
+    flag: '--block',
+    value: '<kind>',
+    help: 'block of resnet-<6n+2>: basic, bottleneck, or auto = bottleneck from depth 44 on, as the paper',
+    default: 'auto',
+    report: 'row',
+    work: true,
+    commands: ['summary'],
+  }),
+  method: setting(oneOf(METHOD_NAMES), {
+    flag: '--method',
+    value: '<name>',
+    help:
+      'one = On-the-fly Native Ensemble, vanilla = the plain network, kd = distilled from a trained teacher, ' +
+      'dml = peers that teach each other, snapshot = Snapshot Ensemble, ensemble = independent networks',
+    default: 'one',
+    report: 'row',
+    work: true,
+    commands: ['summary'],
+  }),
+  /** All branches of ONE: the target and the auxiliary ones (the paper's m + 1). */
+  branches: setting(wholeNumber({ from: 1 }), {
+    flag: '--branches',
+    value: '<n>',
+    help: "branches of ONE, the target included (the paper's m + 1)",
+    methods: ['one'],
+    neutral: 1,
+    // The paper's m = 2 auxiliary branches and the target.
+    byMethod: { one: 3 },
+    report: 'row',
+    work: true,
+    commands: ['summary'],
+    aliases: ['--num-branches', '--heads'],
+  }),
+  /** ONE's ablation "without online distillation": `off` leaves the distillation term out. */
+  distill: setting(oneOf(['on', 'off']), {
+    flag: '--distill',
+    value: '<on|off>',
+    help: 'off = ONE without on-the-fly distillation, an ablation',
+    default: 'on',
+    methods: ['one'],
+    neutral: 'on',
+    report: 'row',
+    work: true,
+  }),
+  /** ONE's ablation "without sharing layers": `none` makes each branch a whole network. */
+  share: setting(oneOf(['low', 'none']), {
+    flag: '--share',
+    value: '<layers>',
+    help: 'low = the branches of ONE share the low layers; none = each is a whole network, an ablation',
+    default: 'low',
+    methods: ['one'],
+    neutral: 'low',
+    report: 'row',
+    work: true,
+  }),
+  /** ONE's ablation "without gating": `average` makes the teacher the plain mean of the logits. */
+  gate: setting(oneOf(['learned', 'average']), {
+    flag: '--gate',
+    value: '<kind>',
+    help: 'learned = the gate of ONE weighs the branches; average = their plain mean, an ablation',
+    default: 'learned',
+    methods: ['one'],
+    neutral: 'learned',
+    report: 'row',
+    work: true,
+  }),
+  /** Networks of dml and ensemble: `3` = three of `network`, or names with commas between. */
+  peers: setting(
+    text(
+      'a whole number from 1 to 99, or names of networks with commas between them',
+      (peers) => parsePeers(peers) !== null,
+    ),
+    {
+      flag: '--peers',
+      value: '<peers>',
+      help: 'networks of dml and ensemble: 3 = three of --network, or names as in resnet-32,resnet-110',
+      methods: ['dml', 'ensemble'],
+      neutral: '1',
+      byMethod: { dml: '2', ensemble: '3' },
+      report: 'row',
+      work: true,
+    },
+  ),
+  /** kd: null = the teacher is trained first, in `<out>/teacher`. */
+  teacher: setting(orNull(PATH), {
+    flag: '--teacher',
+    value: '<path>',
+    help: 'of kd: run folder, checkpoint folder or safetensors file of a trained network',
+    default: null,
+    methods: ['kd'],
+    neutral: null,
+    report: 'none',
+    onResume: 'free',
+    hosts: 'leader',
+    aliases: ['--teacher-path', '--teacher-checkpoint', '--teacher-model'],
+  }),
+  /** kd: null for other methods, and until it is read from the teacher's run. */
+  teacherNetwork: setting(orNull(NETWORK), {
+    flag: '--teacher-network',
+    value: '<name>',
+    help: 'of kd: network of the teacher; a run folder says it itself',
+    derived: 'resnet-110 where it is to be trained',
+    methods: ['kd'],
+    neutral: null,
+    report: 'row',
+    work: true,
+  }),
+  teacherBlock: setting(BLOCK, {
+    flag: '--teacher-block',
+    value: '<kind>',
+    help: "of kd: as --block, of the teacher's network",
+    default: 'auto',
+    methods: ['kd'],
+    neutral: 'auto',
+    report: 'row',
+    work: true,
+  }),
+  /** kd: weight of the distillation term, that of the cross entropy is 1 - alpha. */
+  alpha: setting(number({ from: 0, to: 1 }), {
+    flag: '--alpha',
+    value: '<a>',
+    help: 'of kd: loss = (1 - a) cross entropy + a T^2 divergence from the teacher',
+    // The paper does not say what weight its KD has: this is that of Zagoruyko and Komodakis ("Paying More Attention to
+    // Attention", ICLR 2017, section 4.1), which later comparisons took over.
+    default: 0.9,
+    methods: ['kd'],
+    neutral: 0.9,
+    report: 'difference',
+  }),
+  /** snapshot: cycles of the learning rate, and networks of the ensemble. */
+  snapshots: setting(wholeNumber({ from: 1 }), {
+    flag: '--snapshots',
+    value: '<n>',
+    help: 'of snapshot: cycles of the learning rate, each ends with a network of the ensemble',
+    methods: ['snapshot'],
+    neutral: 1,
+    // Huang et al. (ICLR 2017) take 5 cycles on CIFAR with ResNets, and the paper's test cost is that of 5 networks.
+    byMethod: { snapshot: 5 },
+    report: 'row',
+  }),
+}

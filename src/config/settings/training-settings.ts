@@ -1,0 +1,112 @@
+/** How long, in what batches, at what rate and with what weight of the distillation. The defaults are the paper's (section 4). */
+import { setting } from '../setting.ts'
+import { number, oneOf, orNull, wholeNumber } from '../values.ts'
+
+export const TRAINING_SETTINGS = {
+  epochs: setting(wholeNumber({ from: 1 }), {
+    flag: '--epochs',
+    value: '<n>',
+    help: 'passes over the training images',
+    default: 300,
+    report: 'difference',
+    aliases: ['--epoch', '--num-epochs', '--max-epochs'],
+  }),
+  /** Ends the run after this many steps where set, whatever `epochs` says; the schedule then spans these steps. */
+  steps: setting(orNull(wholeNumber({ from: 1 })), {
+    flag: '--steps',
+    value: '<n>',
+    help: 'optimiser steps, instead of epochs',
+    default: null,
+    report: 'difference',
+    aliases: ['--max-steps', '--num-steps', '--iterations', '--iters'],
+  }),
+  batch: setting(wholeNumber({ from: 1 }), {
+    flag: '--batch',
+    value: '<images>',
+    help: 'images of one optimiser step, over all replicas',
+    default: 128,
+    report: 'difference',
+    commands: ['summary'],
+    aliases: ['--batch-size', '--bs', '--train-batch-size', '-b'],
+  }),
+  learningRate: setting(number({ above: 0 }), {
+    flag: '--lr',
+    value: '<rate>',
+    help: 'learning rate at the start',
+    default: 0.1,
+    report: 'difference',
+    aliases: ['--learning-rate', '--base-lr', '--initial-lr'],
+  }),
+  schedule: setting(oneOf(['step', 'cosine', 'constant', 'cosine-cycles']), {
+    flag: '--schedule',
+    value: '<name>',
+    help: 'learning rate over the run: step = x0.1 at 50 % and 75 %, cosine = down to --cosine-floor, constant; snapshot has cosine-cycles',
+    default: 'step',
+    report: 'difference',
+    aliases: ['--scheduler', '--lr-schedule', '--lr-scheduler', '--sched'],
+  }),
+  /** Least rate of the cosine schedules, which end at it; 0 = they end at nothing. */
+  cosineFloor: setting(number({ from: 0 }), {
+    flag: '--cosine-floor',
+    value: '<rate>',
+    help: 'learning rate that cosine, and each cycle of cosine-cycles, ends at',
+    default: 0,
+    needs: [
+      {
+        setting: 'schedule',
+        values: ['cosine', 'cosine-cycles'],
+        expects: '--schedule cosine',
+        remedy: 'Add --schedule cosine, or leave --cosine-floor out.',
+      },
+    ],
+    report: 'difference',
+    aliases: ['--min-lr', '--lr-min', '--eta-min'],
+  }),
+  momentum: setting(number({ from: 0, below: 1 }), {
+    flag: '--momentum',
+    value: '<m>',
+    help: 'Nesterov momentum',
+    default: 0.9,
+    report: 'difference',
+  }),
+  weightDecay: setting(number({ from: 0 }), {
+    flag: '--weight-decay',
+    value: '<d>',
+    help: 'L2 penalty on all parameters',
+    default: 1e-4,
+    report: 'difference',
+    aliases: ['--wd', '--l2'],
+  }),
+  /** w(e) = exp(-5 (1 - min(e, R) / R)^2) of epoch e. */
+  rampUp: setting(number({ from: 0 }), {
+    flag: '--ramp-up',
+    value: '<epochs>',
+    help: 'epochs over which the distillation term comes in; 0 = full from the start',
+    derived: "the paper's 80 of 300 epochs, in proportion; 0 with --steps",
+    needs: [
+      {
+        setting: 'method',
+        values: ['one'],
+        expects: '--method one',
+        remedy: 'Leave --ramp-up out: nothing is distilled so.',
+      },
+    ],
+    report: 'difference',
+  }),
+  temperature: setting(number({ above: 0 }), {
+    flag: '--temperature',
+    value: '<T>',
+    help: 'softening temperature of the distillation term',
+    default: 3,
+    needs: [
+      {
+        setting: 'method',
+        values: ['one', 'kd'],
+        expects: '--method one or --method kd',
+        remedy: 'Leave --temperature out: nothing is distilled so.',
+      },
+    ],
+    report: 'difference',
+    aliases: ['--temp', '--kd-temperature', '-T'],
+  }),
+}
