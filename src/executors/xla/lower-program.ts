@@ -1,5 +1,5 @@
 import type { OpAttributes, OpName } from '../../graph/ops.ts'
-import { type NodeFor, type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
+import { type NodeFor, type Program, typeOf, type ValueId } from '../../graph/program.ts'
 import type { StateLayout } from '../../graph/state-layout.ts'
 import { elementCount, printShape, sameShape } from '../../vocabulary/shape.ts'
 import { BATCH_NORM_LOWERINGS } from './lower-batch-norm.ts'
@@ -8,7 +8,6 @@ import { CONVOLUTION_LOWERINGS } from './lower-convolution.ts'
 import { ELEMENTWISE_LOWERINGS } from './lower-elementwise.ts'
 import { IMAGE_LOWERINGS } from './lower-images.ts'
 import type { LoweringsOf, LoweringTarget, OpLowering } from './op-lowering.ts'
-import { findVectorUpdates, joinUpdates } from './region-updates.ts'
 import { findRoundedWeights } from './rounded-weights.ts'
 import { type Hlo, type HloDType, HloFunction, hloType } from './stablehlo.ts'
 import { regionsOf, type StateRegion } from './state-regions.ts'
@@ -99,27 +98,21 @@ export function lowerProgram(program: Program, layout: StateLayout, target: Lowe
     })
   }
 
-  const vectors = findVectorUpdates(program, regions)
-  writeNodes(program, target, hlo, values, vectors.nodes)
-  const find = (id: ValueId) => values.find(id)
-  const renewed = vectors.write(hlo, old, find)
-  const updates = new Map(program.updates.map(({ name, value }) => [name, value]))
-  for (const region of regions) {
-    const [before, after] = [old.get(region.name), renewed.get(region.name)]
-    if (after !== undefined) sliceTensors(hlo, values, region, after, updates)
-    else if (before !== undefined && region.tensors.some(({ tensor }) => updates.has(tensor.name)))
-      renewed.set(region.name, joinUpdates(hlo, program, region, before, find))
-  }
-  const written = regions.flatMap(({ name }) => {
-    const result = renewed.get(name)
-    return result === undefined ? [] : [{ name, result }]
+  writeNodes(program, target, hlo, values)
+  const updates = new Map(program.updates.map(({ name, value }) => [name, values.find(value)]))
+  const written = regions.flatMap((region) => {
+    const vector = old.get(region.name)
+    const changed = region.tensors.some(({ tensor }) => updates.has(tensor.name))
+    return changed && vector !== undefined
+      ? [{ name: region.name, result: joinTensors(hlo, region, vector, updates) }]
+      : []
   })
   const roundedAnew = rounded.flatMap(({ name, updated }) => (updated === null ? [] : [{ name, updated }]))
   const results = [
     ...written.map(({ result }) => result),
-    ...roundedAnew.map(({ updated }) => hlo.convert(find(updated), 'bf16')),
+    ...roundedAnew.map(({ updated }) => hlo.convert(values.find(updated), 'bf16')),
   ]
-  const outputs = program.outputs.map(({ value }) => flatOutput(hlo, find(value)))
+  const outputs = program.outputs.map(({ value }) => flatOutput(hlo, values.find(value)))
   const outputElements = program.outputs.reduce((sum, { value }) => sum + elementCount(typeOf(program, value).shape), 0)
   if (outputs.length > 0) results.push(hlo.concatenate(outputs, 0))
   const reads = regions.map(({ name }) => name)
@@ -173,34 +166,39 @@ class Values {
   }
 }
 
-/** Says where in a region's vector values lie. @param names of state tensors to the values that are their elements */
+/** Says where in a region's vector the states of a program lie. */
 function sliceTensors(
   hlo: HloFunction,
   values: Values,
   region: StateRegion,
   vector: Hlo | undefined,
-  names: ReadonlyMap<string, ValueId>,
+  states: ReadonlyMap<string, ValueId>,
 ): void {
   if (vector === undefined) return
   for (const { tensor, start } of region.tensors) {
     const { name, shape } = tensor
-    const value = names.get(name)
-    if (value === undefined) continue
-    const size = elementCount(shape)
-    const slice = () => (size === region.elements ? vector : hlo.slice(vector, 0, start, size))
-    values.setDelayed(value, () => hlo.reshape(slice(), storedShape(shape)))
+    const state = states.get(name)
+    if (state === undefined) continue
+    values.setDelayed(state, () => hlo.reshape(sliceOf(hlo, vector, start, elementCount(shape)), storedShape(shape)))
   }
 }
 
-function writeNodes(
-  program: Program,
-  target: LoweringTarget,
-  hlo: HloFunction,
-  values: Values,
-  written: ReadonlySet<ProgramNode>,
-): void {
+/** A region's new vector: the updated tensors, and the old elements of the others. */
+function joinTensors(hlo: HloFunction, { tensors }: StateRegion, old: Hlo, updates: ReadonlyMap<string, Hlo>): Hlo {
+  const parts = tensors.map(({ tensor: { name, shape }, start }) => {
+    const size = elementCount(shape)
+    const update = updates.get(name)
+    return update === undefined ? sliceOf(hlo, old, start, size) : hlo.reshape(hlo.convert(update, 'f32'), [size])
+  })
+  return hlo.concatenate(parts, 0)
+}
+
+function sliceOf(hlo: HloFunction, vector: Hlo, start: number, size: number): Hlo {
+  return size === vector.shape[0] ? vector : hlo.slice(vector, 0, start, size)
+}
+
+function writeNodes(program: Program, target: LoweringTarget, hlo: HloFunction, values: Values): void {
   for (const node of program.nodes) {
-    if (written.has(node)) continue
     // A weight's copy that is an argument, or a gradient that was reduced with an earlier one.
     if (node.outputs.every((output) => values.has(output))) continue
     if (node.op === 'AllReduceMean') {

@@ -17,27 +17,31 @@ export interface StateRegion {
   readonly tensors: readonly RegionTensor[]
 }
 
+/** Roles whose vectors are one buffer. Of the weights they are not: joining their updates makes the longest chain of kernels longer. */
+const SHARED_ROLES: ReadonlySet<StateRole> = new Set(['momentum', 'statistic', 'frozen'])
+
 /**
- * The buffers of a state on a device. Vectors (scales, shifts, biases, running averages) of one role are one buffer: a start of
- * a program costs the host microseconds for each buffer that it takes and gives back, and most tensors of a network are
- * vectors. Filters and matrices have a buffer each: libraries take no slice of a longer one, so XLA would copy them.
+ * The buffers of a state on a device. Vectors of the momentum, the running averages and what is frozen are one buffer a role: a
+ * start of a program costs the host microseconds for each buffer that it takes and gives back, and most tensors of a network
+ * are vectors. Filters and matrices have a buffer each: libraries take no slice of a longer one, so XLA would copy them.
  */
 export function regionsOf({ tensors }: StateLayout): StateRegion[] {
-  const alone = (tensor: StateTensor) => tensor.shape.length > 1
-  const roles = [...new Set(tensors.flatMap((tensor) => (alone(tensor) ? [] : [tensor.role])))]
+  const shares = ({ role, shape }: StateTensor) => shape.length < 2 && SHARED_ROLES.has(role)
+  const roles = [...new Set(tensors.flatMap((tensor) => (shares(tensor) ? [tensor.role] : [])))]
   const shared = roles.map((role): StateRegion => {
     let elements = 0
     const together = tensors.flatMap((tensor): RegionTensor[] => {
-      if (alone(tensor) || tensor.role !== role) return []
+      if (!shares(tensor) || tensor.role !== role) return []
       const start = elements
       elements += elementCount(tensor.shape)
       return [{ tensor, start }]
     })
     return { name: `all of ${role}`, role, elements, tensors: together }
   })
-  const own = tensors.filter(alone).map((tensor): StateRegion => {
+  const own = tensors.flatMap((tensor): StateRegion[] => {
+    if (shares(tensor)) return []
     const { name, role, shape } = tensor
-    return { name, role, elements: elementCount(shape), tensors: [{ tensor, start: 0 }] }
+    return [{ name, role, elements: elementCount(shape), tensors: [{ tensor, start: 0 }] }]
   })
   return [...shared, ...own]
 }
