@@ -5,7 +5,7 @@
  * processor and how long its copy takes: on a machine that others use too that bounds the cost where times of steps do not.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,6 +18,7 @@ import { writeDrawnCifar100 } from './drawn-cifar100.ts'
 import { loadAverage, machineFacts } from './machine-facts.ts'
 import { readCount } from './read-count.ts'
 import { tellUsageFault } from './usage-fault.ts'
+import { makeResultFolder, readResultOptions, writeResult } from './write-result.ts'
 
 const HELP = `Usage: npm run bench:checkpoints -- [options]
 
@@ -27,7 +28,8 @@ const HELP = `Usage: npm run bench:checkpoints -- [options]
   --batch <images>   (default 128)
   --window <steps>   steps in which a checkpoint is written, and as many without one (default 15)
   --pairs <n>        pairs of such windows a network (default 40)
-  --out <folder>     for checkpoints-<date>.json and .md (default results)`
+  --out <folder>     for reliability/checkpoints/<date> (default results)
+  --what <words>     what changed, for the folder's name`
 
 const CLI = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
 const TRAINING_IMAGES = 50_000
@@ -99,10 +101,12 @@ async function main(): Promise<void> {
       window: { ...text, default: '15' },
       pairs: { ...text, default: '40' },
       out: { ...text, default: 'results' },
+      what: text,
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
   if (values.help) return console.log(HELP)
+  const kept = readResultOptions(values)
   const count = (name: 'batch' | 'window' | 'pairs' | 'saves') => readCount(`--${name}`, values[name], 'Correct it.')
   const [batch, window, pairs] = [count('batch'), count('window'), count('pairs')]
   const before = loadAverage()
@@ -136,11 +140,9 @@ async function main(): Promise<void> {
     costs,
   }
   const printed = printCosts(report)
-  mkdirSync(values.out, { recursive: true })
-  const path = join(values.out, `checkpoints-${report.date}`)
-  writeFileSync(`${path}.json`, `${JSON.stringify(report, null, 1)}\n`)
-  writeFileSync(`${path}.md`, `${printed}\n`)
-  console.log(`\n${printed}\n\nWritten: ${path}.json and ${path}.md`)
+  console.log(`\n${printed}\n`)
+  const folder = makeResultFolder(kept, { bench: 'reliability', subject: 'checkpoints' })
+  console.log(writeResult(folder, printed, report))
 }
 
 function readVersion(): string {

@@ -3,7 +3,7 @@
  * kernels, launches, bytes moved, memory. With --jax the same steps as JAX writes them. Nothing is run.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -20,6 +20,7 @@ import { findPeers, type Peer } from './peers/peer-catalogue.ts'
 import { captureStep, type StepTask } from './peers/step-task.ts'
 import { readCount } from './read-count.ts'
 import { tellUsageFault } from './usage-fault.ts'
+import { makeResultFolder, type ResultOptions, readResultOptions, writeResult } from './write-result.ts'
 
 const HELP = `Usage: npm run compile:gpu -- [options]
 
@@ -32,7 +33,8 @@ const HELP = `Usage: npm run compile:gpu -- [options]
   --branches <n>      1 = vanilla (default 3)
   --replicas <n>      GPUs of one host that make a step together, each of that batch (default 1)
   --jax <python>      Python that has JAX: compiles its steps too
-  --out <folder>      for compile-<gpu>[-x<replicas>]-<date>.json and .md (default results)
+  --out <folder>      for compile/<gpu>[-x<replicas>]/<date> (default results)
+  --what <words>      what changed, for the folder's name
 The plugin for CUDA is needed, a GPU is not: npm run setup:cuda.`
 
 const REMEDY = 'npm run compile:gpu -- --help'
@@ -55,7 +57,7 @@ interface Settings {
   readonly asked: readonly Asked[]
   readonly replicas: number
   readonly jax: Peer | null
-  readonly out: string
+  readonly kept: ResultOptions
 }
 
 /** @returns null where help is asked for @throws UserFault for a value that cannot be */
@@ -73,6 +75,7 @@ function readSettings(): Settings | null {
       replicas: { ...text, default: '1' },
       jax: text,
       out: { ...text, default: 'results' },
+      what: text,
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
@@ -106,7 +109,7 @@ function readSettings(): Settings | null {
       "JAX's step is that of one GPU: leave out one of them.",
     )
   }
-  return { gpu: values.gpu, target, asked, replicas, jax: findJax(values.jax), out: values.out }
+  return { gpu: values.gpu, target, asked, replicas, jax: findJax(values.jax), kept: readResultOptions(values) }
 }
 
 function findJax(python: string | undefined): Peer | null {
@@ -174,9 +177,10 @@ function compileAll(
   }
 }
 
-/** Writes both files. @returns the tables and where they lie */
+/** @returns the tables and where they lie */
 function publish(
-  { gpu, target, replicas, out }: Settings,
+  { target, replicas }: Settings,
+  folder: string,
   plugin: FoundPlugin,
   steps: readonly CompiledStep[],
   versions: Versions,
@@ -190,11 +194,7 @@ function publish(
     steps,
   }
   const printed = printReport(report)
-  mkdirSync(out, { recursive: true })
-  const path = join(out, `compile-${gpu}${replicas === 1 ? '' : `-x${replicas}`}-${report.date}`)
-  writeFileSync(`${path}.json`, `${JSON.stringify(report, null, 1)}\n`)
-  writeFileSync(`${path}.md`, `${printed}\n`)
-  return `${printed}\n\nWritten: ${path}.json and ${path}.md`
+  return `${printed}\n\n${writeResult(folder, printed, report)}`
 }
 
 function main(): void {
@@ -206,12 +206,17 @@ function main(): void {
   const plugin = findPlugin('gpu', null)
   const versions: Versions = {}
   const steps: CompiledStep[] = []
+  const { gpu, replicas, kept } = settings
+  let folder: string | null = null
   let published = ''
   compileAll(settings, plugin, versions, (step) => {
     steps.push(step)
     console.log(`${step.task.network} ${step.precision} of ${step.writer}: ${printOutcome(step)}`)
-    // At once, as the rest may take long; where nothing was compiled, earlier tables stay as they are.
-    if (steps.some(({ outcome }) => outcome.accepted)) published = publish(settings, plugin, steps, versions)
+    // At once, as the rest may take long; where nothing was compiled, nothing is written.
+    if (!steps.some(({ outcome }) => outcome.accepted)) return
+    const subject = `${gpu}${replicas === 1 ? '' : `-x${replicas}`}`
+    folder ??= makeResultFolder(kept, { bench: 'compile', subject })
+    published = publish(settings, folder, plugin, steps, versions)
   })
   console.log(`\n${published}`)
   if (steps.some(({ writer, outcome }) => writer === 'own' && !outcome.accepted)) process.exitCode = 1

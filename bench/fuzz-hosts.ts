@@ -2,7 +2,7 @@
  * `npm run fuzz:hosts`: damaged messages for every port of a run on several hosts. The coordinator's port is that of a real
  * leader, whose real hosts must then train to the weights of an undisturbed run. Ends with exit code 1 where something was found.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
@@ -21,12 +21,14 @@ import { freePort, startHost } from '../test/trainer/start-hosts.ts'
 import { machineFacts } from './machine-facts.ts'
 import { readCount } from './read-count.ts'
 import { tellUsageFault } from './usage-fault.ts'
+import { makeResultFolder, type ResultOptions, readResultOptions, writeResult } from './write-result.ts'
 
 const HELP = `Usage: npm run fuzz:hosts -- [options]
 
   --mutations <n>   of each kind of messages (default 2000)
   --seed <n>        (default 1)
-  --out <folder>    for fuzz-hosts-<date>.json and .md (default: nothing is written)`
+  --out <folder>    e.g. results: for reliability/fuzz-hosts/<date> (default: nothing is written)
+  --what <words>    what changed, for the folder's name`
 const REMEDY = 'npm run fuzz:hosts -- --help lists the options.'
 const SECRET = 'a secret of the fuzz run'
 const STEPS = 6
@@ -37,6 +39,7 @@ async function main(): Promise<void> {
       mutations: { type: 'string', default: '2000' },
       seed: { type: 'string', default: '1' },
       out: { type: 'string' },
+      what: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -44,6 +47,7 @@ async function main(): Promise<void> {
     console.log(HELP)
     return
   }
+  const kept = values.out === undefined ? null : readResultOptions({ out: values.out, what: values.what })
   const mutations = readCount('--mutations', values.mutations, REMEDY)
   const plan = { seed: readCount('--seed', values.seed, REMEDY), mutations }
   const results = [await fuzzRealLeader(plan), await timed(() => fuzzToLeader(plan))].flat()
@@ -51,7 +55,7 @@ async function main(): Promise<void> {
   for (const result of results) console.log(printResult(result))
   const found = results.reduce((sum, { findings }) => sum + findings.length, 0)
   console.log(`${results.length * mutations} mutations, ${found} findings`)
-  if (values.out !== undefined) writeResults(values.out, plan, results)
+  if (kept !== null) keepResults(kept, plan, results)
   if (found > 0) process.exitCode = 1
 }
 
@@ -102,11 +106,9 @@ function printResult({ name, mutations, findings, seconds, slowestMs }: TimedRes
   return [line, ...findings.map((finding) => `  ${finding}`)].join('\n')
 }
 
-function writeResults(folder: string, { seed }: FuzzPlan, results: readonly TimedResult[]): void {
+function keepResults(kept: ResultOptions, { seed }: FuzzPlan, results: readonly TimedResult[]): void {
   const date = new Date().toISOString().slice(0, 10)
   const machine = machineFacts({})
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, `fuzz-hosts-${date}.json`), `${JSON.stringify({ seed, machine, results }, null, 2)}\n`)
   const rows = results.map(({ name, mutations, findings, seconds, slowestMs }) =>
     [name, mutations, findings.length, seconds.toFixed(1), Math.round(slowestMs)].join(' | '),
   )
@@ -117,7 +119,8 @@ function writeResults(folder: string, { seed }: FuzzPlan, results: readonly Time
     'weights than an undisturbed one. `handshake` (strangers) and `before hello` (holders of the key) spoke to a real leader.',
     `\n| messages | mutations | findings | seconds | slowest, ms |\n|---|---|---|---|---|\n${rows.map((row) => `| ${row} |`).join('\n')}`,
   ]
-  writeFileSync(join(folder, `fuzz-hosts-${date}.md`), `${words.join('\n')}\n`)
+  const folder = makeResultFolder(kept, { bench: 'reliability', subject: 'fuzz-hosts' })
+  console.log(writeResult(folder, words.join('\n'), { seed, machine, results }))
 }
 
 await main().catch(tellUsageFault)

@@ -2,8 +2,6 @@
  * `npm run fuzz`: damages files of every format that is read and holds each reader to this: no crash, no hang, and what is
  * accepted is what was written (bench/fuzz/fuzz-target.ts says how). Ends with exit code 1 where something was found.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { UserFault } from '../src/vocabulary/fault.ts'
 import { runTarget, type TargetResult } from './fuzz/run-target.ts'
@@ -11,6 +9,7 @@ import { FUZZ_TARGETS } from './fuzz/targets.ts'
 import { machineFacts } from './machine-facts.ts'
 import { readCount } from './read-count.ts'
 import { tellUsageFault } from './usage-fault.ts'
+import { makeResultFolder, type ResultOptions, readResultOptions, writeResult } from './write-result.ts'
 
 const HELP = `Usage: npm run fuzz -- [targets] [options]
 
@@ -19,7 +18,8 @@ const HELP = `Usage: npm run fuzz -- [targets] [options]
   --mutations <n>   of each target (default 2000)
   --seed <n>        (default 1)
   --limit <ms>      for one case (default 10000)
-  --out <folder>    for fuzz-<date>.json and .md (default: nothing is written)`
+  --out <folder>    e.g. results: for reliability/fuzz[-<targets>]/<date> (default: nothing is written)
+  --what <words>    what changed, for the folder's name`
 const REMEDY = 'npm run fuzz -- --help lists the options.'
 
 async function main(): Promise<void> {
@@ -30,6 +30,7 @@ async function main(): Promise<void> {
       seed: { type: 'string', default: '1' },
       limit: { type: 'string', default: '10000' },
       out: { type: 'string' },
+      what: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
   }
   const mutations = readCount('--mutations', values.mutations, REMEDY)
   const [seed, limit] = [readCount('--seed', values.seed, REMEDY), readCount('--limit', values.limit, REMEDY)]
+  const kept = values.out === undefined ? null : readResultOptions({ out: values.out, what: values.what })
   const results: TargetResult[] = []
   for (const name of chosenTargets(positionals)) {
     const result = await runTarget(name, seed, mutations, limit)
@@ -47,7 +49,7 @@ async function main(): Promise<void> {
   }
   const found = results.reduce((sum, { findings }) => sum + findings.length, 0)
   console.log(`${results.length * mutations} mutations, ${found} findings`)
-  if (values.out !== undefined) writeResults(values.out, seed, results)
+  if (kept !== null) keepResults(kept, ['fuzz', ...positionals].join('-'), seed, results)
   if (found > 0) process.exitCode = 1
 }
 
@@ -65,11 +67,9 @@ function printResult({ name, mutations, refused, accepted, seconds, slowestMs, f
   return [line, ...findings.map(({ number, damage, what }) => `  case ${number} (${damage}): ${what}`)].join('\n')
 }
 
-function writeResults(folder: string, seed: number, results: readonly TargetResult[]): void {
+function keepResults(kept: ResultOptions, subject: string, seed: number, results: readonly TargetResult[]): void {
   const date = new Date().toISOString().slice(0, 10)
   const machine = machineFacts({})
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, `fuzz-${date}.json`), `${JSON.stringify({ seed, machine, results }, null, 2)}\n`)
   const rows = results.map(({ name, mutations, refused, accepted, findings, seconds, slowestMs }) =>
     [name, mutations, refused, accepted, findings.length, seconds.toFixed(1), Math.round(slowestMs)].join(' | '),
   )
@@ -81,7 +81,8 @@ function writeResults(folder: string, seed: number, results: readonly TargetResu
     'contents that differ from what was written (formats without checksums: from what stands in the file).',
     `\n${head}\n${rows.map((row) => `| ${row} |`).join('\n')}`,
   ]
-  writeFileSync(join(folder, `fuzz-${date}.md`), `${words.join('\n')}\n`)
+  const folder = makeResultFolder(kept, { bench: 'reliability', subject })
+  console.log(writeResult(folder, words.join('\n'), { seed, machine, results }))
 }
 
 await main().catch(tellUsageFault)

@@ -11,6 +11,7 @@ import { watchGpu } from './gpu-load.ts'
 import type { Peer } from './peers/peer-catalogue.ts'
 import { PeerProcess } from './peers/peer-process.ts'
 import type { StepTask } from './peers/step-task.ts'
+import { folderName } from './write-result.ts'
 
 /** Runs of steps whose median is taken, and about how long each lasts. */
 const RUNS = 7
@@ -171,6 +172,13 @@ function runProgram(args: readonly string[], seconds: number, signal: 'SIGINT' |
       resolve({ status: status ?? by ?? 'unknown', stdout, stderr })
     })
   })
+}
+
+/** The first GPU's name as a folder's name, e.g. `h200`. */
+export function gpuName(): string {
+  const { gpus } = describeGpu()
+  const name = Array.isArray(gpus) ? String(gpus[0] ?? '').split(',')[0] : ''
+  return folderName((name ?? '').replace(/^NVIDIA /, '')) || 'unknown-gpu'
 }
 
 /** The GPU and what drives it, by nvidia-smi; what is said where there is none. */

@@ -2,21 +2,24 @@
  * `npm run bench:gpu [-- --minutes 5]`: all that is to be known of a GPU in the minutes that there are, what is worth most
  * first. Each part has a limit; its result is written as it comes.
  */
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { expected } from '../src/vocabulary/fault.ts'
+import { gpuName } from './gpu-parts.ts'
 import { planGpu } from './gpu-plan.ts'
 import { machineFacts } from './machine-facts.ts'
 import { findPeers } from './peers/peer-catalogue.ts'
 import { tellUsageFault } from './usage-fault.ts'
+import { makeResultFolder, readResultOptions, writeResult } from './write-result.ts'
 
 const HELP = `Usage: npm run bench:gpu [-- options], in a bundle ./benchmark gpu [options]
 
   --minutes <m>     when it ends (default: 20)
   --device <name>   gpu, or cpu: the same with small networks on XLA's CPU plugin, to try it (default: gpu)
   --python <path>   the interpreter that may have PyTorch and JAX (default: python3)
-  --out <folder>    gpu-<date>.jsonl, .md and device-check.jsonl go there (default: results)
+  --out <folder>    for gpu/<device>/<date> with report.md, run.jsonl and device-check.jsonl (default: results)
+  --what <words>    what changed, for the folder's name
 `
 /** Kept of the time for the summary. */
 const END_SECONDS = 4
@@ -34,21 +37,22 @@ async function main(): Promise<void> {
       device: { type: 'string', default: 'gpu' },
       python: { type: 'string', default: 'python3' },
       out: { type: 'string', default: 'results' },
+      what: { type: 'string' },
       help: { type: 'boolean', default: false, short: 'h' },
     },
   })
   if (values.help) return console.log(HELP)
-  const { device, out } = values
+  const { device } = values
   if (device !== 'gpu' && device !== 'cpu') throw expected('gpu or cpu', '--device', device, HELP)
   const minutes = Number(values.minutes)
   if (!(minutes > 0)) throw expected('a number above 0', '--minutes', values.minutes, HELP)
+  const kept = readResultOptions(values)
   const deadline = performance.now() + 60_000 * minutes - 1000 * END_SECONDS
   const left = () => (deadline - performance.now()) / 1000
 
-  mkdirSync(out, { recursive: true })
-  const path = join(out, `gpu-${new Date().toISOString().slice(0, 10)}`)
+  const folder = makeResultFolder(kept, { bench: 'gpu', subject: device === 'gpu' ? gpuName() : 'cpu' })
   const write = (line: object) => {
-    appendFileSync(`${path}.jsonl`, `${JSON.stringify(line)}\n`)
+    appendFileSync(join(folder, 'run.jsonl'), `${JSON.stringify(line)}\n`)
     console.log(JSON.stringify(line).slice(0, 400))
   }
   const all = findPeers(values.python, device).filter(({ name }) => name !== 'own' && name !== 'tfjs-node')
@@ -57,7 +61,7 @@ async function main(): Promise<void> {
   for (const { name, absence, remedy } of all) if (absence !== null) write({ absent: name, absence, remedy })
 
   const outcomes: Outcome[] = []
-  for (const { name, limit, least, run } of planGpu({ device, peers, out })) {
+  for (const { name, limit, least, run } of planGpu({ device, peers, out: folder })) {
     if (left() < least) {
       write({ left: name })
       continue
@@ -69,11 +73,8 @@ async function main(): Promise<void> {
     write(outcome)
   }
   const summary = outcomes.map(summarise).join('\n')
-  writeFileSync(
-    `${path}.md`,
-    `# A GPU in ${minutes} minutes (${device})\n\n| part | images/s | ms a step | remark |\n|---|---|---|---|\n${summary}\n`,
-  )
-  console.log(`\n${summary}\n\nWritten: ${path}.jsonl and ${path}.md`)
+  const report = `# A GPU in ${minutes} minutes (${device})\n\n| part | images/s | ms a step | remark |\n|---|---|---|---|\n${summary}`
+  console.log(`\n${summary}\n\n${writeResult(folder, report, null)}`)
   if (outcomes.every((outcome) => 'error' in outcome)) process.exitCode = 1
 }
 

@@ -4,7 +4,7 @@
  * machine hits all alike.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,6 +22,7 @@ import { loadAverage, machineFacts } from './machine-facts.ts'
 import { type EncodedPicture, packPictures, pictureDataset } from './packed-pictures.ts'
 import { readCount } from './read-count.ts'
 import { tellUsageFault } from './usage-fault.ts'
+import { makeResultFolder, readResultOptions, writeResult } from './write-result.ts'
 
 const HELP = `Usage: npm run bench:input -- [options]
 
@@ -30,7 +31,8 @@ const HELP = `Usage: npm run bench:input -- [options]
   --pictures <folder>   where the pictures are, or are to be made (default: made anew, and removed)
   --rounds <n>          rounds through all contenders (default 5)
   --memory <images>     images of the memory measurement, 0 = none (default 50000)
-  --out <folder>        for input-<date>.json and .md (default results)
+  --out <folder>        for input/crops-224/<date> (default results)
+  --what <words>        what changed, for the folder's name
 docs/peers.md says how the peers are installed. Without --python only our own figures are measured, on pictures that are there.`
 
 const REMEDY = 'npm run bench:input -- --help'
@@ -51,6 +53,7 @@ function readValues() {
       rounds: { type: 'string', default: '5' },
       memory: { type: 'string', default: '50000' },
       out: { type: 'string', default: 'results' },
+      what: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
@@ -130,6 +133,7 @@ async function measureMemory(split: EncodedSplit, images: number): Promise<Input
 async function main(): Promise<void> {
   const values = readValues()
   if (values.help) return console.log(HELP)
+  const kept = readResultOptions(values)
   const rounds = readCount('--rounds', values.rounds, REMEDY)
   const memoryImages = readCount('--memory', values.memory, REMEDY, 0)
   const folder = mkdtempSync(join(tmpdir(), 'bench-input-'))
@@ -163,11 +167,10 @@ async function main(): Promise<void> {
       training,
       memory,
     }
-    mkdirSync(values.out, { recursive: true })
-    const name = join(values.out, `input-${benchmark.date}`)
-    writeFileSync(`${name}.json`, `${JSON.stringify(benchmark, null, 2)}\n`)
-    writeFileSync(`${name}.md`, printReport(benchmark))
-    console.log(printReport(benchmark))
+    const printed = printReport(benchmark)
+    console.log(printed)
+    const results = makeResultFolder(kept, { bench: 'input', subject: `crops-${SIDE}` })
+    console.log(writeResult(results, printed, benchmark))
   } finally {
     for (const contender of contenders) await contender.close()
     rmSync(folder, { recursive: true })

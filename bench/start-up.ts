@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +16,7 @@ import { loadAverage, type MachineFacts, machineFacts } from './machine-facts.ts
 import { readCount } from './read-count.ts'
 import { quantile } from './step-report.ts'
 import { tellUsageFault } from './usage-fault.ts'
+import { makeResultFolder, readResultOptions, writeResult } from './write-result.ts'
 
 const HELP = `Usage: npm run bench:start-up -- [options]
 
@@ -25,7 +26,8 @@ const HELP = `Usage: npm run bench:start-up -- [options]
                      pixels of CIFAR-100's size (default drawn-cifar100)
   --precision <name> (default fp32)
   --builds <list>    folders of this package to compare, built (default this one)
-  --out <folder>     for start-up-<date>.json and .md (default results)`
+  --out <folder>     for start-up/first-step/<date> (default results)
+  --what <words>     what changed, for the folder's name`
 
 /** Looks for the first step's line this often, milliseconds. */
 const POLL_MS = 3
@@ -125,10 +127,12 @@ async function main(): Promise<void> {
       precision: { ...text, default: 'fp32' },
       builds: { ...text, default: ROOT },
       out: { ...text, default: 'results' },
+      what: text,
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
   if (values.help) return console.log(HELP)
+  const kept = readResultOptions(values)
   const rounds = readCount('--rounds', values.rounds, 'Correct it.')
   const cases = values.networks
     .split(',')
@@ -168,11 +172,9 @@ async function main(): Promise<void> {
     figures: cases.map(figuresOf).map((figures) => (single ? { ...figures, build: 'this' } : figures)),
   }
   const printed = printReport(report)
-  mkdirSync(values.out, { recursive: true })
-  const path = join(values.out, `start-up-${report.date}`)
-  writeFileSync(`${path}.json`, `${JSON.stringify(report, null, 1)}\n`)
-  writeFileSync(`${path}.md`, `${printed}\n`)
-  console.log(`\n${printed}\n\nWritten: ${path}.json and ${path}.md`)
+  console.log(`\n${printed}\n`)
+  const folder = makeResultFolder(kept, { bench: 'start-up', subject: 'first-step' })
+  console.log(writeResult(folder, printed, report))
 }
 
 try {

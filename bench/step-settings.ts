@@ -5,6 +5,7 @@ import { allowedCores } from '../src/vocabulary/allowed-cores.ts'
 import { expected } from '../src/vocabulary/fault.ts'
 import type { StepTask } from './peers/step-task.ts'
 import { readCount } from './read-count.ts'
+import { type ResultOptions, readResultOptions } from './write-result.ts'
 
 export const STEP_HELP = `Usage: npm run bench:step -- [options]
 
@@ -21,7 +22,8 @@ export const STEP_HELP = `Usage: npm run bench:step -- [options]
   --modes <list>     only these modes, e.g. fp32,bf16,fp32-channels-last (default: all)
   --fresh            start each mode's process anew in each round: where all together do not fit into memory
   --python <path>    Python that has PyTorch and JAX (default python3)
-  --out <folder>     for step-<network>-<date>.json and .md (default results)
+  --out <folder>     for step/<network>/<date> (default results)
+  --what <words>     what changed, for the folder's name
 docs/peers.md says how each peer is installed.`
 
 const REMEDY = 'npm run bench:step -- --help'
@@ -35,7 +37,7 @@ export interface Settings {
   /** Whether a process is only there while it measures. */
   readonly fresh: boolean
   readonly python: string
-  readonly out: string
+  readonly kept: ResultOptions
 }
 
 const TEXT = { type: 'string' } as const
@@ -57,7 +59,8 @@ export function readSettings(): Settings | null {
       device: { type: 'string', default: 'cpu' },
       modes: TEXT,
       python: TEXT,
-      out: TEXT,
+      out: { type: 'string', default: 'results' },
+      what: TEXT,
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
@@ -81,7 +84,7 @@ export function readSettings(): Settings | null {
     modes: values.modes?.split(',') ?? null,
     fresh: values.fresh,
     python: values.python ?? 'python3',
-    out: values.out ?? 'results',
+    kept: readResultOptions(values),
   }
 }
 

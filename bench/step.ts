@@ -2,8 +2,6 @@
  * `npm run bench:step`: time of one training step here, in PyTorch and in TensorFlow.js on the same task. Every mode of
  * every peer is a process of its own; rounds go through all in turn, so that a slow minute of the machine hits all alike.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { allowedCores } from '../src/vocabulary/allowed-cores.ts'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
 import { loadAverage, type MachineFacts, machineFacts } from './machine-facts.ts'
@@ -14,6 +12,7 @@ import { figuresOf, type ModeFigures, type ModeTimes, printTable } from './step-
 import { readSettings, type Settings, STEP_HELP } from './step-settings.ts'
 import { printTargets, type TargetRatio, targetRatios } from './step-targets.ts'
 import { tellUsageFault } from './usage-fault.ts'
+import { makeResultFolder, writeResult } from './write-result.ts'
 
 const REMEDY = 'What each said is above; docs/peers.md says what they need.'
 
@@ -182,6 +181,12 @@ function printReport(benchmark: Benchmark): string {
   ].join('\n\n')
 }
 
+/** Figures of GPUs and of processors held to AVX2 are no later ones of what a CPU does. */
+function subjectOf({ network, device }: StepTask, versions: Readonly<Record<string, string>>): string {
+  if (device === 'gpu') return `${network}-gpu`
+  return versions['instructionSet'] === 'avx2' ? `${network}-avx2` : network
+}
+
 async function main(): Promise<void> {
   const settings = readSettings()
   if (settings === null) return console.log(STEP_HELP)
@@ -216,12 +221,9 @@ async function main(): Promise<void> {
       times,
     }
     const report = printReport(benchmark)
-    mkdirSync(settings.out, { recursive: true })
-    const on = settings.task.device === 'gpu' ? 'gpu-' : ''
-    const path = join(settings.out, `step-${on}${settings.task.network}-${benchmark.date}`)
-    writeFileSync(`${path}.json`, `${JSON.stringify(benchmark, null, 1)}\n`)
-    writeFileSync(`${path}.md`, `${report}\n`)
-    console.log(`\n${report}\n\nWritten: ${path}.json and ${path}.md`)
+    console.log(`\n${report}\n`)
+    const folder = makeResultFolder(settings.kept, { bench: 'step', subject: subjectOf(settings.task, versions) })
+    console.log(writeResult(folder, report, benchmark))
     if (benchmark.failures.some(({ peer }) => peer === 'own')) process.exitCode = 1
   } finally {
     await Promise.all(contestants.map(({ process: child }) => child?.stop()))

@@ -50,7 +50,6 @@ function readRun(folder, path) {
     if (typeof about[name] !== 'string' || about[name].trim() === '') throw complain(`what the run is in "${name}"`)
   }
   for (const [name, value] of Object.entries(about)) {
-    // biome-ignore lint/suspicious/useValidTypeof: the types stand in the table of fields.
     if (typeof value !== FIELDS[name]) {
       throw complain(`${Object.keys(FIELDS).join(', ')} and nothing else, but received ${name}`)
     }
@@ -71,7 +70,9 @@ export function printTables(runs) {
     `### ${bench}\n`,
     '| subject | run | what it shows | command |',
     '|---|---|---|---|',
-    ...runs.filter((run) => run.bench === bench).map((run, at, all) => printRow(run, all[at - 1]?.subject !== run.subject)),
+    ...runs
+      .filter((run) => run.bench === bench)
+      .map((run, at, all) => printRow(run, all[at - 1]?.subject !== run.subject)),
     '',
   ])
 }
@@ -110,7 +111,9 @@ if (argv[1] === fileURLToPath(import.meta.url)) {
     process.exit(1)
   }
   if (check && wanted !== text) {
-    console.log('The tables of results/README.md are not those of the runs that git knows: npm run results:index, then git add results')
+    console.log(
+      'The tables of results/README.md are not those of the runs that git knows: npm run results:index, then git add results',
+    )
     process.exitCode = 1
   } else {
     if (!check) writeFileSync(readme, wanted)

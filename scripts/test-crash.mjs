@@ -1,5 +1,5 @@
 /**
- * `npm run test:crash [-- --kills <n> --seed <n> --out <folder>]`: small trainings that are killed at any moment, and ones
+ * `npm run test:crash [-- --kills <n> --seed <n> --out <folder> --what <words>]`: small trainings that are killed at any moment, and ones
  * whose disk becomes full; each is to come to the numbers of the undisturbed run. A few of them are in `npm test`.
  */
 import { inRoot } from './setup/places.mjs'

@@ -1,13 +1,14 @@
 /**
- * What `npm run test:crash` runs: `[--kills <n>] [--seed <n>] [--out <folder>] [--disk]`; the disk's sizes alone with --disk.
+ * What `npm run test:crash` runs: `[--kills <n>] [--seed <n>] [--out <folder> [--what <words>]] [--disk]`; the disk's sizes alone with --disk.
  * Ends with exit code 1 where a run came to other numbers, failed, or left something over.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadAverage, machineFacts } from '../../bench/machine-facts.ts'
 import { readCount } from '../../bench/read-count.ts'
+import { makeResultFolder, readResultOptions, writeResult } from '../../bench/write-result.ts'
 import { CRASH_RUNS } from './crash-runs.ts'
 import { DISK_ROOMS, type DiskReport, FREED_ROOMS, fillDisks } from './full-disk.ts'
 import { type CrashReport, killAndResume } from './kill-and-resume.ts'
@@ -18,11 +19,13 @@ const { values } = parseArgs({
     kills: { ...text, default: '100' },
     seed: { ...text, default: '1' },
     out: { ...text },
+    what: { ...text },
     disk: { type: 'boolean', default: false },
   },
 })
 const kills = readCount('--kills', values.kills, 'Correct it.')
 const seed = readCount('--seed', values.seed, 'Correct it.', 0)
+const kept = values.out === undefined ? null : readResultOptions({ out: values.out, what: values.what })
 const before = loadAverage()
 const began = performance.now()
 const cwd = mkdtempSync(join(tmpdir(), 'crash-'))
@@ -34,11 +37,9 @@ const faults = [...(disks?.flatMap(({ fault }) => fault ?? []) ?? []), ...(crash
 const minutes = ((performance.now() - began) / 60_000).toFixed(1)
 const printed = printReport(crashes, disks)
 console.log(`\n${printed}`)
-if (values.out !== undefined) {
-  mkdirSync(values.out, { recursive: true })
-  const path = join(values.out, `crash-${new Date().toISOString().slice(0, 10)}.md`)
-  writeFileSync(path, `${printed}\n`)
-  console.log(`\nWritten: ${path}`)
+if (kept !== null) {
+  const folder = makeResultFolder(kept, { bench: 'reliability', subject: 'crash' })
+  console.log(`\n${writeResult(folder, printed, null)}`)
 }
 for (const fault of faults) console.error(fault)
 // What differs stays to be looked at.

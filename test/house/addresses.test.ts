@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,15 +18,10 @@ const REGISTRIES = [
 /** Folders of one machine's user, which nobody else has. */
 const HOMES = /(?:^|[\s'"`=(])\/(?:work|root|home\/\w+)\//m
 
-function projectFiles(): string[] {
-  const { status, stdout } = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-    cwd: root,
-    encoding: 'utf8',
-  })
-  return status === 0 ? stdout.split('\0').filter((path) => path !== '') : []
-}
-
-const files = projectFiles()
+const { listedFiles }: { listedFiles(root: string): string[] | null } = await import(
+  join(root, 'scripts/listed-files.mjs')
+)
+const files = listedFiles(root) ?? []
 const skip = files.length === 0 ? 'this is no git checkout' : false
 
 function textOf(path: string): string {
