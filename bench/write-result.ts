@@ -56,10 +56,7 @@ export function makeResultFolder({ out, what }: ResultOptions, { bench, subject 
 export function writeResult(folder: string, report: string, run: object | null): string {
   if (run !== null) writeFileSync(join(folder, 'run.json'), `${JSON.stringify(run, null, 1)}\n`)
   writeFileSync(join(folder, 'report.md'), `${report.trimEnd()}\n`)
-  return (
-    `Written: ${join(folder, run === null ? 'report.md' : 'report.md and run.json')}. To keep it with the project, say what it ` +
-    'shows in its about.json, then: npm run results:index'
-  )
+  return `Written: ${folder}. To keep it with the project, say what it shows in its about.json, then: npm run results:index`
 }
 
 /** The first of a day has none, the next b, c, ... z, zb, ...: in their order by name. */

@@ -40,7 +40,7 @@ t.test('a run says how it is repeated, without the paths of this machine', (t) =
     shows: "it's new",
     command: "`npm run bench:step -- --python python --builds=one,two --what 'it'\\''s new'`",
   })
-  t.match(writeResult(folder, '# Figures\n\n', { figures: [1] }), /report\.md and run\.json.*about\.json/)
+  t.ok(writeResult(folder, '# Figures\n\n', { figures: [1] }).startsWith(`Written: ${folder}.`))
   t.equal(readFileSync(join(folder, 'report.md'), 'utf8'), '# Figures\n')
   t.same(JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')), { figures: [1] })
   t.end()
