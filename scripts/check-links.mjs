@@ -24,7 +24,7 @@ export function brokenLinks(file) {
     const [path = '', part] = target.split('#')
     const place = path === '' ? file : join(dirname(file), decodeURIComponent(path))
     const complaint = complaintAbout(place, part)
-    return complaint === null ? [] : [`${file}:${line} ${target}: ${complaint}`]
+    return complaint === null ? [] : [`${relative('.', file)}:${line} ${target}: ${complaint}`]
   })
 }
 
@@ -80,7 +80,7 @@ if (argv[1] === fileURLToPath(import.meta.url)) {
   const listed = () => (listedFiles(root) ?? []).filter((path) => path.endsWith('.md')).map((path) => join(root, path))
   // Git lists what was deleted until it is told so.
   const files = (argv.length > 2 ? argv.slice(2) : listed()).filter((path) => existsSync(path))
-  const broken = files.flatMap(brokenLinks).map((line) => relative('.', line))
+  const broken = files.flatMap(brokenLinks)
   for (const line of broken) console.log(line)
   console.log(`links: ${files.length} files, ${broken.length} broken`)
   process.exitCode = broken.length === 0 ? 0 : 1
