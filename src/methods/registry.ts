@@ -1,4 +1,5 @@
 /** All methods by the name that `--method` takes, and what is asked of them by that name. */
+import { CL } from './cl.ts'
 import { DML } from './dml.ts'
 import { ENSEMBLE } from './ensemble.ts'
 import { KD } from './kd.ts'
@@ -14,6 +15,7 @@ const DEFINITIONS = {
   dml: DML,
   snapshot: SNAPSHOT,
   ensemble: ENSEMBLE,
+  cl: CL,
 } as const satisfies Readonly<Record<string, MethodDefinition>>
 
 export type MethodName = keyof typeof DEFINITIONS
