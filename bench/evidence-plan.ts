@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { latestCheckpoint } from '../src/checkpoint/checkpoint.ts'
 import { makeConfig } from '../src/config/make-config.ts'
 import type { RunConfig } from '../src/config/run-config.ts'
+import { learnsFromTeacher } from '../src/methods/registry.ts'
 import { findRunsIfAny } from '../src/report/run-folders.ts'
 import { RESULT_KEYS } from '../src/report/run-groups.ts'
 import { type RunResult, readRun } from '../src/report/run-result.ts'
@@ -90,8 +91,8 @@ async function stateOf({ folder, config, lines, final }: RunResult): Promise<Run
   if (final !== null) return 'finished'
   if ((await latestCheckpoint(folder)) !== null) return 'cut'
   if (lines.some(({ epoch }) => epoch > 0)) return 'elsewhere'
-  // kd without a checkpoint of its own may have one of the teacher that it trains first; resume knows.
-  return config.method === 'kd' ? 'cut' : 'stub'
+  // Without a checkpoint of its own it may have one of the teacher that it trains first; resume knows.
+  return learnsFromTeacher(config.method) ? 'cut' : 'stub'
 }
 
 async function refuseTaken(out: string, { recipe }: EvidenceJob): Promise<string> {

@@ -14,7 +14,7 @@ const STEP = ['src/vocabulary', 'src/config', 'src/graph', 'src/networks', 'src/
 export const ROOMS = {
   'src/vocabulary': [],
   'src/bundle': ['src/vocabulary'],
-  'src/config': ['src/vocabulary'],
+  'src/config': ['src/vocabulary', 'src/methods'],
   'src/locks': ['src/vocabulary'],
   'src/datasets': ['src/vocabulary', 'src/images', 'src/locks'],
   'src/graph': ['src/vocabulary'],
@@ -25,8 +25,8 @@ export const ROOMS = {
   'src/methods': ['src/vocabulary', 'src/graph', 'src/networks'],
   'src/step': STEP,
   'src/replica': ['src/vocabulary', 'src/graph', 'src/step', 'src/executors', ...SLOT_READER],
-  'src/checkpoint': ['src/vocabulary', 'src/config', 'src/graph', 'src/step'],
-  'src/report': ['src/vocabulary', 'src/config'],
+  'src/checkpoint': ['src/vocabulary', 'src/config', 'src/graph', 'src/methods', 'src/step'],
+  'src/report': ['src/vocabulary', 'src/config', 'src/methods'],
   'src/evaluation': ['src/vocabulary', 'src/replica', 'src/input'],
   'src/hosts': ['src/vocabulary', 'src/config', 'src/executors'],
   'src/trainer': [

@@ -1,37 +1,34 @@
 /** One branch or peer of what was trained together, as the plain network it is when deployed. */
 import { rename, rm } from 'node:fs/promises'
+import { parameterOwner } from '../methods/deployed-parameters.ts'
+import type { MethodName } from '../methods/registry.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { fileFault } from '../vocabulary/file-fault.ts'
 import { type Checkpoint, loadCheckpoint } from './checkpoint.ts'
 import { describeDeployed, descriptionMetadata } from './model-description.ts'
 import { type NamedTensor, writeSafetensors } from './safetensors.ts'
 
-/** What only one of the networks owns: a branch of ONE, a peer of DML or of an ensemble. */
-const BRANCH_NAME = /^(?:branches|peers)\.(\d+)\.(.+)$/
-/** What is there for training only: the gate of ONE, the teacher of KD. */
-const TRAINING_ONLY = /^(?:gate|teacher)\./
-
-/** Branches in a model's tensors, or peers: 1 where nothing is branched (vanilla). */
-export function countBranches(tensors: readonly { readonly name: string }[]): number {
-  const indices = tensors.map(({ name }) => Number(BRANCH_NAME.exec(name)?.[1] ?? 0))
-  return Math.max(0, ...indices) + 1
-}
-
 /**
- * The shared tensors and those of one branch, its prefix `branches.<i>.` or `peers.<i>.` dropped; gate and teacher are left out.
+ * The shared tensors and those of one branch or peer, under the names that they have in the plain network; what is there for
+ * training only is left out.
+ * @param method that trained them, null where nothing says which
  * @throws UserFault where the model has no such branch
  */
-export function deployedTensors(tensors: readonly NamedTensor[], branch: number): NamedTensor[] {
-  const branches = countBranches(tensors)
-  if (!Number.isInteger(branch) || branch < 0 || branch >= branches) {
-    const what = branches === 1 ? 'branch 0' : `a branch from 0 to ${branches - 1}`
+export function deployedTensors(
+  tensors: readonly NamedTensor[],
+  branch: number,
+  method: MethodName | null,
+): NamedTensor[] {
+  const owned = tensors.map((tensor) => ({ tensor, owner: parameterOwner(tensor.name, method) }))
+  const last = Math.max(0, ...owned.map(({ owner }) => (typeof owner === 'object' ? owner.member : 0)))
+  if (!Number.isInteger(branch) || branch < 0 || branch > last) {
+    const what = last === 0 ? 'branch 0' : `a branch from 0 to ${last}`
     throw expected(what, '--branch', branch, 'Name a branch that the run has.')
   }
-  return tensors.flatMap((tensor) => {
-    if (TRAINING_ONLY.test(tensor.name)) return []
-    const [, index, name] = BRANCH_NAME.exec(tensor.name) ?? []
-    if (index === undefined || name === undefined) return [tensor]
-    return Number(index) === branch ? [{ ...tensor, name }] : []
+  return owned.flatMap(({ tensor, owner }) => {
+    if (owner === 'training') return []
+    if (owner === 'shared') return [tensor]
+    return owner.member === branch ? [{ ...tensor, name: owner.name }] : []
   })
 }
 
@@ -52,7 +49,7 @@ export async function exportBranch(
   const checkpoint = await loadCheckpoint(checkpointFolder)
   await check(checkpoint)
   const { description, progress } = checkpoint
-  const tensors = deployedTensors(checkpoint.tensors.model, branch)
+  const tensors = deployedTensors(checkpoint.tensors.model, branch, description?.architecture.method ?? null)
   const origin = { method: description?.architecture.method, branch, step: progress.step }
   const deployed = description === null ? null : describeDeployed(description, branch)
   const metadata = { format: 'pt', ...descriptionMetadata(deployed), origin: JSON.stringify(origin) }

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { WITHOUT_METHOD } from '../config/defaults.ts'
 import { peerNetworks } from '../config/peers.ts'
 import type { RunConfig } from '../config/run-config.ts'
+import { METHOD_NAMES } from '../methods/registry.ts'
 import type { NetworkInput } from '../step/specification.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { isSealed } from './file-seal.ts'
@@ -55,7 +56,7 @@ const membersSchema = z.object({
   architecture: z.object({
     network: z.string(),
     block: z.enum(['auto', 'basic', 'bottleneck']),
-    method: z.enum(['vanilla', 'one', 'kd', 'dml', 'snapshot', 'ensemble']),
+    method: z.enum(METHOD_NAMES),
     branches: z.int(),
     share: z.enum(['low', 'none']),
     gate: z.enum(['learned', 'average']),

@@ -1,11 +1,11 @@
 /** Settings that do not go together: what their rows say, and what takes more than one other setting to tell. */
+import { METHOD_NAMES, METHODS, type MethodName, readsSetting } from '../methods/registry.ts'
 import { parseNetworkName } from '../vocabulary/network-name.ts'
 import { type ConfigFault, fault, LEAVE_ONE } from './config-fault.ts'
 import { parseDevices } from './devices.ts'
 import { OPTION_KEYS, OPTION_TABLE, type OptionKey, settingOf } from './option-table.ts'
 import { peerNetworks } from './peers.ts'
 import type { RunConfig } from './run-config.ts'
-import type { MethodName } from './setting.ts'
 
 interface Contradiction {
   /** It is not looked for where one of these is wrong by itself. */
@@ -42,15 +42,26 @@ function onlyForMethods(key: OptionKey): Contradiction[] {
   ]
 }
 
-function ofSeveral(method: MethodName, key: 'branches' | 'snapshots', remedy: string): Contradiction {
+function ofSeveral(key: 'branches' | 'snapshots'): Contradiction {
   const { flag } = OPTION_TABLE[key]
   return {
     between: ['method', key],
-    find: (config) =>
-      config.method === method && config[key] < 2
-        ? fault('2 or more', `${flag} with --method ${method}`, config[key], remedy)
+    find: ({ method, [key]: count }) =>
+      readsSetting(method, key) && count < 2
+        ? fault('2 or more', `${flag} with --method ${method}`, count, FOR_ONE_NETWORK)
         : null,
   }
+}
+
+/** What a method itself says of its settings. */
+function rulesOf(method: MethodName): Contradiction[] {
+  return METHODS[method].rules.map((rule) => ({
+    between: ['method', ...rule.between],
+    find(config, given) {
+      const conflict = config.method === method ? rule.find(config, given) : null
+      return conflict && fault(conflict.what, conflict.name, conflict.received, conflict.remedy)
+    },
+  }))
 }
 
 const FOR_ONE_NETWORK = 'For one plain network use --method vanilla.'
@@ -69,21 +80,11 @@ const CONTRADICTIONS: readonly Contradiction[] = [
     },
   },
   ...OPTION_KEYS.flatMap(onlyForMethods),
-  ofSeveral('one', 'branches', FOR_ONE_NETWORK),
-  ofSeveral('snapshot', 'snapshots', FOR_ONE_NETWORK),
-  {
-    between: ['method', 'distill'],
-    find({ method, distill }, given) {
-      const read = (['rampUp', 'temperature'] as const).find((key) => given.has(key))
-      if (method !== 'one' || distill === 'on' || read === undefined) return null
-      const { flag } = OPTION_TABLE[read]
-      return fault('--distill on', flag, '--distill off', `Leave ${flag} out: nothing is distilled.`)
-    },
-  },
+  ...(['branches', 'snapshots'] as const).map(ofSeveral),
   {
     between: ['method', 'peers', 'network'],
     find({ method, peers, network }) {
-      if (method !== 'dml' && method !== 'ensemble') return null
+      if (!readsSetting(method, 'peers')) return null
       const names = peerNetworks({ network, peers })
       if (names.length < 2) return fault('2 or more', `--peers with --method ${method}`, peers, FOR_ONE_NETWORK)
       const remedy = 'Leave --network out: the first of the peers is the target.'
@@ -93,11 +94,14 @@ const CONTRADICTIONS: readonly Contradiction[] = [
   {
     between: ['method', 'schedule'],
     find({ method, schedule }) {
-      if (method === 'snapshot' && schedule !== 'cosine-cycles') {
-        return fault('cosine-cycles', '--schedule with --method snapshot', schedule, 'Leave --schedule out.')
+      const { schedule: own } = METHODS[method]
+      if (own !== null && own !== schedule) {
+        return fault(own, `--schedule with --method ${method}`, schedule, 'Leave --schedule out.')
       }
-      if (method === 'snapshot' || schedule !== 'cosine-cycles') return null
-      return fault('--method snapshot', '--schedule cosine-cycles', `--method ${method}`, 'Use --schedule cosine, say.')
+      const owners = METHOD_NAMES.filter((name) => METHODS[name].schedule === schedule)
+      if (own !== null || owners.length === 0) return null
+      const choices = owners.map((name) => `--method ${name}`).join(' or ')
+      return fault(choices, `--schedule ${schedule}`, `--method ${method}`, 'Use --schedule cosine, say.')
     },
   },
   {
@@ -108,18 +112,7 @@ const CONTRADICTIONS: readonly Contradiction[] = [
       return fault(`at most --lr ${learningRate}`, '--cosine-floor', cosineFloor, remedy)
     },
   },
-  {
-    between: ['method', 'snapshots', 'epochs', 'steps'],
-    find({ method, snapshots, epochs, steps }) {
-      if (method !== 'snapshot') return null
-      const remedy = 'A snapshot is taken at the end of an epoch: give --epochs.'
-      if (steps !== null) return fault('--epochs', '--method snapshot', `--steps ${steps}`, remedy)
-      const more = `Use --epochs ${snapshots}, or fewer --snapshots.`
-      return epochs < snapshots
-        ? fault(`${snapshots} or more`, '--epochs with as many --snapshots', epochs, more)
-        : null
-    },
-  },
+  ...METHOD_NAMES.flatMap(rulesOf),
   {
     between: ['network', 'block'],
     find({ network, block }) {

@@ -1,7 +1,9 @@
 /** Defaults as the rows of the settings say them, and those that follow from other settings. */
+import type { MethodSettings } from '../methods/method-definition.ts'
+import { METHOD_NAMES, METHODS, type MethodName, readsSetting } from '../methods/registry.ts'
 import { OPTION_KEYS, OPTION_TABLE, type OptionKey, settingOf } from './option-table.ts'
 import type { RunConfig } from './run-config.ts'
-import { METHOD_NAMES, type MethodName, type Setting } from './setting.ts'
+import type { Setting } from './setting.ts'
 
 type Rows = typeof OPTION_TABLE
 
@@ -31,34 +33,35 @@ function partOfEach<Part extends 'default' | 'neutral'>(part: Part): Pick<RunCon
 
 /** What the help says of a setting's default; null where it says nothing. */
 export function describeDefault(key: OptionKey): string | null {
-  const { derived, byMethod, default: value } = settingOf(key)
+  const { derived, default: value } = settingOf(key)
   if (derived !== undefined) return derived
-  if (byMethod === undefined) return value === null ? null : String(value)
-  return Object.entries(byMethod)
-    .map(([method, own]) => `${own} for ${method}`)
-    .join(', ')
+  if (value === null) return null
+  const byMethod = METHOD_NAMES.flatMap((method) => {
+    const own = new Map<string, unknown>(Object.entries(METHODS[method].defaults(null))).get(key)
+    return own === undefined ? [] : [`${own} for ${method}`]
+  }).join(', ')
+  if (value === undefined) return byMethod
+  return byMethod === '' ? String(value) : `${value}; ${byMethod}`
 }
 
-/** Teacher of the paper's table 3. */
-const TEACHER_NETWORK = 'resnet-110'
-
-export function isMethod(name: unknown): name is MethodName {
-  return METHOD_NAMES.some((method) => method === name)
-}
+/** Settings that have no default of their own, only one by method. */
+const BY_METHOD = OPTION_KEYS.filter((key): key is KeysWith<'byMethod'> => Object.hasOwn(OPTION_TABLE[key], 'byMethod'))
 
 /** @param teacher where the teacher of kd comes from: its run says which network it is */
 export function methodDefaults(
   method: MethodName,
   teacher: unknown,
-): Pick<RunConfig, KeysWith<'byMethod'> | 'teacherNetwork'> {
-  const keys = OPTION_KEYS.filter((key): key is KeysWith<'byMethod'> => Object.hasOwn(OPTION_TABLE[key], 'byMethod'))
-  const own = keys.map((key) => [key, settingOf(key).byMethod?.[method] ?? WITHOUT_METHOD[key]])
-  const teacherNetwork = method === 'kd' && teacher === null ? TEACHER_NETWORK : null
-  // As in partOfEach.
-  return { ...(Object.fromEntries(own) as Pick<RunConfig, KeysWith<'byMethod'>>), teacherNetwork }
+): Pick<RunConfig, KeysWith<'byMethod'> | 'teacherNetwork'> & Partial<MethodSettings> {
+  const neutral = BY_METHOD.map((key) => [key, WITHOUT_METHOD[key]])
+  return {
+    // As in partOfEach.
+    ...(Object.fromEntries(neutral) as Pick<RunConfig, KeysWith<'byMethod'>>),
+    teacherNetwork: WITHOUT_METHOD.teacherNetwork,
+    ...METHODS[method].defaults(teacher),
+  }
 }
 
 /** Reference ramp-up of 80 epochs in 300, to the nearest epoch; how many epochs a number of steps is only the images tell. */
 export function defaultRampUp(method: MethodName, epochs: number, steps: number | null): number {
-  return method === 'one' && steps === null ? Math.round((epochs * 80) / 300) : 0
+  return readsSetting(method, 'rampUp') && steps === null ? Math.round((epochs * 80) / 300) : 0
 }

@@ -1,12 +1,13 @@
 /** From what a user chose to a complete, checked RunConfig. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isMethodName, METHODS } from '../methods/registry.ts'
 import { expected, UserFault } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 import { didYouMean } from '../vocabulary/nearest-word.ts'
 import { checkConfig, findFaults } from './check-config.ts'
 import { type ConfigFault, refuseFaults } from './config-fault.ts'
-import { DEFAULTS, defaultRampUp, isMethod, methodDefaults, WITHOUT_METHOD } from './defaults.ts'
+import { DEFAULTS, defaultRampUp, methodDefaults, WITHOUT_METHOD } from './defaults.ts'
 import { nameDevices } from './devices.ts'
 import { settingsThat } from './option-table.ts'
 import { parsePeers } from './peers.ts'
@@ -67,9 +68,10 @@ function shorten(settings: RecipeSettings, scale: unknown): RecipeSettings {
 function completeSettings(recipe: GivenSettings, given: GivenSettings): GivenSettings {
   const chosen = { ...withoutOtherMethod(recipe, given), ...given }
   const { method: named, epochs, steps, teacher, network }: GivenSettings = { ...DEFAULTS, ...chosen }
-  const method = isMethod(named) ? named : 'one'
+  const method = isMethodName(named) ? named : DEFAULTS.method
   const wholeEpochs = Number.isSafeInteger(epochs) ? Number(epochs) : 0
-  const schedule = method === 'snapshot' && given['schedule'] === undefined ? { schedule: 'cosine-cycles' } : {}
+  const own = METHODS[method].schedule
+  const schedule = own !== null && given['schedule'] === undefined ? { schedule: own } : {}
   return {
     ...DEFAULTS,
     ...methodDefaults(method, teacher),
@@ -89,7 +91,8 @@ const OF_METHODS = settingsThat(
 function withoutOtherMethod(recipe: GivenSettings, given: GivenSettings): GivenSettings {
   if (given['method'] === undefined || given['method'] === recipe['method']) return recipe
   const own = new Set<string>(OF_METHODS)
-  if (recipe['schedule'] === 'cosine-cycles') own.add('schedule')
+  const method = recipe['method']
+  if (isMethodName(method) && recipe['schedule'] === METHODS[method].schedule) own.add('schedule')
   return Object.fromEntries(Object.entries(recipe).filter(([key]) => !own.has(key)))
 }
 

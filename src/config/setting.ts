@@ -1,9 +1,6 @@
 /** One row a setting: its type, check, sentence, default, help and what other parts of the program ask of it. */
+import type { MethodName } from '../methods/registry.ts'
 import type { Values } from './values.ts'
-
-/** Methods of training, one file of src/methods each. */
-export const METHOD_NAMES = ['one', 'vanilla', 'kd', 'dml', 'snapshot', 'ensemble'] as const
-export type MethodName = (typeof METHOD_NAMES)[number]
 
 /** Commands beside `train` that take settings as options. */
 export type SettingCommand = 'resume' | 'evaluate' | 'summary'
@@ -34,7 +31,7 @@ interface SettingRow<T> {
   readonly default?: T
   /** Of settings without a default: what the help says that they follow from. */
   readonly derived?: string
-  /** Methods that read it; the others have it `neutral`. */
+  /** Methods that read it, as they say themselves; the others have it `neutral`. */
   readonly methods?: readonly MethodName[]
   /** What it is with other methods, and in files of runs that were made before there was such a setting. */
   readonly neutral?: T

@@ -1,6 +1,7 @@
 import { runBatchesAhead } from '../input/batches-ahead.ts'
 import type { AssignedSlot, InputPipeline, Pass } from '../input/pipeline.ts'
 import type { ReplicaGroup } from '../replica/replica-group.ts'
+import { collectClassifiers, type OfClassifiers } from '../vocabulary/classifiers.ts'
 
 /** Sums of one output of the evaluation program over a whole split, by the output's name. */
 export type EvaluationSums = ReadonlyMap<string, number>
@@ -51,18 +52,12 @@ export async function evaluateSplit(options: EvaluationOptions): Promise<Evaluat
 }
 
 /** Errors in percent of each classifier. */
-export interface ErrorRates {
-  readonly branches: readonly number[]
-  readonly teacher: number | null
-}
+export type ErrorRates = OfClassifiers<number>
 
 /** @param hits `top1` or `top5`: which counts of the evaluation program */
 export function errorRates({ sums, images }: EvaluationResult, hits: 'top1' | 'top5'): ErrorRates {
-  const error = (name: string) => {
+  return collectClassifiers((name) => {
     const correct = sums.get(`${hits}.${name}`)
-    return correct === undefined ? null : (100 * (images - correct)) / images
-  }
-  const branches: number[] = []
-  for (let value = error('0'); value !== null; value = error(`${branches.length}`)) branches.push(value)
-  return { branches, teacher: error('teacher') }
+    return correct === undefined ? undefined : (100 * (images - correct)) / images
+  })
 }

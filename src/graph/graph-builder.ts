@@ -14,6 +14,7 @@ export type ParameterKind =
   | 'statistic'
   /** Read only: weights and statistics of a network that was trained before. */
   | 'frozen'
+  | 'frozen statistic'
 
 /** How a parameter's elements are drawn before training; a normal distribution has mean 0, a uniform one +-bound. */
 export type Initialiser =

@@ -1,8 +1,9 @@
 import type { Value } from '../graph/graph-builder.ts'
 import type { Network } from '../networks/network.ts'
 import type { Method } from './method.ts'
+import type { MethodDefinition } from './method-definition.ts'
 import { crossEntropy, divergence, scaled, sumOfParts, sumOfScalars } from './objective-parts.ts'
-import { capturePeers } from './whole-networks.ts'
+import { capturePeers, PEERS_SCOPE } from './whole-networks.ts'
 
 /** Deep Mutual Learning compares the predictions as they are (Zhang et al., equation 5). */
 const TEMPERATURE = 1
@@ -35,4 +36,24 @@ export function dml(peers: readonly Network[]): Method {
       ])
     },
   }
+}
+
+export const DML: MethodDefinition = {
+  help: 'peers that teach each other',
+  title: (word) => `DML of ${word('peers')}`,
+  rowTitle: (word) => `DML, peers ${word('peers')}`,
+  reads: ['peers'],
+  defaults: () => ({ peers: '2' }),
+  schedule: null,
+  rules: [],
+  members: {
+    scope: PEERS_SCOPE,
+    names: () => ({ member: 'peer', mean: 'mean of the peers', ensemble: 'ensemble' }),
+    deployed: 'one network',
+    trained: 'all networks',
+  },
+  ensemble: 'none',
+  trainingOnly: [],
+  teacher: false,
+  create: (_, others) => dml(others.peers()),
 }

@@ -1,7 +1,8 @@
 import type { Network } from '../networks/network.ts'
 import type { Method } from './method.ts'
+import type { MethodDefinition } from './method-definition.ts'
 import { crossEntropy, sumOfParts } from './objective-parts.ts'
-import { capturePeers } from './whole-networks.ts'
+import { capturePeers, PEERS_SCOPE } from './whole-networks.ts'
 
 /**
  * Networks that are trained side by side and know nothing of each other; the ensemble is the mean of their probabilities.
@@ -23,4 +24,23 @@ export function ensemble(peers: readonly Network[]): Method {
         branches.map((logits, peer) => crossEntropy(graph, logits, targets, `${peer}`)),
       ),
   }
+}
+
+export const ENSEMBLE: MethodDefinition = {
+  help: 'independent networks',
+  title: (word) => `ensemble of ${word('peers')}`,
+  reads: ['peers'],
+  defaults: () => ({ peers: '3' }),
+  schedule: null,
+  rules: [],
+  members: {
+    scope: PEERS_SCOPE,
+    names: () => ({ member: 'network', mean: 'mean of the networks', ensemble: 'ensemble' }),
+    deployed: 'one network',
+    trained: 'all networks',
+  },
+  ensemble: 'trained',
+  trainingOnly: [],
+  teacher: false,
+  create: (_, others) => ensemble(others.peers()),
 }

@@ -1,7 +1,8 @@
 import type { Network } from '../networks/network.ts'
 import type { Method } from './method.ts'
+import { type MethodDefinition, TEACHER_SCOPE } from './method-definition.ts'
 import { crossEntropy, divergence, scaled, sumOfParts } from './objective-parts.ts'
-import { captureWhole } from './whole-networks.ts'
+import { captureWhole, ONE_PLAIN_NETWORK } from './whole-networks.ts'
 
 export interface KdOptions {
   /** Network of the teacher, trained before; what it owns has the prefix `teacher.`. */
@@ -25,7 +26,7 @@ export function kd({ teacher, alpha, temperature }: KdOptions): Method {
       // First the student: its initial weights are then those of a vanilla run.
       const branches = [captureWhole(layers, network, images, classes)]
       if (!layers.training) return { branches, teacher: null }
-      const pretrained = layers.scope('teacher', () => captureWhole(layers.frozen(), teacher, images, classes))
+      const pretrained = layers.scope(TEACHER_SCOPE, () => captureWhole(layers.frozen(), teacher, images, classes))
       return { branches, teacher: null, pretrained }
     },
     objective: (graph, { branches, pretrained }, targets) => {
@@ -41,4 +42,22 @@ export function kd({ teacher, alpha, temperature }: KdOptions): Method {
       ])
     },
   }
+}
+
+/** Teacher of the paper's table 3. */
+const USUAL_TEACHER = 'resnet-110'
+
+export const KD: MethodDefinition = {
+  help: 'distilled from a trained teacher',
+  title: (word) => `KD from ${word('teacherNetwork') || 'a teacher'}`,
+  reads: ['temperature', 'teacher', 'teacherNetwork', 'teacherBlock', 'alpha'],
+  // Of a teacher that is there already, its own run says which network it is.
+  defaults: (teacher) => (teacher === null ? { teacherNetwork: USUAL_TEACHER } : {}),
+  schedule: null,
+  rules: [],
+  members: { ...ONE_PLAIN_NETWORK, trained: 'student and teacher' },
+  ensemble: 'none',
+  trainingOnly: [TEACHER_SCOPE],
+  teacher: true,
+  create: ({ alpha, temperature }, others) => kd({ teacher: others.teacher(), alpha, temperature }),
 }

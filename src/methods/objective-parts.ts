@@ -1,5 +1,6 @@
 /** Terms that the objectives of all methods are made of. */
 import type { GraphBuilder, Value } from '../graph/graph-builder.ts'
+import { LABEL_TERM, partName } from '../vocabulary/classifiers.ts'
 import type { Objective, Targets } from './method.ts'
 
 type Part = Objective['parts'][number]
@@ -10,13 +11,13 @@ type Part = Objective['parts'][number]
  */
 export function crossEntropy(graph: GraphBuilder, logits: Value, { labels, shares }: Targets, name: string): Part {
   const own = graph.applyOne('CrossEntropy', [logits, labels], { reduction: 'mean' }, 'loss')
-  if (shares === null) return { name: `cross_entropy.${name}`, value: own }
+  if (shares === null) return { name: partName(LABEL_TERM, name), value: own }
   const partner = graph.applyOne('CrossEntropy', [logits, labels], { reduction: 'mean', labels: 'partner' }, 'loss')
   const parts = [
     graph.applyOne('Multiply', [own, shares.own], {}, 'loss'),
     graph.applyOne('Multiply', [partner, shares.partner], {}, 'loss'),
   ]
-  return { name: `cross_entropy.${name}`, value: sumOfScalars(graph, parts) }
+  return { name: partName(LABEL_TERM, name), value: sumOfScalars(graph, parts) }
 }
 
 /** KL(softmax(z_teacher / T) || softmax(z_student / T)), its mean over the batch; the teacher is a constant. */

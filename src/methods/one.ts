@@ -1,7 +1,12 @@
 import type { GraphBuilder, Value } from '../graph/graph-builder.ts'
 import type { Layers } from '../networks/layers.ts'
 import type { Method } from './method.ts'
+import type { MethodDefinition } from './method-definition.ts'
 import { crossEntropy, divergence, scaled, sumOfParts, sumOfScalars } from './objective-parts.ts'
+
+/** First parts of the names of what branches and gate own. */
+const BRANCHES_SCOPE = 'branches'
+const GATE_SCOPE = 'gate'
 
 export interface OneOptions {
   /** All branches, the target and the auxiliary ones: the paper's m + 1. At least 2. */
@@ -32,7 +37,7 @@ export function one({ branches, temperature, distill = 'on', share = 'low', gate
     capture: (layers, network, images, classes) => {
       const shared = share === 'low' ? network.trunk(layers, images) : null
       const captured = Array.from({ length: branches }, (_, branch) =>
-        layers.scope(`branches.${branch}`, () => {
+        layers.scope(`${BRANCHES_SCOPE}.${branch}`, () => {
           const features = shared ?? network.trunk(layers, images)
           return { features, logits: network.branch(layers, features, classes) }
         }),
@@ -65,7 +70,7 @@ export function one({ branches, temperature, distill = 'on', share = 'low', gate
  *   sees the mean of their pools
  */
 function gatedTeacher(layers: Layers, features: readonly Value[], logits: readonly Value[]): Value {
-  return layers.scope('gate', () => {
+  return layers.scope(GATE_SCOPE, () => {
     const pools = features.map((own) => layers.globalAveragePool('avgpool', own))
     const [only, ...others] = pools
     const pooled = only !== undefined && others.length === 0 ? only : layers.graph.applyOne('Average', pools, {})
@@ -79,4 +84,47 @@ function gatedTeacher(layers: Layers, features: readonly Value[], logits: readon
 function distillation(graph: GraphBuilder, teacher: Value, students: readonly Value[], temperature: number): Value {
   const divergences = students.map((student) => divergence(graph, teacher, student, temperature))
   return scaled(graph, sumOfScalars(graph, divergences), temperature ** 2)
+}
+
+const FLAGS = { rampUp: '--ramp-up', temperature: '--temperature' } as const
+
+export const ONE: MethodDefinition = {
+  help: 'On-the-fly Native Ensemble',
+  title: (word) => `ONE with ${word('branches')} branches`,
+  rowTitle: (word) =>
+    [
+      `ONE with ${word('branches')} branches`,
+      ...(word('distill') === 'off' ? ['without distillation'] : []),
+      ...(word('share') === 'none' ? ['without sharing'] : []),
+      ...(word('gate') === 'average' ? ['without gating'] : []),
+    ].join(' '),
+  reads: ['branches', 'distill', 'share', 'gate', 'rampUp', 'temperature'],
+  // The paper's m = 2 auxiliary branches and the target.
+  defaults: () => ({ branches: 3 }),
+  schedule: null,
+  rules: [
+    {
+      between: ['distill'],
+      find({ distill }, given) {
+        const read = (['rampUp', 'temperature'] as const).find((key) => given.has(key))
+        if (distill === 'on' || read === undefined) return null
+        const remedy = `Leave ${FLAGS[read]} out: nothing is distilled.`
+        return { what: '--distill on', name: FLAGS[read], received: '--distill off', remedy }
+      },
+    },
+  ],
+  members: {
+    scope: BRANCHES_SCOPE,
+    names: (word) => ({
+      member: 'branch',
+      mean: 'mean of the branches',
+      ensemble: word('gate') === 'average' ? 'average of the branches (ONE-E)' : 'gated teacher (ONE-E)',
+    }),
+    deployed: 'one branch',
+    trained: 'all branches',
+  },
+  ensemble: 'trained',
+  trainingOnly: [GATE_SCOPE],
+  teacher: false,
+  create: one,
 }

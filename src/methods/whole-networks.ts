@@ -1,6 +1,19 @@
 import type { Value } from '../graph/graph-builder.ts'
 import type { Layers } from '../networks/layers.ts'
 import type { Network } from '../networks/network.ts'
+import type { Members } from './method-definition.ts'
+
+/** First part of the names of what peers own. */
+export const PEERS_SCOPE = 'peers'
+
+/** For methods that train a single plain network. */
+export const ONE_PLAIN_NETWORK: Members = {
+  scope: null,
+  // Nothing counts several of them; runs of KD and vanilla are read of beside those of ONE.
+  names: () => ({ member: 'branch', mean: 'mean of the branches', ensemble: 'gated teacher (ONE-E)' }),
+  deployed: 'one network',
+  trained: null,
+}
 
 /** Logits of a network that shares nothing, f32 [B, classes]. */
 export function captureWhole(layers: Layers, network: Network, images: Value, classes: number): Value {
@@ -13,6 +26,6 @@ export function captureWhole(layers: Layers, network: Network, images: Value, cl
  */
 export function capturePeers(layers: Layers, networks: readonly Network[], images: Value, classes: number): Value[] {
   return networks.map((network, peer) =>
-    layers.scope(`peers.${peer}`, () => captureWhole(layers, network, images, classes)),
+    layers.scope(`${PEERS_SCOPE}.${peer}`, () => captureWhole(layers, network, images, classes)),
   )
 }

@@ -116,7 +116,8 @@ export class Layers {
   }
 
   #parameter(name: string, shape: Shape, kind: 'weight' | 'statistic', initial: Initialiser): Value {
-    return this.graph.parameter(name, shape, this.#frozen ? 'frozen' : kind, initial)
+    const frozen = kind === 'weight' ? 'frozen' : 'frozen statistic'
+    return this.graph.parameter(name, shape, this.#frozen ? frozen : kind, initial)
   }
 
   scope<T>(name: string, body: () => T): T {

@@ -1,31 +1,28 @@
-/** What the classifiers of a run are called where people read of them. */
-export interface ClassifierNames {
-  /** One of several that were trained together: `branch`, with its number behind. */
-  readonly member: string
-  /** Of all of those. */
-  readonly mean: string
-  /** The classifier that all together make. */
-  readonly ensemble: string
+import { DEFAULTS } from '../config/defaults.ts'
+import type { ClassifierNames, MethodSetting, SettingWord } from '../methods/method-definition.ts'
+import { isMethodName, METHODS, type MethodName } from '../methods/registry.ts'
+
+/** As a run's file has them: any may be missing. */
+type Settings = { readonly [Setting in MethodSetting | 'method']?: unknown }
+
+/** @param settings of the run; without a method they count as ONE's */
+export function classifierNames(settings: Settings): ClassifierNames {
+  const { method } = settings
+  return METHODS[isMethodName(method) ? method : DEFAULTS.method].members.names(wordsOf(settings))
 }
 
-/** @param settings of the run; a setting that is not there counts as ONE's */
-export function classifierNames({
-  method,
-  gate,
-}: {
-  readonly method?: unknown
-  readonly gate?: unknown
-}): ClassifierNames {
-  switch (method) {
-    case 'dml':
-      return { member: 'peer', mean: 'mean of the peers', ensemble: 'ensemble' }
-    case 'ensemble':
-      return { member: 'network', mean: 'mean of the networks', ensemble: 'ensemble' }
-    case 'snapshot':
-      return { member: 'network', mean: 'mean of the networks', ensemble: 'ensemble of the snapshots' }
-    default: {
-      const teacher = gate === 'average' ? 'average of the branches (ONE-E)' : 'gated teacher (ONE-E)'
-      return { member: 'branch', mean: 'mean of the branches', ensemble: teacher }
-    }
-  }
+/** How a run's method is called in the title of its report. */
+export function methodTitle(settings: Settings): string {
+  const { method } = settings
+  return isMethodName(method) ? METHODS[method].title(wordsOf(settings)) : String(method ?? '')
+}
+
+/** The same in a table beside other runs. */
+export function methodRowTitle(settings: Settings & { readonly method: MethodName }): string {
+  const definition = METHODS[settings.method]
+  return definition.rowTitle?.(wordsOf(settings)) ?? definition.title(wordsOf(settings))
+}
+
+function wordsOf(settings: Settings): SettingWord {
+  return (setting) => String(settings[setting] ?? '')
 }

@@ -1,5 +1,6 @@
 /** The result of an evaluation as rows, for the terminal and for the report. */
-import { type ClassifierNames, classifierNames } from './classifier-names.ts'
+import type { ClassifierNames } from '../methods/method-definition.ts'
+import { classifierNames } from './classifier-names.ts'
 import type { ErrorSummary } from './metrics.ts'
 
 export interface ErrorRow {

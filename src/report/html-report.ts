@@ -1,8 +1,10 @@
 /** report.html: one file with the curves, the result, the settings and the machine of a run. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import type { ClassifierNames } from '../methods/method-definition.ts'
+import { LABEL_TERM, readPartName } from '../vocabulary/classifiers.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
-import { type ClassifierNames, classifierNames } from './classifier-names.ts'
+import { classifierNames, methodTitle } from './classifier-names.ts'
 import { errorRows } from './error-table.ts'
 import { type Chart, drawChart, escapeHtml, type Series } from './line-chart.ts'
 import { type EpochLine, type EvalLine, type MetricsLine, readMetrics, type StepLine } from './metrics.ts'
@@ -54,19 +56,11 @@ type Settings = Readonly<Record<string, unknown>>
 
 function titles(config: Settings): [title: string, subtitle: string] {
   const word = (name: string) => String(config[name] ?? '')
-  const names: Readonly<Record<string, string>> = {
-    one: `ONE with ${word('branches')} branches`,
-    kd: `KD from ${word('teacherNetwork')}`,
-    dml: `DML of ${word('peers')}`,
-    ensemble: `ensemble of ${word('peers')}`,
-    snapshot: `snapshot ensemble of ${word('snapshots')}`,
-  }
-  const method = names[word('method')] ?? word('method')
   const scale =
     config['scale'] === undefined || config['scale'] === 1 ? '' : ` (${word('scale')} of the recipe's schedule)`
   const length = config['steps'] === null ? `${word('epochs')} epochs` : `${word('steps')} steps`
   return [
-    `${word('network')}, ${method}, on ${word('dataset')}`,
+    `${word('network')}, ${methodTitle(config)}, on ${word('dataset')}`,
     `${length}${scale}, batch ${word('batch')}, ${word('precision')} on ${word('executor')} ${word('devices')}, seed ${word('seed')}`,
   ]
 }
@@ -148,12 +142,19 @@ function stepCharts(steps: readonly StepLine[]): Chart[] {
 function lossChart(title: string, lines: readonly (StepLine | EpochLine)[]): Chart {
   const parts = Object.keys(lines[0]?.parts ?? {})
   const series: Series[] = parts.map((part, index) => ({
-    name: part.replace('cross_entropy.', 'cross-entropy, ').replace(/, (\d)/, ', branch $1'),
+    name: partTitle(part),
     colour: index,
     points: lines.map(({ step, parts }) => [step, parts[part] ?? Number.NaN]),
   }))
   series.push({ name: 'sum', colour: 'main', points: lines.map(({ step, loss }) => [step, loss]) })
   return { title, xLabel: 'step', yLabel: 'loss', fromZero: true, series }
+}
+
+/** `cross-entropy, branch 0`, `cross-entropy, teacher`, `distillation`. */
+function partTitle(part: string): string {
+  const { term, of, classifier } = readPartName(part)
+  if (of === 'all') return part
+  return `${term === LABEL_TERM ? 'cross-entropy' : term}, ${of === 'member' ? `branch ${classifier}` : classifier}`
 }
 
 function sampleSection(png: Uint8Array | null): string {

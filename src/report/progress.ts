@@ -1,4 +1,5 @@
 /** What the terminal shows while a run goes on. */
+import { LABEL_TERM, readPartName } from '../vocabulary/classifiers.ts'
 
 /** One moment of a run. */
 export interface Progress {
@@ -91,15 +92,21 @@ export function progressLine(progress: Progress): string {
   )
 }
 
-/** The cross-entropies of the branches as one sum: with many branches the line would not fit. */
+/** What the branches have of a term as one sum: with many branches the line would not fit. */
 function partSums(parts: Progress['parts']): [string, number][] {
   const sums = new Map<string, number>()
   for (const [name, value] of Object.entries(parts)) {
-    const [group = name, branch] = name.split('.')
-    const label = branch === undefined ? group : branch === 'teacher' ? 'teacher' : 'branches'
+    const label = partLabel(name)
     sums.set(label, (sums.get(label) ?? 0) + value)
   }
   return [...sums]
+}
+
+/** Of cross-entropies whose they are, of all other terms what they are. */
+function partLabel(part: string): string {
+  const { term, of, classifier } = readPartName(part)
+  if (term === LABEL_TERM) return of === 'member' ? 'branches' : classifier
+  return of === 'ensemble' ? `${term}, ${classifier}` : term
 }
 
 /** `59:07`, `2:03:00`. */

@@ -5,6 +5,7 @@ import { settingsThat } from '../config/option-table.ts'
 import type { TableRow } from '../config/recipe.ts'
 import { RECIPES } from '../config/recipes.ts'
 import type { RunConfig } from '../config/run-config.ts'
+import { methodRowTitle } from './classifier-names.ts'
 import type { RunResult } from './run-result.ts'
 
 export interface RunGroup {
@@ -90,19 +91,5 @@ function tellSetting(key: keyof RunConfig, config: RunConfig, wanted: RunConfig)
 
 /** What a group is called where it belongs to no row. */
 export function nameGroup({ config }: RunGroup): string {
-  const { network, method, branches, peers, snapshots, distill, share, gate, teacherNetwork } = config
-  const parts: Record<RunConfig['method'], string> = {
-    vanilla: 'vanilla',
-    one: `ONE with ${branches} branches`,
-    kd: `KD from ${teacherNetwork ?? 'a teacher'}`,
-    dml: `DML, peers ${peers}`,
-    snapshot: `snapshot ensemble of ${snapshots}`,
-    ensemble: `ensemble of ${peers}`,
-  }
-  const without = [
-    ...(distill === 'off' ? ['without distillation'] : []),
-    ...(share === 'none' ? ['without sharing'] : []),
-    ...(gate === 'average' ? ['without gating'] : []),
-  ]
-  return [`${network}, ${parts[method]}`, ...without].join(' ')
+  return `${config.network}, ${methodRowTitle(config)}`
 }

@@ -1,4 +1,4 @@
-import type { GraphBuilder, Value } from '../graph/graph-builder.ts'
+import type { GraphBuilder } from '../graph/graph-builder.ts'
 import type { Method, Predictions } from '../methods/method.ts'
 import { Layers } from '../networks/layers.ts'
 import type { Network } from '../networks/network.ts'
@@ -37,10 +37,4 @@ export function capturePredictions(
   const pixels = graph.images(input.height, input.width, input.channels)
   const images = graph.applyOne('Normalise', [pixels], { mean: input.mean, std: input.std, dtype }, 'input')
   return { layers, predictions: method.capture(layers, network, images, classes) }
-}
-
-/** Predictions by the name that metrics use: `0`, `1`, ..., and `teacher`. */
-export function namedPredictions({ branches, teacher }: Predictions): { name: string; logits: Value }[] {
-  const named = branches.map((logits, branch) => ({ name: `${branch}`, logits }))
-  return teacher === null ? named : [...named, { name: 'teacher', logits: teacher }]
 }

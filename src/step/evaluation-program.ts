@@ -1,7 +1,8 @@
 import { checkProgram } from '../graph/check-program.ts'
-import { GraphBuilder } from '../graph/graph-builder.ts'
+import { GraphBuilder, type Parameter } from '../graph/graph-builder.ts'
 import type { Program } from '../graph/program.ts'
-import { capturePredictions, namedPredictions, type StepSpecification } from './capture.ts'
+import { LABEL_TERM, nameClassifiers, partName } from '../vocabulary/classifiers.ts'
+import { capturePredictions, type StepSpecification } from './capture.ts'
 
 /** Classes that the second count looks at (top-5 error); fewer where there are not as many classes. */
 export const TOP_COUNT = 5
@@ -12,14 +13,22 @@ export const TOP_COUNT = 5
  * @param logits whether `logits.<name>` [B, classes] are outputs too
  */
 export function captureEvaluation(specification: StepSpecification, { logits = false } = {}): Program {
+  return captureEvaluationStep(specification, { logits }).program
+}
+
+/** As captureEvaluation, with what the layers declared. */
+export function captureEvaluationStep(
+  specification: StepSpecification,
+  { logits = false } = {},
+): { program: Program; parameters: readonly Parameter[] } {
   const graph = new GraphBuilder(specification.batch)
   const { predictions } = capturePredictions(graph, specification, false)
   const labels = graph.labels()
-  const outputs = namedPredictions(predictions).flatMap(({ name, logits: scores }) => {
+  const outputs = nameClassifiers(predictions).flatMap(({ name, of: scores }) => {
     const hits = (k: number) => graph.applyOne('TopKCorrect', [scores, labels], { k }, 'metrics')
     const loss = graph.applyOne('CrossEntropy', [scores, labels], { reduction: 'sum' }, 'metrics')
     return [
-      { name: `cross_entropy.${name}`, value: loss },
+      { name: partName(LABEL_TERM, name), value: loss },
       { name: `top1.${name}`, value: hits(1) },
       { name: `top5.${name}`, value: hits(Math.min(TOP_COUNT, specification.classes)) },
       ...(logits ? [{ name: `logits.${name}`, value: scores }] : []),
@@ -27,5 +36,5 @@ export function captureEvaluation(specification: StepSpecification, { logits = f
   })
   const program = graph.finish('evaluate', outputs)
   checkProgram(program)
-  return program
+  return { program, parameters: graph.parameters }
 }

@@ -1,12 +1,7 @@
 import { peerNetworks } from '../config/peers.ts'
 import type { RunConfig } from '../config/run-config.ts'
-import { dml } from '../methods/dml.ts'
-import { ensemble } from '../methods/ensemble.ts'
-import { kd } from '../methods/kd.ts'
 import type { Method } from '../methods/method.ts'
-import { one } from '../methods/one.ts'
-import { snapshot } from '../methods/snapshot.ts'
-import { vanilla } from '../methods/vanilla.ts'
+import { METHODS } from '../methods/registry.ts'
 import { findNetwork } from '../networks/find-network.ts'
 import type { Network } from '../networks/network.ts'
 import { expected } from '../vocabulary/fault.ts'
@@ -48,26 +43,15 @@ export function specifyStep(config: RunConfig, input: NetworkInput, replicas: nu
 }
 
 function findMethod(config: RunConfig): Method {
-  const { method, branches, temperature, distill, share, gate, alpha } = config
-  switch (method) {
-    case 'vanilla':
-      return vanilla()
-    case 'one':
-      return one({ branches, temperature, distill, share, gate })
-    case 'kd': {
-      if (config.teacherNetwork === null) {
-        const remedy = 'Name the network that the teacher is: --teacher-network resnet-110, say.'
-        throw expected('a network', '--teacher-network with --method kd', 'nothing', remedy)
-      }
-      return kd({ teacher: findNetwork(config.teacherNetwork, config.teacherBlock), alpha, temperature })
-    }
-    case 'dml':
-      return dml(findPeers(config))
-    case 'ensemble':
-      return ensemble(findPeers(config))
-    case 'snapshot':
-      return snapshot()
+  return METHODS[config.method].create(config, { peers: () => findPeers(config), teacher: () => findTeacher(config) })
+}
+
+function findTeacher({ method, teacherNetwork, teacherBlock }: RunConfig): Network {
+  if (teacherNetwork === null) {
+    const remedy = 'Name the network that the teacher is: --teacher-network resnet-110, say.'
+    throw expected('a network', `--teacher-network with --method ${method}`, 'nothing', remedy)
   }
+  return findNetwork(teacherNetwork, teacherBlock)
 }
 
 /** The block is for those peers that leave a choice. */

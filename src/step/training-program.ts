@@ -6,12 +6,16 @@ import type { Program } from '../graph/program.ts'
 import { layOutState, type StateLayout } from '../graph/state-layout.ts'
 import type { ScalarName } from '../methods/method.ts'
 import type { Layers } from '../networks/layers.ts'
-import { capturePredictions, namedPredictions, type StepSpecification } from './capture.ts'
+import { nameClassifiers } from '../vocabulary/classifiers.ts'
+import { capturePredictions, type StepSpecification } from './capture.ts'
+import type { StepOutput } from './step-outputs.ts'
 
 export interface TrainingStep {
   readonly program: Program
   readonly layout: StateLayout
   readonly parameters: readonly Parameter[]
+  /** In the order of the program's. */
+  readonly outputs: readonly StepOutput[]
 }
 
 /** What else a training program hands back, for tests and studies. */
@@ -44,8 +48,8 @@ export function captureTrainingStep(
   const labels = graph.labels(mixing ? 'with partners' : 'own')
   const shares = mixing ? { own: scalar('own_share'), partner: scalar('partner_share') } : null
   const { total, parts } = method.objective(graph, predictions, { labels, shares }, scalar)
-  const correct = namedPredictions(predictions).map(({ name, logits }) => ({
-    name: `correct.${name}`,
+  const correct = nameClassifiers(predictions).map(({ name, of: logits }) => ({
+    ...({ name: `correct.${name}`, role: 'hits', reduce: 'sum', classifier: name } as const),
     value: graph.applyOne('TopKCorrect', [logits, labels], { k: 1 }, 'metrics'),
   }))
 
@@ -60,19 +64,27 @@ export function captureTrainingStep(
     ...statisticUpdates(graph, layers),
   ])
   const reduced = updates.flatMap(({ name, gradient }) =>
-    extra.gradients && gradient !== null ? [{ name: `gradient.${name}`, value: gradient }] : [],
+    extra.gradients && gradient !== null
+      ? [{ name: `gradient.${name}`, value: gradient, role: 'gradient' as const, reduce: 'mean' as const }]
+      : [],
   )
-  const outputs = [{ name: 'loss', value: total }, ...parts, ...correct, ...reduced]
+  const outputs = [
+    { name: 'loss', value: total, role: 'loss' as const, reduce: 'mean' as const },
+    ...parts.map((part) => ({ ...part, role: 'part' as const, reduce: 'mean' as const })),
+    ...correct,
+    ...reduced,
+  ]
   const program = removeDeadNodes(graph.finish('train', outputs, updates))
   checkProgram(program)
-  return { program, layout: layoutOf(graph.parameters), parameters: graph.parameters }
+  const roles = outputs.map(({ value: _, ...output }): StepOutput => output)
+  return { program, layout: layoutOf(graph.parameters), parameters: graph.parameters, outputs: roles }
 }
 
 /** Where the parameters of a network lie; the same for its training and its evaluation program. */
 export function layoutOf(parameters: readonly Parameter[]): StateLayout {
-  const of = (kind: Parameter['kind']) =>
-    parameters.filter((parameter) => parameter.kind === kind).map(({ name, value }) => ({ name, shape: value.shape }))
-  return layOutState(of('weight'), of('statistic'), of('frozen'))
+  const of = (...kinds: Parameter['kind'][]) =>
+    parameters.filter(({ kind }) => kinds.includes(kind)).map(({ name, value }) => ({ name, shape: value.shape }))
+  return layOutState(of('weight'), of('statistic'), of('frozen', 'frozen statistic'))
 }
 
 interface Update {

@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import type { RunProgress } from '../checkpoint/run-state.ts'
 import { plannedEpochs } from '../config/changed-settings.ts'
 import type { RunConfig } from '../config/run-config.ts'
+import { takesSnapshots } from '../methods/registry.ts'
 import { runFiles } from '../report/run-files.ts'
 import { writeWhole } from '../report/write-whole.ts'
 import { learningRate } from '../step/schedule.ts'
@@ -20,7 +21,7 @@ export function refuseShorter({ epochs: planned, steps, method, scale, out }: Ru
   if (steps !== null) {
     throw expected('a run counted in epochs', '--epochs', `${out}, which has --steps ${steps}`, anew)
   }
-  if (method === 'snapshot') {
+  if (takesSnapshots(method)) {
     throw expected(
       'a run with one schedule',
       '--epochs',

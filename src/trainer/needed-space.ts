@@ -1,6 +1,7 @@
 /** Whether the disk of a run has room for its checkpoints. */
 import { listCheckpoints } from '../checkpoint/checkpoint.ts'
 import { checkpointBytes, freeBytes } from '../checkpoint/disk-space.ts'
+import { takesSnapshots } from '../methods/registry.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { printBytes } from '../vocabulary/print-bytes.ts'
 import type { PreparedRun } from './session.ts'
@@ -25,7 +26,7 @@ export function neededSpace({ config, step }: PreparedRun, { epochs }: Timetable
   const kept = Math.min(keep + 1, epochs) + (within ? keep : 0)
   const made = within ? kept + 1 : Math.min(kept + 1, epochs)
   const most = Math.max(1, made - existing)
-  const ensemble = method === 'snapshot' ? snapshots * checkpointBytes(tensors.length, elements - weightElements) : 0
+  const ensemble = takesSnapshots(method) ? snapshots * checkpointBytes(tensors.length, elements - weightElements) : 0
   const least = existing === 0 && epochs > 1 ? 2 : 1
   return { one, least: least * one, most: most * one + ensemble }
 }

@@ -2,15 +2,16 @@
 import { loadCheckpoint } from '../checkpoint/checkpoint.ts'
 import { deployedTensors } from '../checkpoint/export.ts'
 import { restoreState } from '../checkpoint/state-tensors.ts'
-import { WITHOUT_METHOD } from '../config/defaults.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset, SplitName } from '../datasets/dataset.ts'
 import { evaluateSplit } from '../evaluation/evaluate-split.ts'
 import { drawDirection, moveAlong } from '../evaluation/perturbation.ts'
 import { type StateLayout, viewState } from '../graph/state-layout.ts'
 import type { ProbedPoint, ProbedSplit, RobustnessResult } from '../report/robustness-result.ts'
+import { LABEL_TERM, partName } from '../vocabulary/classifiers.ts'
 import { checkImages } from './same-images.ts'
 import { beginRun, openSession, type PreparedRun, type Session } from './session.ts'
+import { plainNetwork } from './training-cost.ts'
 
 export interface ProbeOptions {
   /** The branch or peer that is deployed. */
@@ -39,8 +40,8 @@ export async function probeMinimum(
   const checkpoint = await loadCheckpoint(checkpointFolder)
   const { progress, tensors } = checkpoint
   const { images: own } = await checkImages(config, images, checkpoint, checkpointFolder)
-  const plain: RunConfig = { ...config, ...WITHOUT_METHOD, method: 'vanilla', schedule: 'step', rampUp: 0, init: null }
-  const model = deployedTensors(tensors.model, options.branch)
+  const plain: RunConfig = { ...plainNetwork(config), rampUp: 0, init: null }
+  const model = deployedTensors(tensors.model, options.branch, config.method)
   const { prepared, replicas } = await beginRun(plain, own, 'evaluate', async ({ layout }, state) => {
     restoreState(layout, state, { model, momentum: noMomentum(layout) }, checkpointFolder)
   })
@@ -112,5 +113,8 @@ async function judge({ evaluation }: PreparedRun, session: Session, split: Split
   const outputs = evaluation.outputs.map(({ name }) => name)
   const { images, sums } = await evaluateSplit({ ...session, split, outputs, ahead: session.replicas.stepsAhead })
   const sumOf = (name: string) => sums.get(name) ?? Number.NaN
-  return { error: (100 * (images - sumOf('top1.0'))) / images, cross_entropy: sumOf('cross_entropy.0') / images }
+  return {
+    error: (100 * (images - sumOf('top1.0'))) / images,
+    cross_entropy: sumOf(partName(LABEL_TERM, '0')) / images,
+  }
 }

@@ -8,7 +8,8 @@ import type { RunConfig } from '../config/run-config.ts'
 import type { SplitName } from '../datasets/dataset.ts'
 import { errorRates, evaluateSplit } from '../evaluation/evaluate-split.ts'
 import { layOutState } from '../graph/state-layout.ts'
-import { snapshotEnsemble } from '../methods/snapshot.ts'
+import { takesSnapshots } from '../methods/registry.ts'
+import { snapshotEnsemble, snapshotScope } from '../methods/snapshot.ts'
 import { ReplicaGroup } from '../replica/replica-group.ts'
 import type { EvalLine } from '../report/metrics.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
@@ -21,14 +22,14 @@ import { executorChoice, type PreparedRun, type Session } from './session.ts'
 /** Snapshots are written once: only a copy has the same numbers. */
 const AGAIN = 'Take the snapshots of this run from a copy, or train it anew.'
 
-/** Whether an epoch, counted from 0, ends a cycle. Never for other methods than snapshot. */
+/** Whether an epoch, counted from 0, ends a cycle. Never for methods that take no snapshots. */
 export function endsCycle(config: RunConfig, epoch: number): boolean {
-  return config.method === 'snapshot' && cycleEnds(config).includes(epoch + 1)
+  return takesSnapshots(config.method) && cycleEnds(config).includes(epoch + 1)
 }
 
 /** Snapshots that there are after so many whole epochs. */
 export function snapshotsTaken(config: RunConfig, epochs: number): number {
-  return config.method === 'snapshot' ? cycleEnds(config).filter((end) => end <= epochs).length : 0
+  return takesSnapshots(config.method) ? cycleEnds(config).filter((end) => end <= epochs).length : 0
 }
 
 /** `<run>/snapshots/snapshot-<i>.safetensors`: a plain network that PyTorch's `load_state_dict` takes. */
@@ -107,7 +108,7 @@ export async function withSnapshotEnsemble(
 async function readSnapshots(config: RunConfig, count: number) {
   const members = Array.from({ length: count }, async (_, member) => {
     const tensors = await readSnapshot(config, member)
-    return tensors.map((tensor) => ({ ...tensor, name: `snapshots.${member}.${tensor.name}` }))
+    return tensors.map((tensor) => ({ ...tensor, name: `${snapshotScope(member)}.${tensor.name}` }))
   })
   return (await Promise.all(members)).flat()
 }

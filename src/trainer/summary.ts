@@ -1,4 +1,3 @@
-import { WITHOUT_METHOD } from '../config/defaults.ts'
 import { parseDevices } from '../config/devices.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { DatasetDescription } from '../datasets/dataset.ts'
@@ -6,6 +5,7 @@ import { lowerProgram } from '../executors/onednn/lower-program.ts'
 import { loadNativeAddon } from '../executors/onednn/native-addon.ts'
 import { forwardFlopsPerImage, nodeFlops } from '../graph/flops.ts'
 import { type Program, typeOf } from '../graph/program.ts'
+import { METHODS } from '../methods/registry.ts'
 import { shareCores } from '../replica/share-cores.ts'
 import { captureEvaluation } from '../step/evaluation-program.ts'
 import { specifyStep } from '../step/specification.ts'
@@ -13,6 +13,7 @@ import { captureTrainingStep, type TrainingStep } from '../step/training-program
 import { allowedCores } from '../vocabulary/allowed-cores.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { elementCount, type Shape } from '../vocabulary/shape.ts'
+import { plainNetwork, weightCount } from './training-cost.ts'
 
 export interface LayerSummary {
   /** PyTorch's module name. */
@@ -54,8 +55,7 @@ const USUAL_KERNELS = { block: 16, winogradChannels: 1024 }
 export function summarise(config: RunConfig, description: DatasetDescription): NetworkSummary {
   const { replicas } = parseDevices(config.devices)
   const specification = specifyStep(config, description, replicas)
-  const deployedConfig: RunConfig = { ...config, ...WITHOUT_METHOD, method: 'vanilla', schedule: 'step' }
-  const deployed = costOf(captureTrainingStep(specifyStep(deployedConfig, description, replicas)))
+  const deployed = costOf(captureTrainingStep(specifyStep(plainNetwork(config), description, replicas)))
   const trained = costOf(captureTrainingStep(specification))
   return {
     layers: layersOf(captureEvaluation(specification)),
@@ -67,26 +67,16 @@ export function summarise(config: RunConfig, description: DatasetDescription): N
 }
 
 function costOf({ program, parameters }: TrainingStep): NetworkCost {
-  // Of what is frozen, too, running averages are no parameters.
-  const weights = parameters.filter(({ name, kind }) => kind === 'weight' || (kind === 'frozen' && !isAverage(name)))
-  return {
-    parameters: weights.reduce((sum, { value }) => sum + elementCount(value.shape), 0),
-    flops: forwardFlopsPerImage(program),
-  }
+  return { parameters: weightCount(parameters), flops: forwardFlopsPerImage(program) }
 }
 
-const isAverage = (name: string) => /\.running_(mean|var)$/.test(name)
-
 function ensembleCost({ method, snapshots }: RunConfig, deployed: NetworkCost, trained: NetworkCost) {
-  switch (method) {
-    case 'one':
-    case 'ensemble':
+  switch (METHODS[method].ensemble) {
+    case 'trained':
       return trained
-    case 'snapshot':
+    case 'snapshots':
       return { parameters: snapshots * deployed.parameters, flops: snapshots * deployed.flops }
-    case 'vanilla':
-    case 'kd':
-    case 'dml':
+    case 'none':
       return null
   }
 }

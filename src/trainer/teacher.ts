@@ -12,15 +12,14 @@ import { readConfig } from '../config/make-config.ts'
 import type { RunConfig } from '../config/run-config.ts'
 import type { LoadedDataset } from '../datasets/dataset.ts'
 import type { StateLayout } from '../graph/state-layout.ts'
+import { TEACHER_SCOPE } from '../methods/method-definition.ts'
+import { learnsFromTeacher } from '../methods/registry.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { fileFault } from '../vocabulary/file-fault.ts'
 
-/** What the teacher owns in a KD step has this prefix. */
-const PREFIX = 'teacher.'
-
 /** Whether the run trains its teacher itself, before the student. */
 export function trainsTeacher({ method, teacher }: RunConfig): boolean {
-  return method === 'kd' && teacher === null
+  return learnsFromTeacher(method) && teacher === null
 }
 
 /** The run of a teacher that is trained first: as the student's, in a folder inside the student's. */
@@ -46,7 +45,7 @@ export function teacherRun(config: RunConfig): RunConfig {
  */
 export async function resolveTeacher(config: RunConfig): Promise<RunConfig> {
   const { method, teacher, teacherNetwork, dataset } = config
-  if (method !== 'kd' || teacher === null) return config
+  if (!learnsFromTeacher(method) || teacher === null) return config
   const own = await findNetworkOf(teacher)
   if (own === null) {
     if (teacherNetwork !== null) return config
@@ -86,12 +85,13 @@ export async function loadTeacher(
   state: SharedArrayBuffer,
   images: Promise<LoadedDataset>,
 ): Promise<void> {
-  if (config.method !== 'kd') return
+  if (!learnsFromTeacher(config.method)) return
   const { tensors, description, source } = await readWeights(config.teacher ?? teacherRun(config).out)
   if (description !== null) {
     refuseOtherInput(description, `the teacher ${source}`, (await images).description, 'the student')
   }
-  const named = deployedTensors(tensors, 0).map((tensor) => ({ ...tensor, name: `${PREFIX}${tensor.name}` }))
+  const deployed = deployedTensors(tensors, 0, description?.architecture.method ?? null)
+  const named = deployed.map((tensor) => ({ ...tensor, name: `${TEACHER_SCOPE}.${tensor.name}` }))
   loadFrozenWeights(named, layout, state, source)
 }
 
@@ -116,7 +116,7 @@ async function readWeights(teacher: string): Promise<TeacherWeights> {
 
 /** In words that the run of a teacher that was given has not come to its end; null where it has, or nothing is known. */
 export async function unfinishedTeacher({ method, teacher }: RunConfig): Promise<string | null> {
-  if (method !== 'kd' || teacher === null) return null
+  if (!learnsFromTeacher(method) || teacher === null) return null
   const run = await findRun(teacher)
   if (run === null) return null
   const checkpoint = isCheckpointFolder(teacher) ? teacher : await findCheckpoint(teacher, 'latest')

@@ -5,6 +5,8 @@ import type { StartedRun } from '../replica/replica-group.ts'
 import { type ErrorSummary, type StepLine, summariseErrors } from '../report/metrics.ts'
 import type { Progress } from '../report/progress.ts'
 import { writeSamplePicture } from '../report/sample-picture.ts'
+import { reduceOutputs, type StepOutput } from '../step/step-outputs.ts'
+import { collectClassifiers } from '../vocabulary/classifiers.ts'
 import { diverged } from './divergence.ts'
 import type { RunningRun } from './running-run.ts'
 
@@ -93,9 +95,9 @@ async function countStep(
   step: number,
 ): Promise<void> {
   await before
-  const names = run.prepared.step.program.outputs.map(({ name }) => name)
-  const values = meanOverReplicas(names, await outputs)
-  const loss = values.get('loss') ?? Number.NaN
+  const roles = run.prepared.step.outputs
+  const values = reduceOutputs(roles, await outputs)
+  const { loss } = lossesOf(roles, values)
   if (!Number.isFinite(loss)) {
     throw diverged('a finite loss', step + 1, loss, run.timetable.learningRate(step))
   }
@@ -110,16 +112,6 @@ function drawSamples({ session, files }: RunningRun, slot: AssignedSlot['slot'])
   const count = Math.min(SAMPLES, batch)
   const data = Uint8Array.from(slotPixels(session.pipeline.ring, slot).subarray(0, count * height * width * channels))
   return writeSamplePicture(files.samples, { data, count, height, width }, SAMPLE_COLUMNS)
-}
-
-/** Losses are means over a replica's images and replicas have equally many; hits are summed. */
-function meanOverReplicas(names: readonly string[], results: readonly (readonly number[])[]): Map<string, number> {
-  return new Map(
-    names.map((name, place) => {
-      const sum = results.reduce((total, values) => total + (values[place] ?? Number.NaN), 0)
-      return [name, name.startsWith('correct.') ? sum : sum / results.length]
-    }),
-  )
 }
 
 /** Sums of an epoch's steps, kept in the run's progress so that a resumed epoch ends with the line of the whole. */
@@ -161,8 +153,7 @@ class EpochMeter {
     const line: StepLine = {
       kind: 'step',
       ...this.#base(),
-      loss: values.get('loss') ?? Number.NaN,
-      parts: partsOf(values),
+      ...lossesOf(prepared.step.outputs, values),
       images_per_second: (this.#stepsSinceLog * batch * 1000) / (now - this.#lastLogged),
     }
     hooks.display.update(this.#moment(line))
@@ -183,12 +174,11 @@ class EpochMeter {
     log.append({
       kind: 'epoch',
       ...this.#base(),
-      loss: means.get('loss') ?? Number.NaN,
-      parts: partsOf(means),
+      ...lossesOf(prepared.step.outputs, means),
       images_per_second: images / seconds,
       seconds,
       input_wait: (100 * waiting) / seconds,
-      top1_error: trainingErrors(progress.sums, images),
+      top1_error: trainingErrors(prepared.step.outputs, progress.sums),
     })
     if (waiting / seconds < SLOW_INPUT || seconds < LONG_ENOUGH) return
     const [needed, got] = [images / (seconds - waiting), images / seconds].map(Math.round)
@@ -220,20 +210,24 @@ class EpochMeter {
   }
 }
 
-/** Errors in percent by the hits that a step counts of each classifier: `correct.0`, ..., `correct.teacher`. */
-function trainingErrors(sums: Readonly<Record<string, number>>, images: number): ErrorSummary {
-  const error = (hits: number) => (100 * (images - hits)) / images
-  const branches: number[] = []
-  for (let hits = sums['correct.0']; hits !== undefined; hits = sums[`correct.${branches.length}`]) {
-    branches.push(error(hits))
-  }
-  const teacher = sums['correct.teacher']
-  return summariseErrors(branches, teacher === undefined ? null : error(teacher))
+/** Errors in percent by the hits of each classifier over an epoch. */
+function trainingErrors(outputs: readonly StepOutput[], sums: Readonly<Record<string, number>>): ErrorSummary {
+  const { images = 0 } = sums
+  const { branches, teacher } = collectClassifiers((classifier) => {
+    const hits = outputs.find((output) => output.role === 'hits' && output.classifier === classifier)
+    const correct = hits && sums[hits.name]
+    return correct === undefined ? undefined : (100 * (images - correct)) / images
+  })
+  return summariseErrors(branches, teacher)
 }
 
-/** The objective's parts among a step's outputs. */
-function partsOf(values: ReadonlyMap<string, number>): Record<string, number> {
-  return Object.fromEntries(
-    [...values].filter(([name]) => name === 'distillation' || name.startsWith('cross_entropy.')),
-  )
+/** The objective and its parts, by the names that the method gave to them. */
+function lossesOf(
+  outputs: readonly StepOutput[],
+  values: ReadonlyMap<string, number>,
+): { loss: number; parts: Record<string, number> } {
+  const valueUnder = ({ name }: StepOutput) => values.get(name) ?? Number.NaN
+  const loss = outputs.find(({ role }) => role === 'loss')
+  const parts = outputs.filter(({ role }) => role === 'part').map((output) => [output.name, valueUnder(output)])
+  return { loss: loss === undefined ? Number.NaN : valueUnder(loss), parts: Object.fromEntries(parts) }
 }

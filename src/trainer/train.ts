@@ -10,6 +10,7 @@ import type { LoadedDataset } from '../datasets/dataset.ts'
 import { executorLibraries } from '../executors/devices.ts'
 import { InputPipeline } from '../input/pipeline.ts'
 import { type FolderLock, type LockHooks, LockWaitStopped, whileLocked } from '../locks/folder-lock.ts'
+import { takesSnapshots } from '../methods/registry.ts'
 import { writeReport } from '../report/html-report.ts'
 import { type EvalLine, readMetrics } from '../report/metrics.ts'
 import type { RunFiles } from '../report/run-files.ts'
@@ -172,7 +173,7 @@ async function tellFinished(
 ): Promise<TrainOutcome> {
   const done = steps === null ? `${epochs} of ${epochs} epochs` : `${steps} of ${steps} steps`
   const further =
-    steps === null && method !== 'snapshot' && scale === 1
+    steps === null && !takesSnapshots(method) && scale === 1
       ? `native-ensemble resume ${files.folder} --epochs ${2 * epochs}, say, trains longer`
       : 'a new run can begin from its weights (native-ensemble export, then train --init)'
   display.note(`The run is finished: ${done} are trained, and nothing was changed; ${further}.`)
@@ -238,7 +239,7 @@ async function makeFolder(config: RunConfig, { sources }: LoadedDataset): Promis
 }
 
 function timetableOf({ config, dataset }: PreparedRun): Timetable {
-  if (config.method === 'snapshot' && dataset.test.count === 0) {
+  if (takesSnapshots(config.method) && dataset.test.count === 0) {
     const remedy = 'Prepare the images with some (--validation, or a folder val/), or choose another --method.'
     throw expected('test images to compare snapshots on', config.dataset, 'none', remedy)
   }

@@ -8,9 +8,10 @@ import { ILSVRC2012 } from '../datasets/ilsvrc2012.ts'
 import { defaultDataFolder } from '../datasets/load-dataset.ts'
 import { readManifest } from '../datasets/shard-manifest.ts'
 import { forwardFlopsPerImage } from '../graph/flops.ts'
-import { type Program, typeOf } from '../graph/program.ts'
+import type { Parameter } from '../graph/graph-builder.ts'
+import { learnsFromTeacher, METHODS, takesSnapshots } from '../methods/registry.ts'
 import type { DeploymentCost } from '../report/result-tables.ts'
-import { captureEvaluation } from '../step/evaluation-program.ts'
+import { captureEvaluationStep } from '../step/evaluation-program.ts'
 import { specifyStep } from '../step/specification.ts'
 import { isPrepared } from '../vocabulary/dataset-name.ts'
 import { UserFault } from '../vocabulary/fault.ts'
@@ -48,14 +49,13 @@ export async function trainingCost(config: RunConfig): Promise<TrainingCost> {
 export async function deploymentCost(config: RunConfig, figure: TableRow['figure']): Promise<DeploymentCost | null> {
   try {
     const { trainFlops } = await trainingCost(config)
-    const deployed = await captureForward(
-      figure === 'teacher' && config.method !== 'snapshot' ? config : plainNetwork(config),
-    )
-    const copies = figure === 'teacher' && config.method === 'snapshot' ? config.snapshots : 1
+    const snapshots = takesSnapshots(config.method)
+    const deployed = await captureForward(figure === 'teacher' && !snapshots ? config : plainNetwork(config))
+    const copies = figure === 'teacher' && snapshots ? config.snapshots : 1
     return {
       trainFlops,
-      testFlops: copies * forwardFlopsPerImage(deployed),
-      parameters: copies * weightCount(deployed),
+      testFlops: copies * forwardFlopsPerImage(deployed.program),
+      parameters: copies * weightCount(deployed.parameters),
     }
   } catch (error) {
     if (error instanceof UserFault) return null
@@ -63,32 +63,33 @@ export async function deploymentCost(config: RunConfig, figure: TableRow['figure
   }
 }
 
-/** Parameters of a network: all its states but the statistics of batch norm. */
-function weightCount(program: Program): number {
-  const weights = program.states.filter(({ name }) => !/running_(mean|var)$/.test(name))
-  return weights.reduce((sum, { value }) => sum + elementCount(typeOf(program, value).shape), 0)
+/** Parameters of a network: all that layers declare but the statistics of batch norm. */
+export function weightCount(parameters: readonly Parameter[]): number {
+  const weights = parameters.filter(({ kind }) => kind === 'weight' || kind === 'frozen')
+  return weights.reduce((sum, { value }) => sum + elementCount(value.shape), 0)
 }
 
-/** The plain network that is the teacher of kd; null where there is none, or only its run says which. */
+/** The plain network that is the teacher; null where there is none, or only its run says which. */
 function teacherConfig(config: RunConfig): RunConfig | null {
   const { method, teacherNetwork, teacherBlock } = config
-  if (method !== 'kd' || teacherNetwork === null) return null
+  if (!learnsFromTeacher(method) || teacherNetwork === null) return null
   return plainNetwork({ ...config, network: teacherNetwork, block: teacherBlock })
 }
 
-function plainNetwork(config: RunConfig): RunConfig {
+/** One network of a run's, as it is deployed alone. */
+export function plainNetwork(config: RunConfig): RunConfig {
   return { ...config, ...WITHOUT_METHOD, method: 'vanilla', schedule: 'step' }
 }
 
 /** Of one image through all networks of the method but a frozen teacher. */
 async function forwardFlops(config: RunConfig): Promise<number> {
-  const alone = config.method === 'kd' || config.method === 'snapshot'
-  return forwardFlopsPerImage(await captureForward(alone ? plainNetwork(config) : config))
+  const alone = METHODS[config.method].members.scope === null
+  return forwardFlopsPerImage((await captureForward(alone ? plainNetwork(config) : config)).program)
 }
 
-async function captureForward(config: RunConfig): Promise<Program> {
+async function captureForward(config: RunConfig): Promise<ReturnType<typeof captureEvaluationStep>> {
   const description = await orAsPublished(config, describeForSummary)
-  return captureEvaluation(specifyStep({ ...config, batch: 1 }, description, 1))
+  return captureEvaluationStep(specifyStep({ ...config, batch: 1 }, description, 1))
 }
 
 /** ImageNet's shards need not be there for what is published of it. */

@@ -167,7 +167,10 @@ t.test('settings that do not go together are told', async (t) => {
   const cases: [changes: Record<string, unknown>, message: RegExp][] = [
     [{ method: 'vanilla' }, /1 for --branches with --method vanilla but received 3/],
     [{ branches: 1 }, /2 or more for --branches with --method one but received 1/],
-    [{ method: 'vanilla', branches: 1, temperature: 2 }, /--method one or --method kd for --temperature/],
+    [
+      { method: 'vanilla', branches: 1, temperature: 2 },
+      /--method one or --method kd or --method cl for --temperature/,
+    ],
     [{ distill: 'off', temperature: 2 }, /--distill on for --temperature but received --distill off/],
     [{ method: 'dml', branches: 1, peers: '2', rampUp: 2 }, /--method one for --ramp-up but received --method dml/],
     [{ method: 'dml', branches: 1 }, /2 or more for --peers with --method dml but received 1/],

@@ -71,7 +71,7 @@ t.test('defaults are those of the rows', (t) => {
     snapshots: 1,
   })
   t.same((['peers', 'branches', 'teacherNetwork', 'data', 'weightDecay'] as const).map(describeDefault), [
-    '2 for dml, 3 for ensemble',
+    '2 for dml, 3 for ensemble, 4 for cl',
     '3 for one',
     'resnet-110 where it is to be trained',
     null,

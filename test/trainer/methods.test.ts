@@ -52,6 +52,7 @@ async function evaluate(name: string): Promise<EvalLine> {
 
 const METHODS: readonly { name: string; settings: GivenSettings; stopAt: string; steps: number }[] = [
   { name: 'dml', settings: { method: 'dml', peers: `resnet-8,${SMALL}`, steps: 14 }, stopAt: 'step 5/', steps: 14 },
+  { name: 'cl', settings: { method: 'cl', peers: '3', steps: 14 }, stopAt: 'step 5/', steps: 14 },
   { name: 'ensemble', settings: { method: 'ensemble', peers: '2', steps: 14 }, stopAt: 'step 12/', steps: 14 },
   {
     name: 'unshared',
@@ -148,6 +149,7 @@ t.test('any of the networks is exported as a plain one, which a run can begin fr
     ['ensemble-whole', 1, 14],
     ['unshared-whole', 1, 14],
     ['dml-whole', 0, 14],
+    ['cl-whole', 2, 14],
     ['kd-whole', 0, 14],
     ['snapshot-whole', 0, 30],
   ] as const) {

@@ -1,6 +1,6 @@
 import { makeConfig } from '../../config/make-config.ts'
-import type { RunConfig } from '../../config/run-config.ts'
 import { describeForSummary } from '../../datasets/describe-dataset.ts'
+import { METHODS } from '../../methods/registry.ts'
 import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { printShape } from '../../vocabulary/shape.ts'
 import { EXIT } from '../failure.ts'
@@ -26,13 +26,14 @@ export async function summaryCommand({ operands, options, faults }: Invocation):
     String(parameters),
     String(flops),
   ])
+  const { members } = METHODS[config.method]
   const totals = [
+    [`deployed (${members.deployed})`, String(summary.deployed.parameters), String(summary.deployed.flops)],
     [
-      config.method === 'one' ? 'deployed (one branch)' : 'deployed (one network)',
-      String(summary.deployed.parameters),
-      String(summary.deployed.flops),
+      members.trained === null ? 'trained' : `trained (${members.trained})`,
+      String(summary.trained.parameters),
+      String(summary.trained.flops),
     ],
-    [trainedName(config), String(summary.trained.parameters), String(summary.trained.flops)],
     ...(summary.ensemble === null
       ? []
       : [['deployed as an ensemble', String(summary.ensemble.parameters), String(summary.ensemble.flops)]]),
@@ -44,19 +45,4 @@ export async function summaryCommand({ operands, options, faults }: Invocation):
       `${textTable([`memory of a step of ${config.batch} images, ${config.precision}`, ''], memory)}\n`,
   )
   return EXIT.done
-}
-
-function trainedName({ method }: RunConfig): string {
-  switch (method) {
-    case 'one':
-      return 'trained (all branches)'
-    case 'kd':
-      return 'trained (student and teacher)'
-    case 'dml':
-    case 'ensemble':
-      return 'trained (all networks)'
-    case 'vanilla':
-    case 'snapshot':
-      return 'trained'
-  }
 }

@@ -1,7 +1,8 @@
 /** Network and method: what is trained. */
+import { defaultsByMethod, METHOD_NAMES, METHODS_IN_WORDS, readersListed, readersOf } from '../../methods/registry.ts'
 import { BLOCK, NETWORK } from '../network-values.ts'
 import { parsePeers } from '../peers.ts'
-import { METHOD_NAMES, setting } from '../setting.ts'
+import { setting } from '../setting.ts'
 import { number, oneOf, orNull, PATH, text, wholeNumber } from '../values.ts'
 
 export const METHOD_SETTINGS = {
@@ -37,9 +38,7 @@ export const METHOD_SETTINGS = {
   method: setting(oneOf(METHOD_NAMES), {
     flag: '--method',
     value: '<name>',
-    help:
-      'one = On-the-fly Native Ensemble, vanilla = the plain network, kd = distilled from a trained teacher, ' +
-      'dml = peers that teach each other, snapshot = Snapshot Ensemble, ensemble = independent networks',
+    help: METHODS_IN_WORDS,
     default: 'one',
     report: 'row',
     work: true,
@@ -50,10 +49,9 @@ export const METHOD_SETTINGS = {
     flag: '--branches',
     value: '<n>',
     help: "branches of ONE, the target included (the paper's m + 1)",
-    methods: ['one'],
+    methods: readersOf('branches'),
     neutral: 1,
-    // The paper's m = 2 auxiliary branches and the target.
-    byMethod: { one: 3 },
+    byMethod: defaultsByMethod('branches'),
     report: 'row',
     work: true,
     commands: ['summary'],
@@ -65,7 +63,7 @@ export const METHOD_SETTINGS = {
     value: '<on|off>',
     help: 'off = ONE without on-the-fly distillation, an ablation',
     default: 'on',
-    methods: ['one'],
+    methods: readersOf('distill'),
     neutral: 'on',
     report: 'row',
     work: true,
@@ -76,7 +74,7 @@ export const METHOD_SETTINGS = {
     value: '<layers>',
     help: 'low = the branches of ONE share the low layers; none = each is a whole network, an ablation',
     default: 'low',
-    methods: ['one'],
+    methods: readersOf('share'),
     neutral: 'low',
     report: 'row',
     work: true,
@@ -87,7 +85,7 @@ export const METHOD_SETTINGS = {
     value: '<kind>',
     help: 'learned = the gate of ONE weighs the branches; average = their plain mean, an ablation',
     default: 'learned',
-    methods: ['one'],
+    methods: readersOf('gate'),
     neutral: 'learned',
     report: 'row',
     work: true,
@@ -101,10 +99,10 @@ export const METHOD_SETTINGS = {
     {
       flag: '--peers',
       value: '<peers>',
-      help: 'networks of dml and ensemble: 3 = three of --network, or names as in resnet-32,resnet-110',
-      methods: ['dml', 'ensemble'],
+      help: `networks of ${readersListed('peers')}: 3 = three of --network, or names as in resnet-32,resnet-110`,
+      methods: readersOf('peers'),
       neutral: '1',
-      byMethod: { dml: '2', ensemble: '3' },
+      byMethod: defaultsByMethod('peers'),
       report: 'row',
       work: true,
     },
@@ -115,7 +113,7 @@ export const METHOD_SETTINGS = {
     value: '<path>',
     help: 'of kd: run folder, checkpoint folder or safetensors file of a trained network',
     default: null,
-    methods: ['kd'],
+    methods: readersOf('teacher'),
     neutral: null,
     report: 'none',
     onResume: 'free',
@@ -128,7 +126,7 @@ export const METHOD_SETTINGS = {
     value: '<name>',
     help: 'of kd: network of the teacher; a run folder says it itself',
     derived: 'resnet-110 where it is to be trained',
-    methods: ['kd'],
+    methods: readersOf('teacherNetwork'),
     neutral: null,
     report: 'row',
     work: true,
@@ -138,7 +136,7 @@ export const METHOD_SETTINGS = {
     value: '<kind>',
     help: "of kd: as --block, of the teacher's network",
     default: 'auto',
-    methods: ['kd'],
+    methods: readersOf('teacherBlock'),
     neutral: 'auto',
     report: 'row',
     work: true,
@@ -147,11 +145,11 @@ export const METHOD_SETTINGS = {
   alpha: setting(number({ from: 0, to: 1 }), {
     flag: '--alpha',
     value: '<a>',
-    help: 'of kd: loss = (1 - a) cross entropy + a T^2 divergence from the teacher',
+    help: `of ${readersListed('alpha')}: loss = (1 - a) cross entropy + a T^2 divergence from the teacher`,
     // The paper does not say what weight its KD has: this is that of Zagoruyko and Komodakis ("Paying More Attention to
     // Attention", ICLR 2017, section 4.1), which later comparisons took over.
     default: 0.9,
-    methods: ['kd'],
+    methods: readersOf('alpha'),
     neutral: 0.9,
     report: 'difference',
   }),
@@ -160,10 +158,9 @@ export const METHOD_SETTINGS = {
     flag: '--snapshots',
     value: '<n>',
     help: 'of snapshot: cycles of the learning rate, each ends with a network of the ensemble',
-    methods: ['snapshot'],
+    methods: readersOf('snapshots'),
     neutral: 1,
-    // Huang et al. (ICLR 2017) take 5 cycles on CIFAR with ResNets, and the paper's test cost is that of 5 networks.
-    byMethod: { snapshot: 5 },
+    byMethod: defaultsByMethod('snapshots'),
     report: 'row',
   }),
 }

@@ -1,4 +1,5 @@
 /** How long, in what batches, at what rate and with what weight of the distillation. The defaults are the paper's (section 4). */
+import { readersInWords, readersOf } from '../../methods/registry.ts'
 import { setting } from '../setting.ts'
 import { number, oneOf, orNull, wholeNumber } from '../values.ts'
 
@@ -86,8 +87,8 @@ export const TRAINING_SETTINGS = {
     needs: [
       {
         setting: 'method',
-        values: ['one'],
-        expects: '--method one',
+        values: readersOf('rampUp'),
+        expects: readersInWords('rampUp'),
         remedy: 'Leave --ramp-up out: nothing is distilled so.',
       },
     ],
@@ -101,8 +102,8 @@ export const TRAINING_SETTINGS = {
     needs: [
       {
         setting: 'method',
-        values: ['one', 'kd'],
-        expects: '--method one or --method kd',
+        values: readersOf('temperature'),
+        expects: readersInWords('temperature'),
         remedy: 'Leave --temperature out: nothing is distilled so.',
       },
     ],
