@@ -8,7 +8,7 @@ import { argv } from 'node:process'
 import { fileURLToPath } from 'node:url'
 
 const SLOT_READER = ['src/input/slot-ring.ts', 'src/input/batch-source.ts']
-const STEP = ['src/vocabulary', 'src/config', 'src/graph', 'src/networks', 'src/methods']
+const STEP = ['src/vocabulary', 'src/config', 'src/graph', 'src/networks', 'src/methods', 'src/optimizers']
 
 /** room -> what it may import beside itself: rooms, or single files of a room. */
 export const ROOMS = {
@@ -23,6 +23,7 @@ export const ROOMS = {
   'src/networks': ['src/vocabulary', 'src/graph'],
   'src/executors': ['src/vocabulary', 'src/graph'],
   'src/methods': ['src/vocabulary', 'src/graph', 'src/networks'],
+  'src/optimizers': ['src/config', 'src/graph'],
   'src/step': STEP,
   'src/replica': ['src/vocabulary', 'src/graph', 'src/step', 'src/executors', ...SLOT_READER],
   'src/checkpoint': ['src/vocabulary', 'src/config', 'src/graph', 'src/methods', 'src/step'],
@@ -33,6 +34,7 @@ export const ROOMS = {
     ...['src/vocabulary', 'src/config', 'src/datasets', 'src/graph', 'src/networks', 'src/methods', 'src/step'],
     ...['src/input', 'src/executors', 'src/replica', 'src/hosts', 'src/checkpoint', 'src/evaluation', 'src/report'],
     'src/locks',
+    'src/optimizers',
   ],
   'src/cli': [
     ...['src/vocabulary', 'src/config', 'src/datasets', 'src/graph', 'src/networks', 'src/methods', 'src/step'],

@@ -1,8 +1,10 @@
 /** What the peers that are this project's own have in common: the task's options, its step captured. */
+
 import { parseArgs } from 'node:util'
 import { one } from '../../src/methods/one.ts'
 import { vanilla } from '../../src/methods/vanilla.ts'
 import { findNetwork } from '../../src/networks/find-network.ts'
+import { sgd } from '../../src/optimizers/sgd.ts'
 import type { StepSpecification } from '../../src/step/capture.ts'
 import { captureEvaluation } from '../../src/step/evaluation-program.ts'
 import { captureTrainingStep } from '../../src/step/training-program.ts'
@@ -66,8 +68,7 @@ export function captureStep(
     dtype,
     // CIFAR-100's own statistics would do no other work.
     input: { height: side, width: side, channels: 3, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
-    momentum: 0.9,
-    weightDecay: 1e-4,
+    optimizer: sgd({ momentum: 0.9, weightDecay: 1e-4 }),
   }
   const { program, layout, parameters } = captureTrainingStep(specification)
   return { program: pass === 'train' ? program : captureEvaluation(specification), layout, parameters }

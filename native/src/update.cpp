@@ -23,6 +23,7 @@ void Update::read(WordReader& words) {
     range.decay = words.number();
     range.weightDecay = words.number();
   }
+  optimizer_.read(words);
   running_.resize(words.size());
   for (RunningAverageRange& range : running_) {
     range.state = words.size();
@@ -35,6 +36,7 @@ void Update::read(WordReader& words) {
 
 void Update::run(const Exchange& exchange, int member, const float* scalars, float* state) const {
   for (const SgdRange& range : sgd_) runSgd(range, exchange, member, scalars, state);
+  optimizer_.run(exchange, member, scalars, state);
   const auto members = static_cast<std::size_t>(exchange.members());
   for (std::size_t place = static_cast<std::size_t>(member); place < running_.size(); place += members) {
     const RunningAverageRange& range = running_[place];

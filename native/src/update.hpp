@@ -5,6 +5,7 @@
 
 #include "exchange.hpp"
 #include "instruction.hpp"
+#include "optimizer_update.hpp"
 #include "word_reader.hpp"
 
 namespace one {
@@ -31,13 +32,19 @@ struct RunningAverageRange {
 class Update {
  public:
   void read(WordReader& words);
-  bool empty() const { return sgd_.empty() && running_.empty(); }
+  bool empty() const { return sgd_.empty() && optimizer_.empty() && running_.empty(); }
+  // Whether all threads must take norms, and meet, before `run`.
+  bool needsNorms() const { return optimizer_.needsNorms(); }
+  void takeNorms(const Exchange& exchange, int thread, int threads, const float* scalars, const float* state) {
+    optimizer_.takeNorms(exchange, thread, threads, scalars, state);
+  }
   // `member` counts the threads of all replicas.
   void run(const Exchange& exchange, int member, const float* scalars, float* state) const;
 
  private:
   void runSgd(const SgdRange& range, const Exchange& exchange, int member, const float* scalars, float* state) const;
   std::vector<SgdRange> sgd_;
+  OptimizerUpdate optimizer_;
   std::vector<RunningAverageRange> running_;
 };
 

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from cifar_archive import read_archive, write_archive
 from drawn_images import draw_split
 from op_cases import op_cases
+from optimizer_runs import write_optimizer_runs
 from reference_run import RunOptions, use_repeatable_arithmetic, write_reference_run
 from torchvision_runs import write_torchvision_runs
 
@@ -68,6 +69,7 @@ def main() -> None:
     settings, tensors = op_cases(seed=7)
     save_file(tensors, folder / 'ops.safetensors')
     (folder / 'ops.json').write_text(json.dumps({'torch': torch.__version__, 'cases': settings}, indent=1) + '\n')
+    write_optimizer_runs(folder)
     write_torchvision_runs(folder / 'torchvision.json')
     for path in sorted(folder.iterdir()):
         print(f'{path.stat().st_size:9d} {path.name}')

@@ -10,7 +10,7 @@ import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 import { checkpointBytes, refuseFullDisk } from './disk-space.ts'
 import { type KeepRule, keptCheckpoints } from './kept-checkpoints.ts'
 import { descriptionMetadata, type ModelDescription, readDescription } from './model-description.ts'
-import { decodeRunState, encodeRunState, FORMAT_VERSION, type RunProgress } from './run-state.ts'
+import { decodeRunState, encodeRunState, type RunProgress, WITHOUT_CHECKSUM } from './run-state.ts'
 import { readSafetensorsFile, writeSafetensors } from './safetensors.ts'
 import type { StateSnapshot } from './state-tensors.ts'
 
@@ -58,10 +58,10 @@ export async function saveCheckpoint(
     await rm(aside, { recursive: true, force: true })
     await refuseFullDisk(parent, snapshotBytes(checkpoint.tensors))
     await mkdir(aside)
-    const { model, momentum } = checkpoint.tensors
+    const { model, optimizer } = checkpoint.tensors
     const metadata = { format: 'pt', ...descriptionMetadata(checkpoint.description) }
     const modelChecksum = await writeSafetensors(join(aside, MODEL_FILE), model, metadata)
-    const state = encodeRunState({ progress: checkpoint.progress, momentum, modelChecksum })
+    const state = encodeRunState({ progress: checkpoint.progress, optimizer, modelChecksum })
     await writeDurably(join(aside, STATE_FILE), state)
     await syncFolder(aside)
     await replaceFolder(aside, folder)
@@ -82,16 +82,16 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
   const modelPath = join(folder, MODEL_FILE)
   const statePath = join(folder, STATE_FILE)
   try {
-    const { progress, momentum, modelChecksum, version } = decodeRunState(await readBytes(statePath), statePath)
+    const { progress, optimizer, modelChecksum, version } = decodeRunState(await readBytes(statePath), statePath)
     const model = await readSafetensorsFile(modelPath)
-    const received = version === FORMAT_VERSION ? model.checksum : crc32(await readBytes(modelPath))
+    const received = version === WITHOUT_CHECKSUM ? crc32(await readBytes(modelPath)) : model.checksum
     if (received !== modelChecksum) {
       const message = `Expected the weights that were saved with ${statePath} for ${modelPath} but received others.`
       throw new DamagedFile(message, 'Take both files from one copy.')
     }
     return {
       progress,
-      tensors: { model: model.tensors, momentum },
+      tensors: { model: model.tensors, optimizer },
       description: readDescription(model.metadata, modelPath),
     }
   } catch (error) {
@@ -190,8 +190,8 @@ async function replaceFolder(aside: string, folder: string): Promise<void> {
   }
 }
 
-function snapshotBytes({ model, momentum }: StateSnapshot): number {
-  const sizes = [...model.map(({ data }) => data.length), ...[...momentum.values()].map(({ length }) => length)]
+function snapshotBytes({ model, optimizer }: StateSnapshot): number {
+  const sizes = [...model.map(({ data }) => data.length), ...[...optimizer.values()].map(({ length }) => length)]
   return checkpointBytes(
     sizes.length,
     sizes.reduce((sum, size) => sum + size, 0),

@@ -10,7 +10,7 @@ const BYTES_PER_TENSOR = 256
 /** Progress, configuration and folder. */
 const BYTES_BESIDE = 2 ** 16
 
-/** Bytes of a checkpoint with so many tensors of f32 elements, momentum included; a little more than it takes. */
+/** Bytes of a checkpoint with so many tensors of f32 elements, the optimizer's states included; a little more than it takes. */
 export function checkpointBytes(tensors: number, elements: number): number {
   return Float32Array.BYTES_PER_ELEMENT * elements + BYTES_PER_TENSOR * tensors + BYTES_BESIDE
 }

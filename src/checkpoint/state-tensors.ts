@@ -8,13 +8,11 @@ import { type NamedTensor, readSafetensors } from './safetensors.ts'
 export interface StateSnapshot {
   /** Weights and running averages. */
   readonly model: readonly NamedTensor[]
-  /** Momentum by the parameter's name. */
-  readonly momentum: ReadonlyMap<string, Float32Array>
+  /** The optimizer's states by the tensor's name, e.g. `momentum.conv1.weight`. */
+  readonly optimizer: ReadonlyMap<string, Float32Array>
 }
 
 type StateMemory = SharedArrayBuffer | ArrayBuffer
-
-const MOMENTUM_PREFIX = 'momentum.'
 
 /** Of the tensors that differ: another network differs in all. */
 const LISTED = 3
@@ -24,24 +22,24 @@ export const isBatchCounter = (name: string) => name === 'num_batches_tracked' |
 
 /** Copies all tensors out of the state, so between two steps this is a run at one moment. */
 export function snapshotState(layout: StateLayout, state: StateMemory): StateSnapshot {
-  const { model, momentum } = viewSnapshot(layout, state)
+  const { model, optimizer } = viewSnapshot(layout, state)
   const copy = (data: Float32Array) => Float32Array.from(data)
   return {
     model: model.map((tensor) => ({ ...tensor, data: copy(tensor.data) })),
-    momentum: new Map([...momentum].map(([name, data]) => [name, copy(data)])),
+    optimizer: new Map([...optimizer].map(([name, data]) => [name, copy(data)])),
   }
 }
 
 /** As snapshotState, without a copy: what it gives changes with the state. */
 export function viewSnapshot(layout: StateLayout, state: StateMemory): StateSnapshot {
   const model: NamedTensor[] = []
-  const momentum = new Map<string, Float32Array>()
+  const optimizer = new Map<string, Float32Array>()
   for (const tensor of layout.tensors) {
     const data = viewState(tensor, state)
-    if (tensor.role === 'momentum') momentum.set(parameterOf(tensor), data)
+    if (tensor.role === 'optimizer') optimizer.set(tensor.name, data)
     else model.push({ name: tensor.name, shape: tensor.shape, data })
   }
-  return { model, momentum }
+  return { model, optimizer }
 }
 
 /** The first tensor with an element that is not finite, and that element; null where all are. */
@@ -59,19 +57,19 @@ export function findNotFinite(layout: StateLayout, state: StateMemory): { tensor
  * @throws UserFault that names tensors that are missing, unknown or of another shape; the state is then untouched
  */
 export function restoreState(layout: StateLayout, state: StateMemory, snapshot: StateSnapshot, source: string): void {
-  const modelTensors = layout.tensors.filter(({ role }) => role !== 'momentum')
-  const momentumTensors = layout.tensors.filter(({ role }) => role === 'momentum')
+  const modelTensors = layout.tensors.filter(({ role }) => role !== 'optimizer')
+  const states = layout.tensors.filter(({ role }) => role === 'optimizer')
   const differences = compareTensors(modelTensors, snapshot.model)
-  const momentumNames = new Set(momentumTensors.map(parameterOf))
-  for (const tensor of momentumTensors) {
-    const length = snapshot.momentum.get(parameterOf(tensor))?.length
+  const stateNames = new Set(states.map(({ name }) => name))
+  for (const tensor of states) {
+    const length = snapshot.optimizer.get(tensor.name)?.length
     if (length === undefined) differences.push(`${tensor.name} is missing`)
     else if (length !== viewState(tensor, state).length) {
       differences.push(`${tensor.name} has ${length} elements, not those of ${printShape(tensor.shape)}`)
     }
   }
-  for (const name of snapshot.momentum.keys()) {
-    if (!momentumNames.has(name)) differences.push(`${MOMENTUM_PREFIX}${name} is not part of this network`)
+  for (const name of snapshot.optimizer.keys()) {
+    if (!stateNames.has(name)) differences.push(`${name} is not part of this network and its optimizer`)
   }
   refuseDifferences(
     differences,
@@ -80,14 +78,14 @@ export function restoreState(layout: StateLayout, state: StateMemory, snapshot: 
   )
   const byName = new Map(snapshot.model.map((tensor) => [tensor.name, tensor.data]))
   for (const tensor of layout.tensors) {
-    const data = tensor.role === 'momentum' ? snapshot.momentum.get(parameterOf(tensor)) : byName.get(tensor.name)
+    const data = (tensor.role === 'optimizer' ? snapshot.optimizer : byName).get(tensor.name)
     if (data !== undefined) viewState(tensor, state).set(data)
   }
 }
 
 /**
- * Writes the weights and running averages of a safetensors file into the state (`train --init`); momentum stays, and so
- * does what is frozen.
+ * Writes the weights and running averages of a safetensors file into the state (`train --init`); the optimizer's states
+ * stay, and so does what is frozen.
  * @throws UserFault as restoreState, or where the file cannot be read; the state is then untouched
  */
 export async function loadInitialWeights(path: string, layout: StateLayout, state: StateMemory): Promise<void> {
@@ -123,10 +121,6 @@ function writeTensors(tensors: readonly StateTensor[], given: readonly NamedTens
     const data = byName.get(tensor.name)
     if (data !== undefined) viewState(tensor, state).set(data)
   }
-}
-
-function parameterOf(momentum: StateTensor): string {
-  return momentum.name.slice(MOMENTUM_PREFIX.length)
 }
 
 function compareTensors(wanted: readonly StateTensor[], given: readonly NamedTensor[]): string[] {

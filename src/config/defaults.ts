@@ -3,7 +3,7 @@ import type { MethodSettings } from '../methods/method-definition.ts'
 import { METHOD_NAMES, METHODS, type MethodName, readsSetting } from '../methods/registry.ts'
 import { OPTION_KEYS, OPTION_TABLE, type OptionKey, settingOf } from './option-table.ts'
 import type { RunConfig } from './run-config.ts'
-import type { Setting } from './setting.ts'
+import { OPTIMIZER_NAMES, type Setting } from './setting.ts'
 
 type Rows = typeof OPTION_TABLE
 
@@ -33,15 +33,23 @@ function partOfEach<Part extends 'default' | 'neutral'>(part: Part): Pick<RunCon
 
 /** What the help says of a setting's default; null where it says nothing. */
 export function describeDefault(key: OptionKey): string | null {
-  const { derived, default: value } = settingOf(key)
+  const { derived, byOptimizer = {}, default: value } = settingOf(key)
   if (derived !== undefined) return derived
   if (value === null) return null
   const byMethod = METHOD_NAMES.flatMap((method) => {
     const own = new Map<string, unknown>(Object.entries(METHODS[method].defaults(null))).get(key)
     return own === undefined ? [] : [`${own} for ${method}`]
-  }).join(', ')
-  if (value === undefined) return byMethod
-  return byMethod === '' ? String(value) : `${value}; ${byMethod}`
+  })
+  const others = [...byMethod, ...Object.entries(byOptimizer).map(([name, own]) => `${own} for ${name}`)].join(', ')
+  if (value === undefined) return others
+  return others === '' ? String(value) : `${value}; ${others}`
+}
+
+/** Defaults of the settings that have another one with this optimizer. */
+export function optimizerDefaults(optimizer: unknown): Readonly<Record<string, unknown>> {
+  const known = OPTIMIZER_NAMES.find((name) => name === optimizer)
+  const own = OPTION_KEYS.map((key) => [key, known && settingOf(key).byOptimizer?.[known]])
+  return Object.fromEntries(own.filter(([, value]) => value !== undefined))
 }
 
 /** Settings that have no default of their own, only one by method. */

@@ -7,7 +7,7 @@ import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 import { didYouMean } from '../vocabulary/nearest-word.ts'
 import { checkConfig, findFaults } from './check-config.ts'
 import { type ConfigFault, refuseFaults } from './config-fault.ts'
-import { DEFAULTS, defaultRampUp, methodDefaults, WITHOUT_METHOD } from './defaults.ts'
+import { DEFAULTS, defaultRampUp, methodDefaults, optimizerDefaults, WITHOUT_METHOD } from './defaults.ts'
 import { nameDevices } from './devices.ts'
 import { settingsThat } from './option-table.ts'
 import { parsePeers } from './peers.ts'
@@ -66,8 +66,8 @@ function shorten(settings: RecipeSettings, scale: unknown): RecipeSettings {
 
 /** Adds what follows from other settings; values that are wrong are left for the checks. */
 function completeSettings(recipe: GivenSettings, given: GivenSettings): GivenSettings {
-  const chosen = { ...withoutOtherMethod(recipe, given), ...given }
-  const { method: named, epochs, steps, teacher, network }: GivenSettings = { ...DEFAULTS, ...chosen }
+  const chosen = { ...withoutOtherOptimizer(withoutOtherMethod(recipe, given), given), ...given }
+  const { method: named, epochs, steps, teacher, network, optimizer }: GivenSettings = { ...DEFAULTS, ...chosen }
   const method = isMethodName(named) ? named : DEFAULTS.method
   const wholeEpochs = Number.isSafeInteger(epochs) ? Number(epochs) : 0
   const own = METHODS[method].schedule
@@ -75,6 +75,7 @@ function completeSettings(recipe: GivenSettings, given: GivenSettings): GivenSet
   return {
     ...DEFAULTS,
     ...methodDefaults(method, teacher),
+    ...optimizerDefaults(optimizer),
     rampUp: defaultRampUp(method, wholeEpochs, steps === null ? null : 0),
     network: firstPeer(chosen) ?? network,
     ...chosen,
@@ -93,6 +94,19 @@ function withoutOtherMethod(recipe: GivenSettings, given: GivenSettings): GivenS
   const own = new Set<string>(OF_METHODS)
   const method = recipe['method']
   if (isMethodName(method) && recipe['schedule'] === METHODS[method].schedule) own.add('schedule')
+  return Object.fromEntries(Object.entries(recipe).filter(([key]) => !own.has(key)))
+}
+
+/** Settings that only some optimizers read, or that have defaults of their own with some. */
+const OF_OPTIMIZERS = settingsThat(
+  ({ byOptimizer, needs }) =>
+    byOptimizer !== undefined || needs?.some(({ setting }) => setting === 'optimizer') === true,
+)
+
+/** A recipe's settings without those of its optimizer, where the options choose another. */
+function withoutOtherOptimizer(recipe: GivenSettings, { optimizer }: GivenSettings): GivenSettings {
+  if (optimizer === undefined || optimizer === (recipe['optimizer'] ?? DEFAULTS.optimizer)) return recipe
+  const own = new Set<string>(OF_OPTIMIZERS)
   return Object.fromEntries(Object.entries(recipe).filter(([key]) => !own.has(key)))
 }
 

@@ -2,12 +2,16 @@
 import type { MethodName } from '../methods/registry.ts'
 import type { Values } from './values.ts'
 
+/** Optimizers, one file of src/optimizers each. */
+export const OPTIMIZER_NAMES = ['sgd', 'adamw', 'lamb', 'lars'] as const
+export type OptimizerName = (typeof OPTIMIZER_NAMES)[number]
+
 /** Commands beside `train` that take settings as options. */
 export type SettingCommand = 'resume' | 'evaluate' | 'summary'
 
 /** Another setting without which one is of no use; it is a fault where someone chose this one and the other is not so. */
 export interface Need {
-  readonly setting: 'method' | 'dataset' | 'augment' | 'executor' | 'devices' | 'schedule'
+  readonly setting: 'method' | 'dataset' | 'augment' | 'executor' | 'devices' | 'schedule' | 'optimizer'
   /** What the other may be, up to a colon. */
   readonly values: readonly string[]
   /** Begins the sentence: `Expected --executor tfjs for --tfjs-backend but received ...`. */
@@ -37,6 +41,8 @@ interface SettingRow<T> {
   readonly neutral?: T
   /** What it is by default with a method, where that is not `neutral`. */
   readonly byMethod?: Readonly<Partial<Record<MethodName, T>>>
+  /** What it is by default with an optimizer, where that is not `default`. */
+  readonly byOptimizer?: Readonly<Partial<Record<OptimizerName, T>>>
   readonly needs?: readonly Need[]
   /** `free`: may differ when a run goes on, since it changes no number or its files' contents are compared otherwise. */
   readonly onResume?: 'free'

@@ -55,6 +55,7 @@ const MULTIPLY_ADDS: { readonly [N in OpName]: FlopRule } = {
   TopKCorrect: free,
   AllReduceMean: free,
   SgdNesterov: free,
+  OptimizerUpdate: free,
   RunningAverage: free,
 }
 

@@ -129,5 +129,6 @@ export const GRADIENT_RULES: GradientRules = {
   TopKCorrect: null,
   AllReduceMean: null,
   SgdNesterov: null,
+  OptimizerUpdate: null,
   RunningAverage: null,
 }

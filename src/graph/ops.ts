@@ -1,5 +1,6 @@
 import type { DType } from '../vocabulary/dtype.ts'
 import type { Shape } from '../vocabulary/shape.ts'
+import type { UpdateStep } from './update-arithmetic.ts'
 
 /** Shape and element type of a value of the graph. */
 export interface TensorType {
@@ -113,6 +114,11 @@ export interface OpAttributes {
   AllReduceMean: Record<never, never>
   /** w, momentum buffer, gradient, learning rate -> new w, new buffer (PyTorch's SGD with nesterov=True). */
   SgdNesterov: { readonly momentum: number; readonly weightDecay: number }
+  /**
+   * w, its optimizer states, gradient, learning rate and other scalars -> new w, new states: any optimizer's update, which
+   * `steps` compute one after the other (update-arithmetic.ts); `results` are their places among operands and steps.
+   */
+  OptimizerUpdate: { readonly steps: readonly UpdateStep[]; readonly results: readonly number[] }
   /** running, batch statistic -> (1 - weight) running + weight correction batch. */
   RunningAverage: { readonly weight: number; readonly correction: number }
 }

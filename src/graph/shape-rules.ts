@@ -261,5 +261,13 @@ export const SHAPE_RULES: ShapeRules = {
     const type = sameTypes([weight, momentum, gradient])
     return [type, type]
   },
+  OptimizerUpdate: (inputs, { results }) => {
+    const tensors = inputs.slice(0, results.length + 1)
+    const scalars = inputs.slice(results.length + 1)
+    need(tensors.length === results.length + 1, `w, ${results.length - 1} states and a gradient`)
+    need(scalars.length > 0 && scalars.every(({ shape }) => shape.length === 0), 'a scalar learning rate')
+    const type = sameTypes(tensors)
+    return results.map(() => type)
+  },
   RunningAverage: (inputs) => [sameTypes(take(inputs, 2))],
 }

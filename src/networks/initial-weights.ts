@@ -3,7 +3,7 @@ import { findState, type StateLayout, viewState } from '../graph/state-layout.ts
 import { fillNormal, randomStream } from '../vocabulary/random.ts'
 
 /**
- * Fills the weights and statistics of a state from the seed; momentum is zeroed. Each parameter has a random stream of
+ * Fills the weights and statistics of a state from the seed; the optimizer's is zero. Each parameter has a random stream of
  * its own, numbered in order of declaration.
  */
 export function drawInitialState(

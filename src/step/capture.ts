@@ -2,6 +2,7 @@ import type { GraphBuilder } from '../graph/graph-builder.ts'
 import type { Method, Predictions } from '../methods/method.ts'
 import { Layers } from '../networks/layers.ts'
 import type { Network } from '../networks/network.ts'
+import type { Optimizer } from '../optimizers/optimizer.ts'
 import type { ComputeDType } from '../vocabulary/dtype.ts'
 
 /** What a step is captured from. */
@@ -22,8 +23,7 @@ export interface StepSpecification {
   }
   /** Whether another image is mixed into each in training (default: no): labels then come with those of the partners. */
   readonly mixing?: boolean
-  readonly momentum: number
-  readonly weightDecay: number
+  readonly optimizer: Optimizer
 }
 
 /** Pixels -> predictions, the part that training and evaluation share. */

@@ -4,6 +4,7 @@ import type { Method } from '../methods/method.ts'
 import { METHODS } from '../methods/registry.ts'
 import { findNetwork } from '../networks/find-network.ts'
 import type { Network } from '../networks/network.ts'
+import { findOptimizer } from '../optimizers/find-optimizer.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { parseNetworkName } from '../vocabulary/network-name.ts'
 import type { StepSpecification } from './capture.ts'
@@ -37,8 +38,7 @@ export function specifyStep(config: RunConfig, input: NetworkInput, replicas: nu
     dtype: config.precision === 'bf16' ? 'bf16' : 'f32',
     input: { height, width, channels, mean, std },
     mixing: config.mixup > 0 || config.cutmix > 0,
-    momentum: config.momentum,
-    weightDecay: config.weightDecay,
+    optimizer: findOptimizer(config),
   }
 }
 

@@ -6,6 +6,7 @@ import type { Program } from '../graph/program.ts'
 import { layOutState, type StateLayout } from '../graph/state-layout.ts'
 import type { ScalarName } from '../methods/method.ts'
 import type { Layers } from '../networks/layers.ts'
+import type { Optimizer } from '../optimizers/optimizer.ts'
 import { nameClassifiers } from '../vocabulary/classifiers.ts'
 import { capturePredictions, type StepSpecification } from './capture.ts'
 import type { StepOutput } from './step-outputs.ts'
@@ -25,14 +26,14 @@ export interface ExtraOutputs {
 }
 
 /**
- * Captures forward pass, backward pass, all-reduce and optimiser as one program. Its outputs are `loss` (the objective),
+ * Captures forward pass, backward pass, all-reduce and optimizer as one program. Its outputs are `loss` (the objective),
  * its parts, and `correct.<branch>` (top-1 hits in the batch), each of this replica's images.
  */
 export function captureTrainingStep(
   specification: StepSpecification,
   extra: ExtraOutputs = { gradients: false },
 ): TrainingStep {
-  const { method, batch, momentum, weightDecay, mixing = false } = specification
+  const { method, batch, optimizer, mixing = false } = specification
   const graph = new GraphBuilder(batch)
   const { layers, predictions } = capturePredictions(graph, specification, true)
   const scalars = new Map<ScalarName, Value>()
@@ -40,6 +41,7 @@ export function captureTrainingStep(
   for (const name of ['learning_rate', ...method.scalars, ...shareNames] as const) {
     scalars.set(name, graph.scalar(name))
   }
+  const optimizerScalars = Object.keys(optimizer.scalars).map((name) => graph.scalar(name))
   const scalar = (name: ScalarName): Value => {
     const value = scalars.get(name)
     if (value === undefined) throw new Error(`Expected ${name} among the scalars of method ${method.name}`)
@@ -60,7 +62,7 @@ export function captureTrainingStep(
     weights.map(({ value }) => value),
   )
   const updates = graph.phase('update', () => [
-    ...weightUpdates(graph, weights, gradients, scalar('learning_rate'), { momentum, weightDecay }),
+    ...weightUpdates(graph, weights, gradients, optimizer, [scalar('learning_rate'), ...optimizerScalars]),
     ...statisticUpdates(graph, layers),
   ])
   const reduced = updates.flatMap(({ name, gradient }) =>
@@ -77,14 +79,14 @@ export function captureTrainingStep(
   const program = removeDeadNodes(graph.finish('train', outputs, updates))
   checkProgram(program)
   const roles = outputs.map(({ value: _, ...output }): StepOutput => output)
-  return { program, layout: layoutOf(graph.parameters), parameters: graph.parameters, outputs: roles }
+  return { program, layout: layoutOf(graph.parameters, optimizer), parameters: graph.parameters, outputs: roles }
 }
 
-/** Where the parameters of a network lie; the same for its training and its evaluation program. */
-export function layoutOf(parameters: readonly Parameter[]): StateLayout {
+/** Where the parameters of a network and the optimizer's states lie; the same for training and evaluation program. */
+function layoutOf(parameters: readonly Parameter[], { states }: Optimizer): StateLayout {
   const of = (...kinds: Parameter['kind'][]) =>
     parameters.filter(({ kind }) => kinds.includes(kind)).map(({ name, value }) => ({ name, shape: value.shape }))
-  return layOutState(of('weight'), of('statistic'), of('frozen', 'frozen statistic'))
+  return layOutState(of('weight'), of('statistic'), of('frozen', 'frozen statistic'), states)
 }
 
 interface Update {
@@ -98,20 +100,25 @@ function weightUpdates(
   graph: GraphBuilder,
   weights: readonly Parameter[],
   gradients: readonly Value[],
-  learningRate: Value,
-  optimiser: { readonly momentum: number; readonly weightDecay: number },
+  optimizer: Optimizer,
+  scalars: readonly Value[],
 ): Update[] {
   return weights.flatMap(({ name, value }, index): Update[] => {
     const local = gradients[index]
     if (local === undefined) throw new Error(`Expected a gradient for ${name} but received none`)
     const gradient = graph.applyOne('AllReduceMean', [local], {}, name)
-    const buffer = graph.state(`momentum.${name}`, value.shape)
-    const [weight, momentum] = graph.apply('SgdNesterov', [value, buffer, gradient, learningRate], optimiser, name)
-    if (weight === undefined || momentum === undefined)
-      throw new Error(`Expected two outputs of SgdNesterov for ${name}`)
+    const slots = optimizer.states.map((slot) => `${slot}.${name}`)
+    const states = slots.map((slot) => graph.state(slot, value.shape))
+    const [weight, ...renewed] = optimizer.update(graph, { name, weight: value, states, gradient, scalars })
+    if (weight === undefined || renewed.length !== slots.length) {
+      throw new Error(`Expected ${1 + slots.length} values of the update of ${name} but received ${renewed.length}`)
+    }
     return [
       { name, value: weight, gradient },
-      { name: `momentum.${name}`, value: momentum, gradient: null },
+      ...slots.flatMap((slot, place) => {
+        const state = renewed[place]
+        return state === undefined ? [] : [{ name: slot, value: state, gradient: null }]
+      }),
     ]
   })
 }

@@ -4,7 +4,7 @@ import type { RunningRun } from './running-run.ts'
 
 /**
  * The last update of an epoch has no loss behind it that would show its harm, and must not become a checkpoint.
- * @throws UserFault where a weight, momentum or running average is not finite
+ * @throws UserFault where a weight, an optimizer's state or a running average is not finite
  */
 export function refuseDivergence({ prepared, progress, timetable }: RunningRun): void {
   const wrong = findNotFinite(prepared.step.layout, prepared.state)

@@ -43,7 +43,7 @@ export async function probeMinimum(
   const plain: RunConfig = { ...plainNetwork(config), rampUp: 0, init: null }
   const model = deployedTensors(tensors.model, options.branch, config.method)
   const { prepared, replicas } = await beginRun(plain, own, 'evaluate', async ({ layout }, state) => {
-    restoreState(layout, state, { model, momentum: noMomentum(layout) }, checkpointFolder)
+    restoreState(layout, state, { model, optimizer: untrained(layout) }, checkpointFolder)
   })
   try {
     const session = await openSession(prepared, replicas)
@@ -72,10 +72,10 @@ export async function probeMinimum(
   }
 }
 
-/** The plain network is not trained: its momentum is nothing that the checkpoint could have. */
-function noMomentum(layout: StateLayout): Map<string, Float32Array> {
-  const weights = layout.tensors.filter(({ role }) => role === 'weight')
-  return new Map(weights.map((tensor) => [tensor.name, new Float32Array(tensor.shape.reduce((a, b) => a * b, 1))]))
+/** The plain network is not trained: its optimizer has no state that the checkpoint could have. */
+function untrained(layout: StateLayout): Map<string, Float32Array> {
+  const states = layout.tensors.filter(({ role }) => role === 'optimizer')
+  return new Map(states.map((tensor) => [tensor.name, new Float32Array(tensor.shape.reduce((a, b) => a * b, 1))]))
 }
 
 /** @returns null where it was stopped */

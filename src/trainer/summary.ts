@@ -110,11 +110,12 @@ function memoryOf(config: RunConfig, description: DatasetDescription, replicas: 
     ...kernelsOf(config.precision),
   })
   const all = replicas * threads
-  const statistics = layout.elements - 2 * layout.weightElements
+  const slots = [...new Set(layout.tensors.flatMap(({ slot }) => slot ?? []))]
+  const statistics = layout.elements - (1 + slots.length) * layout.weightElements
   const frozen = layout.tensors.filter(({ role }) => role === 'frozen').length
   return [
     { name: 'weights', bytes: 4 * layout.weightElements },
-    { name: 'momentum', bytes: 4 * layout.weightElements },
+    ...slots.map((name) => ({ name, bytes: 4 * layout.weightElements })),
     { name: frozen === 0 ? 'running averages' : 'running averages and teacher', bytes: 4 * statistics },
     {
       name: replicas === 1 ? 'gradients' : `gradients (${replicas} replicas)`,

@@ -1,6 +1,7 @@
 import type { RunConfig } from '../config/run-config.ts'
 import { drawMixing } from '../input/mixing.ts'
 import type { ScalarName } from '../methods/method.ts'
+import { findOptimizer } from '../optimizers/find-optimizer.ts'
 import { distillationWeight, learningRate } from '../step/schedule.ts'
 
 /** How many steps a run has, and what the schedule gives to each. */
@@ -31,12 +32,15 @@ export function planTimetable(
     own_share: ownShare,
     partner_share: (step) => 1 - ownShare(step),
   }
+  const optimizerScalars = findOptimizer(config).scalars
   return {
     stepsPerEpoch,
     steps,
     epochs: Math.ceil(steps / stepsPerEpoch),
     learningRate: scalars.learning_rate,
     scalar: (name, step) => {
+      const ofOptimizer = optimizerScalars[name]
+      if (ofOptimizer !== undefined) return ofOptimizer(step + 1)
       if (!isScalarName(name)) throw new Error(`Expected a scalar of the schedule but received ${name}`)
       return scalars[name](step)
     },

@@ -1,8 +1,16 @@
 /** Any single bit of what was written, turned over, is refused by every reader, by the file's name. */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { Packr } from 'msgpackr'
 import t from 'tap'
-import { loadCheckpoint, MODEL_FILE, STATE_FILE, saveCheckpoint } from '../../src/checkpoint/checkpoint.ts'
+import {
+  type Checkpoint,
+  loadCheckpoint,
+  MODEL_FILE,
+  STATE_FILE,
+  saveCheckpoint,
+} from '../../src/checkpoint/checkpoint.ts'
 import { exportBranch } from '../../src/checkpoint/export.ts'
 import { describeModel, readDescription } from '../../src/checkpoint/model-description.ts'
 import { decodeRunState } from '../../src/checkpoint/run-state.ts'
@@ -34,7 +42,7 @@ async function flipsTaken(path: string, name: string, read: () => Promise<unknow
   return taken
 }
 
-t.test('checkpoints: weights, momentum, progress, description', async (t) => {
+t.test('checkpoints: weights, optimizer, progress, description', async (t) => {
   const run = t.testdir()
   const folder = await saveCheckpoint(run, { ...checkpointAt(5), description }, 9)
   t.same((await loadCheckpoint(folder)).description, description)
@@ -83,31 +91,54 @@ t.test('a damaged checkpoint is told with the others that there are', async (t) 
   await t.rejects(loadCheckpoint(last), { message: /model/, remedy: /no other checkpoint .* from a copy/ })
 })
 
-t.test('state of the version before is read, its momentum unchecked, its weights checked as then', async (t) => {
-  // Version 1 was the same MessagePack with its version as a member and the CRC-32 of the whole model.safetensors.
-  const { Packr } = await import('msgpackr')
-  const { crc32 } = await import('node:zlib')
-  const run = t.testdir()
+/** A state of the time when momentum was the only one, and by the parameter's name. */
+function momentumOnly({ progress, tensors }: Checkpoint) {
+  const momentum = [...tensors.optimizer].map(([name, data]) => [
+    name.replace('momentum.', ''),
+    Buffer.from(data.buffer),
+  ])
+  return { progress, momentum: Object.fromEntries(momentum) }
+}
+
+t.test('state of version 2, with its checksum, is read', async (t) => {
   const checkpoint = checkpointAt(5)
-  const folder = await saveCheckpoint(run, checkpoint, 9)
+  const folder = await saveCheckpoint(t.testdir(), checkpoint, 9)
+  const path = join(folder, STATE_FILE)
+  const { modelChecksum } = decodeRunState(await readFile(path), path)
+  const packr = new Packr({ useRecords: false })
+  const state = packr.pack({ ...momentumOnly(checkpoint), modelChecksum })
+  const sealed = (checksum: number) => {
+    // Its head, byte for byte: a map of version, checksum (uint32) and state (bin32).
+    const head = Buffer.from('83a776657273696f6e02a8636865636b73756dce00000000a57374617465c600000000', 'hex')
+    head.writeUInt32BE(checksum, 20)
+    head.writeUInt32BE(state.length, 31)
+    return Buffer.concat([head, state])
+  }
+  await writeFile(path, sealed(crc32(state)))
+  t.same((await loadCheckpoint(folder)).tensors, checkpoint.tensors)
+  t.same(await flipsTaken(path, path, () => loadCheckpoint(folder)), [])
+  await writeFile(path, sealed(crc32(state) ^ 1))
+  await t.rejects(loadCheckpoint(folder), { message: /CRC-32/ })
+})
+
+t.test('state of version 1 is read, its momentum unchecked, its weights checked as then', async (t) => {
+  // The same MessagePack with its version as a member and the CRC-32 of the whole model.safetensors.
+  const checkpoint = checkpointAt(5)
+  const folder = await saveCheckpoint(t.testdir(), checkpoint, 9)
   const model = await readFile(join(folder, MODEL_FILE))
-  const momentum = Object.fromEntries(
-    [...checkpoint.tensors.momentum].map(([name, data]) => [name, Buffer.from(data.buffer)]),
-  )
-  const old = { version: 1, progress: checkpoint.progress, momentum, modelChecksum: crc32(model) }
+  const old = { version: 1, ...momentumOnly(checkpoint), modelChecksum: crc32(model) }
   await writeFile(join(folder, STATE_FILE), new Packr({ useRecords: false }).pack(old))
-  t.same((await loadCheckpoint(folder)).tensors.momentum, checkpoint.tensors.momentum)
+  t.same((await loadCheckpoint(folder)).tensors.optimizer, checkpoint.tensors.optimizer)
   await writeFile(join(folder, STATE_FILE), new Packr({ useRecords: false }).pack({ ...old, modelChecksum: 1 }))
   await t.rejects(loadCheckpoint(folder), { message: /the weights that were saved with/ })
 })
 
 t.test('any reader of MessagePack opens the state', async (t) => {
-  const { Packr } = await import('msgpackr')
   const folder = await saveCheckpoint(t.testdir(), checkpointAt(5), 9)
   const bytes = await readFile(join(folder, STATE_FILE))
   const reader = new Packr({ useRecords: false, mapsAsObjects: true })
   const envelope = reader.unpack(bytes)
-  t.match(envelope, { version: 2 })
+  t.match(envelope, { version: 3 })
   t.match(reader.unpack(envelope.state), { progress: { step: 5 } })
   t.equal(decodeRunState(bytes, 'state').progress.step, 5)
 })

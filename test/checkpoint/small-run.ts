@@ -11,6 +11,8 @@ export const smallLayout: StateLayout = layOutState(
     { name: 'gate.fc.weight', shape: [2, 2] },
   ],
   [{ name: 'bn1.running_mean', shape: [2] }],
+  [],
+  ['momentum'],
 )
 
 /** State in which every element, padding included, is its index times `scale`. */

@@ -17,8 +17,10 @@ t.test('a snapshot stays as it was while the state changes', async (t) => {
     ['conv1.weight', 'branches.0.fc.weight', 'branches.1.fc.weight', 'gate.fc.weight', 'bn1.running_mean'],
   )
   t.same(
-    [...snapshot.momentum.keys()],
-    ['conv1.weight', 'branches.0.fc.weight', 'branches.1.fc.weight', 'gate.fc.weight'],
+    [...snapshot.optimizer.keys()],
+    ['conv1.weight', 'branches.0.fc.weight', 'branches.1.fc.weight', 'gate.fc.weight'].map(
+      (name) => `momentum.${name}`,
+    ),
   )
 })
 
@@ -29,6 +31,8 @@ const otherLayout = layOutState(
     { name: 'gate.fc.weight', shape: [2, 2] },
   ],
   [{ name: 'bn1.running_mean', shape: [2] }],
+  [],
+  ['momentum'],
 )
 const modelDifferences = [
   'conv1.weight has shape [2, 3, 1, 1], not [2, 3, 3, 3]',
@@ -53,7 +57,7 @@ t.test('the first differences are listed, and the state stays untouched', async 
   t.same(new Float32Array(state), new Float32Array(filledState(3, otherLayout)))
 })
 
-t.test('initial weights leave the momentum, and counters of PyTorch are passed over', async (t) => {
+t.test('initial weights leave the states of the optimizer, and counters of PyTorch are passed over', async (t) => {
   const path = join(t.testdir(), 'init.safetensors')
   const { model } = checkpointAt(5).tensors
   const counter = { name: 'bn1.num_batches_tracked', shape: [], data: Float32Array.of(10) }
@@ -61,7 +65,7 @@ t.test('initial weights leave the momentum, and counters of PyTorch are passed o
   const state = filledState(1)
   await loadInitialWeights(path, smallLayout, state)
   for (const tensor of smallLayout.tensors) {
-    const source = filledState(tensor.role === 'momentum' ? 1 : 5)
+    const source = filledState(tensor.role === 'optimizer' ? 1 : 5)
     t.same(viewState(tensor, state), viewState(tensor, source), tensor.name)
   }
   const other = filledState(2, otherLayout)
@@ -91,7 +95,7 @@ t.test('an exported branch is the plain network', async (t) => {
 
 t.test('a plain network is exported whole', async (t) => {
   const run = t.testdir()
-  const layout = layOutState([{ name: 'fc.weight', shape: [2, 2] }], [])
+  const layout = layOutState([{ name: 'fc.weight', shape: [2, 2] }], [], [], ['momentum'])
   const checkpoint = { ...checkpointAt(1), tensors: snapshotState(layout, filledState(1, layout)) }
   const folder = await saveCheckpoint(run, checkpoint, 1)
   const written = await exportBranch(folder, 0, join(run, 'out.safetensors'))

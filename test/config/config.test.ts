@@ -4,7 +4,7 @@ import t from 'tap'
 import { checkConfig, findFaults } from '../../src/config/check-config.ts'
 import { DEFAULTS, methodDefaults } from '../../src/config/defaults.ts'
 import { nameDevices, parseDevices } from '../../src/config/devices.ts'
-import { makeConfig, readConfig } from '../../src/config/make-config.ts'
+import { type GivenSettings, makeConfig, readConfig } from '../../src/config/make-config.ts'
 import { OPTION_KEYS } from '../../src/config/option-table.ts'
 import { RECIPES } from '../../src/config/recipes.ts'
 import type { RunConfig } from '../../src/config/run-config.ts'
@@ -119,8 +119,12 @@ t.test('each wrong setting is told with its option', async (t) => {
     learningRate: [0, -0.1, Number.POSITIVE_INFINITY],
     schedule: ['linear'],
     cosineFloor: [-0.1, 'low'],
+    optimizer: ['adam', ''],
     momentum: [1, -0.1],
     weightDecay: [-1e-4],
+    betas: ['0.9', '0.9,1', '0.9,-0.1', '0.9,', '0.9,0.99,0.999', 'a,b', 0.9],
+    epsilon: [0, -1e-8],
+    trustCoefficient: [0, -1],
     rampUp: [-1],
     temperature: [0],
     precision: ['fp16'],
@@ -149,7 +153,7 @@ t.test('each wrong setting is told with its option', async (t) => {
     keep: [0],
   }
   t.same(Object.keys(wrong), OPTION_KEYS, 'every option is tried')
-  const flags: Partial<Record<string, string>> = { learningRate: '--lr' }
+  const flags: Partial<Record<string, string>> = { learningRate: '--lr', epsilon: '--eps' }
   for (const [key, values] of Object.entries(wrong)) {
     const flag = flags[key] ?? `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
     for (const value of values) {
@@ -163,10 +167,35 @@ t.test('each wrong setting is told with its option', async (t) => {
 
 const SNAPSHOT = { method: 'snapshot', branches: 1, snapshots: 5, schedule: 'cosine-cycles' }
 
+t.test('defaults follow the optimizer, and a recipe of another one leaves its rate out', async (t) => {
+  const settings = async (recipe: string | null, given: GivenSettings) => {
+    const { learningRate, weightDecay, momentum, epsilon } = await makeConfig(recipe, { out: 'none', ...given })
+    return { learningRate, weightDecay, momentum, epsilon }
+  }
+  const ofSgd = { learningRate: 0.1, weightDecay: 1e-4, momentum: 0.9, epsilon: 1e-8 }
+  t.same(await settings(null, {}), ofSgd)
+  t.same(await settings(null, { optimizer: 'adamw' }), { ...ofSgd, learningRate: 1e-3, weightDecay: 1e-2 })
+  const ofLamb = { ...ofSgd, learningRate: 1e-3, weightDecay: 1e-2, epsilon: 1e-6 }
+  t.same(await settings(null, { optimizer: 'lamb' }), ofLamb)
+  t.same(await settings(null, { optimizer: 'lars' }), { ...ofSgd, learningRate: 1 })
+  t.same(await settings(null, { optimizer: 'adamw', learningRate: 0.5, weightDecay: 0 }), {
+    ...ofSgd,
+    learningRate: 0.5,
+    weightDecay: 0,
+  })
+  const recipe = Object.entries(RECIPES).find(([, { settings }]) => settings.learningRate !== undefined)?.[0] ?? ''
+  t.not((await settings(recipe, {})).learningRate, ofLamb.learningRate, recipe)
+  t.same(await settings(recipe, { optimizer: 'lamb' }), ofLamb)
+})
+
 t.test('settings that do not go together are told', async (t) => {
   const cases: [changes: Record<string, unknown>, message: RegExp][] = [
     [{ method: 'vanilla' }, /1 for --branches with --method vanilla but received 3/],
     [{ branches: 1 }, /2 or more for --branches with --method one but received 1/],
+    [{ betas: '0.8,0.9' }, /--optimizer adamw or --optimizer lamb for --betas but received --optimizer sgd/],
+    [{ optimizer: 'lamb', momentum: 0.8 }, /--optimizer sgd or --optimizer lars for --momentum .* --optimizer lamb/],
+    [{ optimizer: 'lars', epsilon: 0.1 }, /for --eps but received --optimizer lars/],
+    [{ optimizer: 'adamw', trustCoefficient: 0.1 }, /--optimizer lars for --trust-coefficient .* --optimizer adamw/],
     [
       { method: 'vanilla', branches: 1, temperature: 2 },
       /--method one or --method kd or --method cl for --temperature/,

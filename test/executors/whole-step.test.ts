@@ -9,6 +9,9 @@ import { kd } from '../../src/methods/kd.ts'
 import { one } from '../../src/methods/one.ts'
 import { snapshotEnsemble } from '../../src/methods/snapshot.ts'
 import { findNetwork } from '../../src/networks/find-network.ts'
+import { adamw } from '../../src/optimizers/adamw.ts'
+import { lamb } from '../../src/optimizers/lamb.ts'
+import { lars } from '../../src/optimizers/lars.ts'
 import { captureEvaluation } from '../../src/step/evaluation-program.ts'
 import { captureTrainingStep } from '../../src/step/training-program.ts'
 import { STEP_SCALARS, STEP_TOLERANCES, tooFar, VANISHING } from '../support/compare-steps.ts'
@@ -24,6 +27,9 @@ const direct = onednnExecutor({ winograd: false })
 
 const [resnet8, resnet14] = [findNetwork('resnet-8', 'basic'), findNetwork('resnet-14', 'bottleneck')]
 const ONE = { branches: 3, temperature: 3 } as const
+
+const ADAM = { betas: [0.9, 0.99], epsilon: 1e-3, weightDecay: 0.1 } as const
+const LARS = { momentum: 0.9, weightDecay: 0.1, trustCoefficient: 0.5 }
 
 const CASES = [
   { name: 'basic blocks', small: { batch: 5 } },
@@ -49,6 +55,9 @@ const CASES = [
     small: { batch: 5, dtype: 'bf16', method: kd({ teacher: resnet8, alpha: 0.7, temperature: 3 }) },
   },
   { name: 'mixed images', small: { batch: 5, mixing: true } },
+  { name: 'AdamW', small: { batch: 5, optimizer: adamw(ADAM) } },
+  { name: 'LAMB', small: { batch: 5, optimizer: lamb(ADAM) } },
+  { name: 'LARS', small: { batch: 5, optimizer: lars(LARS) } },
   { name: 'a DenseNet in bf16', small: { batch: 5, network: 'densenet-bc-10-12', dtype: 'bf16' } },
 ] as const
 

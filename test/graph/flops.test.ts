@@ -3,6 +3,7 @@ import { forwardFlopsPerImage } from '../../src/graph/flops.ts'
 import { one } from '../../src/methods/one.ts'
 import { vanilla } from '../../src/methods/vanilla.ts'
 import { findNetwork } from '../../src/networks/find-network.ts'
+import { sgd } from '../../src/optimizers/sgd.ts'
 import { captureEvaluation } from '../../src/step/evaluation-program.ts'
 import { captureTrainingStep } from '../../src/step/training-program.ts'
 import { elementCount } from '../../src/vocabulary/shape.ts'
@@ -27,8 +28,7 @@ for (const { network, method, flops, parameters } of COSTS) {
       batch: 4,
       dtype: 'f32',
       input: { height: 32, width: 32, channels: 3, mean: [0, 0, 0], std: [1, 1, 1] },
-      momentum: 0.9,
-      weightDecay: 1e-4,
+      optimizer: sgd({ momentum: 0.9, weightDecay: 1e-4 }),
     } as const
     const step = captureTrainingStep(specification)
     t.equal((forwardFlopsPerImage(step.program) / 1e8).toFixed(2), flops.toFixed(2))

@@ -9,6 +9,7 @@ import { type MemoryPlan, planMemory, type StorageRules } from '../../src/graph/
 import { type Program, type ProgramNode, typeOf, type ValueId } from '../../src/graph/program.ts'
 import { one } from '../../src/methods/one.ts'
 import { findNetwork } from '../../src/networks/find-network.ts'
+import { sgd } from '../../src/optimizers/sgd.ts'
 import { captureTrainingStep } from '../../src/step/training-program.ts'
 import { bytesPerElement, type ComputeDType } from '../../src/vocabulary/dtype.ts'
 import { type RandomStream, randomStream } from '../../src/vocabulary/random.ts'
@@ -103,8 +104,8 @@ function stepOf(name: string, dtype: ComputeDType): Program {
   const input = { height: 32, width: 32, channels: 3, mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] }
   const method = one({ branches: 3, temperature: 3 })
   const network = findNetwork(name, 'auto')
-  const optimiser = { momentum: 0.9, weightDecay: 1e-4 }
-  return captureTrainingStep({ network, method, classes: 100, batch: 128, dtype, input, ...optimiser }).program
+  const optimizer = sgd({ momentum: 0.9, weightDecay: 1e-4 })
+  return captureTrainingStep({ network, method, classes: 100, batch: 128, dtype, input, optimizer }).program
 }
 
 for (const dtype of ['f32', 'bf16'] as const) {

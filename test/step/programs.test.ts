@@ -29,7 +29,8 @@ t.test('every state tensor has its update, momentum beside each weight', (t) => 
   const weights = layout.tensors.filter(({ role }) => role === 'weight')
   for (const { name, shape, offset } of weights) {
     const momentum = layout.tensors.find((tensor) => tensor.name === `momentum.${name}`)
-    t.same(momentum, { name: `momentum.${name}`, shape, role: 'momentum', offset: offset + layout.weightElements })
+    const there = { role: 'optimizer', slot: 'momentum', offset: offset + layout.weightElements }
+    t.same(momentum, { name: `momentum.${name}`, shape, ...there })
   }
   t.end()
 })

@@ -30,7 +30,7 @@ for (const [name, run] of runs) {
     const specification = specificationOfTorchvision(run)
     const { program, layout } = captureTrainingStep(specification, { gradients: true })
     const evaluation = captureEvaluation(specification, { logits: true })
-    const trained = layout.tensors.filter(({ role }) => role !== 'momentum')
+    const trained = layout.tensors.filter(({ role }) => role !== 'optimizer')
     t.same(Object.fromEntries(trained.map((tensor) => [tensor.name, tensor.shape])), run.shapes, 'names and shapes')
 
     const state = new SharedArrayBuffer(layout.elements * 4)

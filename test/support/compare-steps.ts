@@ -14,6 +14,8 @@ export const STEP_SCALARS: Readonly<Record<string, number>> = {
   distillation_weight: 0.6,
   own_share: 0.7,
   partner_share: 0.3,
+  bias_correction1: 0.4,
+  bias_correction2_root: 0.2,
 }
 /** Gates' biases go into a batch norm, so their gradient is zero but for rounding. */
 export const VANISHING = /^gradient\.gate\.fc\.bias$/

@@ -10,22 +10,22 @@ export interface PyTorchCase {
   tensor(role: string): StoredTensor
 }
 
-/** All operations by name. */
-export async function readPyTorchCases(): Promise<(name: string) => PyTorchCase> {
-  const description: unknown = JSON.parse(await readFile(fixturePath('pytorch/ops.json'), 'utf8'))
+/** All operations, or runs of optimizers, by name. */
+export async function readPyTorchCases(file: 'ops' | 'optimizers' = 'ops'): Promise<(name: string) => PyTorchCase> {
+  const description: unknown = JSON.parse(await readFile(fixturePath(`pytorch/${file}.json`), 'utf8'))
   // Labels are whole numbers, which the reader of weights refuses; tests repeat them.
   const ignore = (name: string) => name.endsWith('.labels')
-  const stored = await readSafetensors(fixturePath('pytorch/ops.safetensors'), { ignore })
+  const stored = await readSafetensors(fixturePath(`pytorch/${file}.safetensors`), { ignore })
   const tensors = new Map(stored.map((tensor) => [tensor.name, tensor]))
   return (name) => ({
     setting: (key) => {
       const value = [`cases`, name, key].reduce(memberOf, description)
-      if (typeof value !== 'number') throw new Error(`Expected a number for ${name}.${key} in ops.json`)
+      if (typeof value !== 'number') throw new Error(`Expected a number for ${name}.${key} in ${file}.json`)
       return value
     },
     tensor: (role) => {
       const tensor = tensors.get(`${name}.${role}`)
-      if (tensor === undefined) throw new Error(`Expected ${name}.${role} in ops.safetensors`)
+      if (tensor === undefined) throw new Error(`Expected ${name}.${role} in ${file}.safetensors`)
       return tensor
     },
   })

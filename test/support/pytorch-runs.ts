@@ -8,6 +8,7 @@ import type { Method } from '../../src/methods/method.ts'
 import { one } from '../../src/methods/one.ts'
 import { vanilla } from '../../src/methods/vanilla.ts'
 import { findNetwork } from '../../src/networks/find-network.ts'
+import { sgd } from '../../src/optimizers/sgd.ts'
 import type { StepSpecification } from '../../src/step/capture.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 
@@ -81,8 +82,7 @@ export function specificationOf({ config }: PyTorchRun): StepSpecification {
     batch: config.batch,
     dtype: 'f32',
     input: { height: 32, width: 32, channels: 3, mean: config.mean, std: config.std },
-    momentum: config.momentum,
-    weightDecay: config.weightDecay,
+    optimizer: sgd(config),
   }
 }
 

@@ -24,15 +24,24 @@ export interface ProgramRun {
   readonly state: ReadonlyMap<string, Float32Array>
 }
 
-/** A layout for a program's own state: a tensor with a momentum buffer is a weight, the others are statistics. */
+/** States that optimizers have, before the name of their weight. */
+const SLOT = /^(momentum|exp_avg|exp_avg_sq)\.(.*)/
+
+/** A layout for a program's own state: a tensor with an optimizer's states is a weight, the others are statistics. */
 export function layoutOf(program: Program): StateLayout {
   const tensors = program.states.map(({ name, value }) => ({ name, shape: typeOf(program, value).shape }))
-  const momenta = new Set(tensors.map(({ name }) => name).filter((name) => name.startsWith('momentum.')))
-  const isWeight = ({ name }: { readonly name: string }) => momenta.has(`momentum.${name}`)
+  const states = tensors.flatMap(({ name }) => {
+    const [, slot, weight] = SLOT.exec(name) ?? []
+    return slot === undefined || weight === undefined ? [] : [{ name, slot, weight }]
+  })
+  const isWeight = ({ name }: { readonly name: string }) => states.some(({ weight }) => weight === name)
+  const isState = ({ name }: { readonly name: string }) => states.some((state) => state.name === name)
   const weights = tensors.filter(isWeight)
   return layOutState(
     weights,
-    tensors.filter((tensor) => !isWeight(tensor) && !momenta.has(tensor.name)),
+    tensors.filter((tensor) => !isWeight(tensor) && !isState(tensor)),
+    [],
+    [...new Set(states.map(({ slot }) => slot))],
   )
 }
 

@@ -4,6 +4,8 @@ import type { Method } from '../../src/methods/method.ts'
 import { one } from '../../src/methods/one.ts'
 import { findNetwork } from '../../src/networks/find-network.ts'
 import { drawInitialState } from '../../src/networks/initial-weights.ts'
+import type { Optimizer } from '../../src/optimizers/optimizer.ts'
+import { sgd } from '../../src/optimizers/sgd.ts'
 import type { StepSpecification } from '../../src/step/capture.ts'
 import type { TrainingStep } from '../../src/step/training-program.ts'
 import type { ComputeDType } from '../../src/vocabulary/dtype.ts'
@@ -23,6 +25,8 @@ export interface SmallStep {
   readonly branches?: number
   /** Instead of ONE. */
   readonly method?: Method
+  /** Instead of SGD. */
+  readonly optimizer?: Optimizer
   /** Whether images are mixed: labels come with the partners'. */
   readonly mixing?: boolean
   /** Height and width of the images; the network halves them twice. */
@@ -40,8 +44,7 @@ export function smallOne(small: SmallStep): StepSpecification {
     batch,
     dtype,
     input: { height, width, channels: 3, mean: [0.49, 0.48, 0.45], std: [0.2, 0.19, 0.21] },
-    momentum: 0.9,
-    weightDecay: 1e-2,
+    optimizer: small.optimizer ?? sgd({ momentum: 0.9, weightDecay: 1e-2 }),
     mixing: small.mixing ?? false,
   }
 }
@@ -55,18 +58,20 @@ export function smallBatch({ batch, input, mixing }: StepSpecification): { image
 }
 
 /**
- * Initial weights, with momentum and shifts away from zero and scales away from one, so that an operand that is left
+ * Initial weights, with the optimizer's states and shifts away from zero and scales away from one, so that an operand that is left
  * out or taken twice shows.
  */
 export function drawnState({ layout, parameters }: TrainingStep): SharedArrayBuffer {
   const state = new SharedArrayBuffer(layout.elements * 4)
   drawInitialState(parameters, layout, state, SEED)
-  layout.tensors.forEach(({ name, role, shape }, stream) => {
+  layout.tensors.forEach(({ name, role, slot, shape }, stream) => {
     const count = elementCount(shape)
     const isVector = shape.length === 1
     const noise = normals(count, SEED, stream).map((value) => 0.1 * value)
-    const drawn = isVector && role !== 'momentum' && name.endsWith('weight') ? positives(count, SEED, stream) : noise
-    if (isVector || role === 'momentum') viewState(findState(layout, name), state).set(drawn)
+    const drawn = isVector && role !== 'optimizer' && name.endsWith('weight') ? positives(count, SEED, stream) : noise
+    if (isVector || role === 'optimizer') viewState(findState(layout, name), state).set(drawn)
+    const squares = positives(count, SEED, stream).map((value) => 0.01 * value)
+    if (slot === 'exp_avg_sq') viewState(findState(layout, name), state).set(squares)
     if (name.endsWith('running_var')) viewState(findState(layout, name), state).set(positives(count, SEED, stream))
   })
   return state

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { one } from '../../src/methods/one.ts'
 import { vanilla } from '../../src/methods/vanilla.ts'
 import { findNetwork } from '../../src/networks/find-network.ts'
+import { sgd } from '../../src/optimizers/sgd.ts'
 import type { StepSpecification } from '../../src/step/capture.ts'
 import { elementCount } from '../../src/vocabulary/shape.ts'
 import { fixturePath } from '../fixtures-folder.ts'
@@ -53,8 +54,7 @@ export function specificationOfTorchvision(run: TorchvisionRun): StepSpecificati
     batch: run.batch,
     dtype: 'f32',
     input: { height: size, width: size, channels: 3, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
-    momentum: run.momentum,
-    weightDecay: run.weightDecay,
+    optimizer: sgd(run),
   }
 }
 

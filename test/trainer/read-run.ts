@@ -9,8 +9,8 @@ import { runFiles } from '../../src/report/run-files.ts'
 export interface RunNumbers {
   /** SHA-256 of model.safetensors. */
   readonly model: string
-  /** SHA-256 of each parameter's momentum. */
-  readonly momentum: Readonly<Record<string, string>>
+  /** SHA-256 of each of the optimizer's states. */
+  readonly optimizer: Readonly<Record<string, string>>
   /** Lines of metrics.jsonl without what the clock decides. */
   readonly metrics: readonly MetricsLine[]
 }
@@ -19,12 +19,12 @@ export interface RunNumbers {
 export async function readRun(folder: string, step: number): Promise<RunNumbers> {
   const checkpoint = checkpointFolder(folder, step)
   const { tensors } = await loadCheckpoint(checkpoint)
-  const momentum = [...tensors.momentum].map(([name, data]) => {
+  const states = [...tensors.optimizer].map(([name, data]) => {
     return [name, sha256(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))]
   })
   return {
     model: sha256(await readFile(join(checkpoint, MODEL_FILE))),
-    momentum: Object.fromEntries(momentum),
+    optimizer: Object.fromEntries(states),
     metrics: (await readMetrics(runFiles(folder).metrics)).map(withoutTimes),
   }
 }

@@ -42,13 +42,8 @@ function checkpointTarget(name: string, file: string): FuzzTarget {
       if (!existsSync(folder)) await saveCheckpoint(scratch, CHECKPOINT, 1)
       writeFileSync(join(folder, file), bytes)
       const { progress, tensors, description } = await loadCheckpoint(folder)
-      const momentum = [...tensors.momentum].flatMap(([parameter, data]) => [parameter, bytesOf(data)])
-      return fingerprint([
-        JSON.stringify(progress),
-        JSON.stringify(description),
-        ...momentum,
-        ...partsOf(tensors.model),
-      ])
+      const states = [...tensors.optimizer].flatMap(([name, data]) => [name, bytesOf(data)])
+      return fingerprint([JSON.stringify(progress), JSON.stringify(description), ...states, ...partsOf(tensors.model)])
     },
   }
 }

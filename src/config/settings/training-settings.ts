@@ -2,6 +2,7 @@
 import { readersInWords, readersOf } from '../../methods/registry.ts'
 import { setting } from '../setting.ts'
 import { number, oneOf, orNull, wholeNumber } from '../values.ts'
+import { OPTIMIZER_SETTINGS } from './optimizer-settings.ts'
 
 export const TRAINING_SETTINGS = {
   epochs: setting(wholeNumber({ from: 1 }), {
@@ -16,7 +17,7 @@ export const TRAINING_SETTINGS = {
   steps: setting(orNull(wholeNumber({ from: 1 })), {
     flag: '--steps',
     value: '<n>',
-    help: 'optimiser steps, instead of epochs',
+    help: 'optimizer steps, instead of epochs',
     default: null,
     report: 'difference',
     aliases: ['--max-steps', '--num-steps', '--iterations', '--iters'],
@@ -24,7 +25,7 @@ export const TRAINING_SETTINGS = {
   batch: setting(wholeNumber({ from: 1 }), {
     flag: '--batch',
     value: '<images>',
-    help: 'images of one optimiser step, over all replicas',
+    help: 'images of one optimizer step, over all replicas',
     default: 128,
     report: 'difference',
     commands: ['summary'],
@@ -35,6 +36,8 @@ export const TRAINING_SETTINGS = {
     value: '<rate>',
     help: 'learning rate at the start',
     default: 0.1,
+    // As torch.optim's AdamW; the rate of LARS is relative to the length of the weights.
+    byOptimizer: { adamw: 1e-3, lamb: 1e-3, lars: 1 },
     report: 'difference',
     aliases: ['--learning-rate', '--base-lr', '--initial-lr'],
   }),
@@ -63,21 +66,7 @@ export const TRAINING_SETTINGS = {
     report: 'difference',
     aliases: ['--min-lr', '--lr-min', '--eta-min'],
   }),
-  momentum: setting(number({ from: 0, below: 1 }), {
-    flag: '--momentum',
-    value: '<m>',
-    help: 'Nesterov momentum',
-    default: 0.9,
-    report: 'difference',
-  }),
-  weightDecay: setting(number({ from: 0 }), {
-    flag: '--weight-decay',
-    value: '<d>',
-    help: 'L2 penalty on all parameters',
-    default: 1e-4,
-    report: 'difference',
-    aliases: ['--wd', '--l2'],
-  }),
+  ...OPTIMIZER_SETTINGS,
   /** w(e) = exp(-5 (1 - min(e, R) / R)^2) of epoch e. */
   rampUp: setting(number({ from: 0 }), {
     flag: '--ramp-up',

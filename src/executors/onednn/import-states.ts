@@ -45,6 +45,7 @@ const ROW_OPERANDS = {
   TopKCorrect: [0],
   AllReduceMean: none,
   SgdNesterov: none,
+  OptimizerUpdate: none,
   RunningAverage: none,
 } as const satisfies Record<OpName, readonly number[] | null>
 

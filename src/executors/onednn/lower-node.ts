@@ -345,6 +345,7 @@ const RULES: LoweringRules = {
   },
   AllReduceMean: gathered,
   SgdNesterov: gathered,
+  OptimizerUpdate: gathered,
   RunningAverage: gathered,
 }
 

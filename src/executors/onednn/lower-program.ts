@@ -10,7 +10,7 @@ import { Lowering } from './lowering.ts'
 import type { Plan } from './plan-words.ts'
 import { rematerialiseJoins } from './rematerialise.ts'
 import { arenaBytes, FEWEST_BLOCKED_CHANNELS, findHomes, type Home } from './storage.ts'
-import { planExports, runningAverages, sgdRanges } from './update-ranges.ts'
+import { optimizerUpdates, planExports, runningAverages, sgdRanges } from './update-ranges.ts'
 
 const LINE_BYTES = 64
 
@@ -64,6 +64,7 @@ export function lowerProgram(captured: Program, layout: StateLayout, target: Low
     finalScalars: lowering.finalScalars,
     statistics,
     sgd: sgdRanges(lowering),
+    ...optimizerUpdates(lowering),
     running: runningAverages(lowering),
     exports: planExports(lowering),
     // Last: the rules above give scalars and tensors their numbers.

@@ -1,3 +1,4 @@
+import { isOptimizerNode, operandsOf } from '../../graph/optimizer-nodes.ts'
 import type { Program, ValueId } from '../../graph/program.ts'
 import { typeOf } from '../../graph/program.ts'
 import { findState, type StateLayout } from '../../graph/state-layout.ts'
@@ -17,8 +18,8 @@ export interface ExchangeLayout {
 }
 
 /**
- * Gradients of weights lie like the weights in the state, so that the optimiser runs over all in one pass; gradients that
- * no optimiser takes up follow behind.
+ * Gradients of weights lie like the weights in the state, so that the optimizer runs over all in one pass; gradients that
+ * no optimizer takes up follow behind.
  */
 export function layOutExchange(
   program: Program,
@@ -27,9 +28,10 @@ export function layOutExchange(
 ): ExchangeLayout {
   const gradients = new Map<ValueId, number>()
   for (const node of program.nodes) {
-    if (node.op !== 'SgdNesterov') continue
-    const weight = homes.get(node.inputs[0] ?? -1)
-    const gradient = homes.get(node.inputs[2] ?? -1)
+    if (!isOptimizerNode(node)) continue
+    const operands = operandsOf(node)
+    const weight = homes.get(operands.weight)
+    const gradient = homes.get(operands.gradient)
     if (weight?.kind !== 'state' || gradient?.kind !== 'meanGradient') {
       throw new Error(`Expected an all-reduced gradient for ${node.label} but received ${gradient?.kind ?? 'nothing'}`)
     }

@@ -1,7 +1,12 @@
 /** The 32-bit words in which a plan crosses to the addon; native/src/plan.cpp reads them in this order. */
 
+import type { OpAttributes } from '../../graph/ops.ts'
+import type { UpdateStep } from '../../graph/update-arithmetic.ts'
+
+type UpdateAttributes = OpAttributes['OptimizerUpdate']
+
 /** Raised with each change of the words; plan.cpp holds the same number. */
-export const PLAN_VERSION = 12
+export const PLAN_VERSION = 13
 
 /** Numbers are places in this list; plan.cpp holds the same order. */
 export const OPCODES = [
@@ -93,6 +98,35 @@ export interface SgdRange {
   readonly weightDecay: number
 }
 
+/** What an optimizer computes for each element: OptimizerUpdate's attributes (update-arithmetic.ts). */
+export interface PlanUpdate extends UpdateAttributes {
+  /** Weight and states; the gradient is the next operand. */
+  readonly tensors: number
+  readonly scalars: number
+}
+
+export interface UpdateRange {
+  /** Place in `updates`. */
+  readonly update: number
+  readonly elements: number
+  readonly gradient: number
+  /** First elements of the weight and of its states. */
+  readonly tensors: readonly number[]
+  readonly scalars: readonly number[]
+}
+
+/** Numbers are places in this list; optimizer_update.hpp holds the same order. */
+const UPDATE_OPS = [
+  'constant',
+  'add',
+  'subtract',
+  'multiply',
+  'divide',
+  'squareRoot',
+  'norm',
+  'whenPositive',
+] as const satisfies readonly UpdateStep['op'][]
+
 export interface RunningAverageRange {
   readonly state: number
   readonly statistic: number
@@ -124,6 +158,8 @@ export interface Plan {
   readonly finalScalars: readonly PlanInstruction[]
   readonly statistics: readonly { readonly tensor: number; readonly target: number; readonly count: number }[]
   readonly sgd: readonly SgdRange[]
+  readonly updates: readonly PlanUpdate[]
+  readonly updateRanges: readonly UpdateRange[]
   readonly running: readonly RunningAverageRange[]
   readonly exports: readonly PlanExport[]
 }
@@ -155,6 +191,10 @@ export function encodePlan(plan: Plan): Int32Array {
     ...list(plan.sgd, ({ weight, momentum, gradient, elements, rate, decay, weightDecay }) => [
       ...[weight, momentum, gradient, elements, rate, float(decay), float(weightDecay)],
     ]),
+    ...list(plan.updates, updateWords),
+    ...list(plan.updateRanges, ({ update, elements, gradient, tensors, scalars }) => [
+      ...[update, elements, gradient, ...tensors, ...scalars],
+    ]),
     ...list(plan.running, ({ state, statistic, elements, weight, correction }) => [
       ...[state, statistic, elements, float(weight), float(correction)],
     ]),
@@ -175,6 +215,15 @@ export function encodePlan(plan: Plan): Int32Array {
     }
   })
   return encoded
+}
+
+/** Three words behind each step's op: its operands, or its value. */
+function updateWords({ tensors, scalars, steps, results }: PlanUpdate): Word[] {
+  const words = steps.flatMap((step): Word[] => {
+    const operands = step.op === 'constant' ? [float(step.value)] : step.of
+    return [UPDATE_OPS.indexOf(step.op), ...operands, ...Array.from({ length: 3 - operands.length }, () => 0)]
+  })
+  return [tensors, scalars, steps.length, ...words, ...results]
 }
 
 function instructionWords({ opcode, words }: PlanInstruction): Word[] {

@@ -49,7 +49,8 @@ function homeOfOutput(program: Program, node: ProgramNode, place: number, homes:
       if (sourceHome?.kind === 'gradient') return { kind: 'meanGradient', source }
       if (sourceHome?.kind === 'vector') return { kind: 'meanStatistic', source }
       break
-    case 'SgdNesterov': {
+    case 'SgdNesterov':
+    case 'OptimizerUpdate': {
       const state = homes.get(node.inputs[place] ?? -1)
       if (state?.kind === 'state') return { kind: 'updated', name: state.name }
       break

@@ -1,40 +1,83 @@
+import { type OptimizerNode, operandsOf } from '../../graph/optimizer-nodes.ts'
 import { typeOf, type ValueId } from '../../graph/program.ts'
 import { elementCount } from '../../vocabulary/shape.ts'
 import type { Lowering } from './lowering.ts'
-import type { PlanExport, RunningAverageRange, SgdRange } from './plan-words.ts'
+import type { Plan, PlanExport, PlanUpdate, RunningAverageRange, SgdRange, UpdateRange } from './plan-words.ts'
 
 const LINE_ELEMENTS = 16
 
-/** The optimiser's nodes as ranges of the flat state, neighbours of one kind joined. */
+/** SGD's nodes as ranges of the flat state, neighbours joined. */
 export function sgdRanges(lowering: Lowering): SgdRange[] {
   const ranges: SgdRange[] = []
   for (const node of lowering.program.nodes) {
     if (node.op !== 'SgdNesterov') continue
-    const [weight = -1, momentum = -1, gradient = -1, rate = -1] = node.inputs
-    const home = lowering.home(gradient)
-    if (home.kind !== 'meanGradient') throw new Error(`Expected an all-reduced gradient for ${node.label}`)
-    const elements = elementCount(typeOf(lowering.program, weight).shape)
-    ranges.push({
-      weight: lowering.state(weight),
-      momentum: lowering.state(momentum),
-      gradient: lowering.gradient(home.source),
-      elements: Math.ceil(elements / LINE_ELEMENTS) * LINE_ELEMENTS,
-      rate: lowering.uniformScalar(rate),
-      decay: node.attributes.momentum,
-      weightDecay: node.attributes.weightDecay,
-    })
+    const { elements, gradient, tensors, scalars } = rangeOf(lowering, node)
+    const [weight = -1, momentum = -1] = tensors
+    const [rate = -1] = scalars
+    const { momentum: decay, weightDecay } = node.attributes
+    ranges.push({ weight, momentum, gradient, elements: wholeLines(elements), rate, decay, weightDecay })
   }
-  return joinNeighbours(ranges.sort((a, b) => a.weight - b.weight))
+  return joinNeighbours(
+    ranges,
+    ({ weight, momentum, gradient }) => [weight, momentum, gradient],
+    ({ rate, decay, weightDecay }) => [rate, decay, weightDecay],
+  )
 }
 
-function joinNeighbours(ranges: readonly SgdRange[]): SgdRange[] {
-  const joined: SgdRange[] = []
-  for (const range of ranges) {
+/** Other optimizers' nodes: what they compute, once where it is the same for all, and the ranges of the flat state. */
+export function optimizerUpdates(lowering: Lowering): Pick<Plan, 'updates' | 'updateRanges'> {
+  const updates = new Map<string, PlanUpdate>()
+  const whole: UpdateRange[] = []
+  const joinable: UpdateRange[] = []
+  for (const node of lowering.program.nodes) {
+    if (node.op !== 'OptimizerUpdate') continue
+    const operands = rangeOf(lowering, node)
+    const key = JSON.stringify([node.attributes, operands.tensors.length, operands.scalars.length])
+    const counts = { tensors: operands.tensors.length, scalars: operands.scalars.length }
+    if (!updates.has(key)) updates.set(key, { ...counts, ...node.attributes })
+    const update = [...updates.keys()].indexOf(key)
+    // A norm is over the tensor's own elements; all else may run over the padding behind them.
+    if (node.attributes.steps.some(({ op }) => op === 'norm')) whole.push({ update, ...operands })
+    else joinable.push({ update, ...operands, elements: wholeLines(operands.elements) })
+  }
+  const joined = joinNeighbours(
+    joinable,
+    ({ gradient, tensors }) => [gradient, ...tensors],
+    ({ update, scalars }) => [update, ...scalars],
+  )
+  return { updates: [...updates.values()], updateRanges: [...whole, ...joined] }
+}
+
+function rangeOf(lowering: Lowering, node: OptimizerNode): Omit<UpdateRange, 'update'> {
+  const { weight, states, gradient, scalars } = operandsOf(node)
+  const home = lowering.home(gradient)
+  if (home.kind !== 'meanGradient') throw new Error(`Expected an all-reduced gradient for ${node.label}`)
+  return {
+    elements: elementCount(typeOf(lowering.program, weight).shape),
+    gradient: lowering.gradient(home.source),
+    tensors: [weight, ...states].map((id) => lowering.state(id)),
+    scalars: scalars.map((id) => lowering.uniformScalar(id)),
+  }
+}
+
+const wholeLines = (elements: number) => Math.ceil(elements / LINE_ELEMENTS) * LINE_ELEMENTS
+
+/**
+ * @param starts of a range, the places that go on behind it in a neighbour
+ * @param settings that neighbours must share
+ */
+function joinNeighbours<R extends { readonly elements: number }>(
+  ranges: readonly R[],
+  starts: (range: R) => readonly number[],
+  settings: (range: R) => readonly number[],
+): R[] {
+  const joined: R[] = []
+  for (const range of ranges.toSorted((one, other) => (starts(one)[0] ?? 0) - (starts(other)[0] ?? 0))) {
     const last = joined.at(-1)
     const follows =
       last !== undefined &&
-      (['weight', 'momentum', 'gradient'] as const).every((key) => last[key] + last.elements === range[key]) &&
-      (['rate', 'decay', 'weightDecay'] as const).every((key) => last[key] === range[key])
+      starts(range).every((start, place) => start === (starts(last)[place] ?? 0) + last.elements) &&
+      settings(range).every((setting, place) => setting === settings(last)[place])
     if (follows) joined.splice(-1, 1, { ...last, elements: last.elements + range.elements })
     else joined.push(range)
   }

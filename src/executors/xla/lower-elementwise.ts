@@ -1,8 +1,19 @@
+import type { OpAttributes } from '../../graph/ops.ts'
+import { interpretUpdate, type UpdateInterpreter } from '../../graph/update-arithmetic.ts'
 import type { LoweringsOf } from './op-lowering.ts'
+import type { Hlo, HloFunction } from './stablehlo.ts'
 
-type ElementwiseOp = 'Constant' | 'Cast' | 'Add' | 'Multiply' | 'Scale' | 'SgdNesterov' | 'RunningAverage'
+type ElementwiseOp =
+  | 'Constant'
+  | 'Cast'
+  | 'Add'
+  | 'Multiply'
+  | 'Scale'
+  | 'SgdNesterov'
+  | 'OptimizerUpdate'
+  | 'RunningAverage'
 
-/** Sums, scalars and the optimiser. */
+/** Sums, scalars and optimizers. */
 export const ELEMENTWISE_LOWERINGS: LoweringsOf<ElementwiseOp> = {
   Constant: ({ hlo, attributes }) => [hlo.constant(attributes.value)],
   Cast: ({ hlo, input, attributes }) => [hlo.convert(input(0), attributes.dtype)],
@@ -18,9 +29,38 @@ export const ELEMENTWISE_LOWERINGS: LoweringsOf<ElementwiseOp> = {
     const step = hlo.binary('multiply', direction, hlo.broadcast(rate, weight.shape, []))
     return [hlo.binary('subtract', weight, step), momentum]
   },
+  OptimizerUpdate: ({ hlo, inputs, wide, attributes }) =>
+    updateWeight(
+      hlo,
+      attributes,
+      inputs.map((_, place) => wide(place)),
+    ),
   RunningAverage: ({ hlo, wide, attributes }) => {
     const { weight, correction } = attributes
     const kept = hlo.binary('multiply', wide(0), 1 - weight)
     return [hlo.binary('add', kept, hlo.binary('multiply', wide(1), weight * correction))]
   },
+}
+
+/** Any optimizer's update. @param operands f32, tensors of one shape, then scalars @returns weight and states */
+function updateWeight(hlo: HloFunction, attributes: OpAttributes['OptimizerUpdate'], operands: readonly Hlo[]): Hlo[] {
+  const binary = (op: 'add' | 'subtract' | 'multiply' | 'divide') => (left: Hlo, right: Hlo) => {
+    const { shape } = left.shape.length > 0 ? left : right
+    const whole = (x: Hlo) => (x.shape.length === shape.length ? x : hlo.broadcast(x, shape, []))
+    return hlo.binary(op, whole(left), whole(right))
+  }
+  const operations: UpdateInterpreter<Hlo> = {
+    constant: (value) => hlo.constant(value),
+    add: binary('add'),
+    subtract: binary('subtract'),
+    multiply: binary('multiply'),
+    divide: binary('divide'),
+    squareRoot: (x) => hlo.unary('sqrt', x),
+    norm: (x) => {
+      const axes = x.shape.map((_, axis) => axis)
+      return hlo.unary('sqrt', hlo.reduce('add', hlo.binary('multiply', x, x), axes))
+    },
+    whenPositive: (test, yes, no) => hlo.select(hlo.compare('GT', test, hlo.constant(0)), yes, no),
+  }
+  return interpretUpdate(attributes, operands, operations)
 }

@@ -11,7 +11,7 @@ export interface Hlo {
 }
 
 type Arithmetic = 'add' | 'subtract' | 'multiply' | 'divide' | 'maximum'
-type Unary = 'exponential' | 'log' | 'rsqrt' | 'negate'
+type Unary = 'exponential' | 'log' | 'sqrt' | 'rsqrt' | 'negate'
 type Comparison = 'EQ' | 'GE' | 'GT' | 'LT'
 
 /** Geometry of a convolution as the language has it. */

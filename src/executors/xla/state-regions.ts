@@ -10,7 +10,7 @@ export interface RegionTensor {
 
 /** Tensors that are one buffer on the device, one behind the other. */
 export interface StateRegion {
-  /** Of the tensor, or the role of all that are in it. */
+  /** Of the tensor, or the role (of an optimizer's states the slot) of all that are in it. */
   readonly name: string
   readonly role: StateRole
   readonly elements: number
@@ -18,25 +18,26 @@ export interface StateRegion {
 }
 
 /** Roles whose vectors are one buffer. Of the weights they are not: joining their updates makes the longest chain of kernels longer. */
-const SHARED_ROLES: ReadonlySet<StateRole> = new Set(['momentum', 'statistic', 'frozen'])
+const SHARED_ROLES: ReadonlySet<StateRole> = new Set(['optimizer', 'statistic', 'frozen'])
 
 /**
- * The buffers of a state on a device. Vectors of the momentum, the running averages and what is frozen are one buffer a role: a
- * start of a program costs the host microseconds for each buffer that it takes and gives back, and most tensors of a network
- * are vectors. Filters and matrices have a buffer each: libraries take no slice of a longer one, so XLA would copy them.
+ * The buffers of a state on a device. Vectors of each of the optimizer's states, the running averages and what is frozen are one
+ * buffer a kind: a start of a program costs the host microseconds for each buffer that it takes and gives back, and most tensors
+ * of a network are vectors. Filters and matrices have a buffer each: libraries take no slice of a longer one, so XLA would copy them.
  */
 export function regionsOf({ tensors }: StateLayout): StateRegion[] {
   const shares = ({ role, shape }: StateTensor) => shape.length < 2 && SHARED_ROLES.has(role)
-  const roles = [...new Set(tensors.flatMap((tensor) => (shares(tensor) ? [tensor.role] : [])))]
-  const shared = roles.map((role): StateRegion => {
+  const kindOf = ({ role, slot }: StateTensor) => slot ?? role
+  const kinds = new Map(tensors.flatMap((tensor) => (shares(tensor) ? [[kindOf(tensor), tensor.role]] : [])))
+  const shared = [...kinds].map(([kind, role]): StateRegion => {
     let elements = 0
     const together = tensors.flatMap((tensor): RegionTensor[] => {
-      if (!shares(tensor) || tensor.role !== role) return []
+      if (!shares(tensor) || kindOf(tensor) !== kind) return []
       const start = elements
       elements += elementCount(tensor.shape)
       return [{ tensor, start }]
     })
-    return { name: `all of ${role}`, role, elements, tensors: together }
+    return { name: `all of ${kind}`, role, elements, tensors: together }
   })
   const own = tensors.flatMap((tensor): StateRegion[] => {
     if (shares(tensor)) return []

@@ -15,21 +15,21 @@ function uniforms(seed: number): () => number {
 
 /**
  * A state whose activations stay finite in a deep network: filters as He et al. (2015) draw them, scales and variances near
- * one, momentum near zero.
+ * one, an optimizer's near zero, no square negative.
  */
 export function drawTrialState(layout: StateLayout): SharedArrayBuffer {
   const state = new SharedArrayBuffer(layout.elements * Float32Array.BYTES_PER_ELEMENT)
   layout.tensors.forEach((tensor, index) => {
     const next = uniforms(index + 1)
-    const [low, high] = rangeOf(tensor.role === 'momentum', tensor.shape)
+    const [low, high] = rangeOf(tensor.role === 'optimizer', tensor.shape)
     const view = viewState(tensor, state)
     for (let element = 0; element < view.length; element++) view[element] = low + (high - low) * next()
   })
   return state
 }
 
-function rangeOf(momentum: boolean, shape: Shape): [low: number, high: number] {
-  if (momentum) return [-0.001, 0.001]
+function rangeOf(ofOptimizer: boolean, shape: Shape): [low: number, high: number] {
+  if (ofOptimizer) return [0, 0.001]
   if (shape.length < 2) return [0.5, 1.5]
   const bound = Math.sqrt((6 * (shape[0] ?? 1)) / elementCount(shape))
   return [-bound, bound]

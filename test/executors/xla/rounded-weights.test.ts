@@ -68,7 +68,7 @@ t.test('only what is rounded has a copy, and only what is updated a new one', (t
     return { reads: roundedReads.toSorted(), writes: roundedWrites.toSorted() }
   }
   const convolved = step.layout.tensors
-    .flatMap(({ name, role, shape }) => (role !== 'momentum' && shape.length === 4 ? [name] : []))
+    .flatMap(({ name, role, shape }) => (role !== 'optimizer' && shape.length === 4 ? [name] : []))
     .toSorted()
   t.same(lower(step.program, 'gpu'), { reads: convolved, writes: convolved })
   t.same(lower(wideStep.program, 'gpu'), { reads: [], writes: [] })

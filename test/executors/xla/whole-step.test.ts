@@ -1,6 +1,8 @@
 /** Whole steps of ONE on XLA's CPU plugin, with every kind of network. */
 import t from 'tap'
 import { onednnExecutor } from '../../../src/executors/onednn/onednn-executor.ts'
+import { adamw } from '../../../src/optimizers/adamw.ts'
+import { lamb } from '../../../src/optimizers/lamb.ts'
 import { captureTrainingStep } from '../../../src/step/training-program.ts'
 import { STEP_TOLERANCES, tooFar } from '../../support/compare-steps.ts'
 import { runProgram } from '../../support/run-program.ts'
@@ -10,12 +12,16 @@ import { compareStep } from './compare-step.ts'
 
 t.setTimeout(580_000)
 
+const ADAM = { betas: [0.9, 0.99], epsilon: 1e-3, weightDecay: 0.1 } as const
+
 const CASES = [
   { name: 'basic blocks', small: { batch: 5 } },
   { name: 'bottlenecks, two branches', small: { batch: 4, block: 'bottleneck', branches: 2 } },
   { name: 'bf16', small: { batch: 5, dtype: 'bf16' } },
   { name: 'a ResNeXt of narrow groups', small: { batch: 5, network: 'resnext-11-2x4d-widen1', branches: 2 } },
   { name: 'mixed images', small: { batch: 5, mixing: true } },
+  { name: 'AdamW', small: { batch: 5, optimizer: adamw(ADAM) } },
+  { name: 'LAMB', small: { batch: 5, optimizer: lamb(ADAM) } },
   { name: 'a DenseNet in bf16', small: { batch: 5, network: 'densenet-bc-10-12', dtype: 'bf16' } },
 ] as const
 
