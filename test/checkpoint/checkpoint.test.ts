@@ -111,9 +111,9 @@ t.test('files that were cut, changed or mixed are refused', async (t) => {
   const newer = await fresh(5)
   const state = await readFile(join(newer, STATE_FILE))
   const version = state.indexOf('version') + 'version'.length
-  state[version] = 3 // MessagePack: a small whole number is its own byte.
+  state[version] = 4 // MessagePack: a small whole number is its own byte.
   await writeFile(join(newer, STATE_FILE), state)
-  await t.rejects(loadCheckpoint(newer), { name: 'UserFault', message: /format version 2 .* received 3/ })
+  await t.rejects(loadCheckpoint(newer), { name: 'UserFault', message: /format version 3 .* received 4/ })
 
   await t.rejects(loadCheckpoint(checkpointFolder(run, 99)), { name: 'UserFault', message: /does not exist/ })
 })
