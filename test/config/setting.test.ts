@@ -75,7 +75,7 @@ t.test('defaults are those of the rows', (t) => {
     '3 for one',
     'resnet-110 where it is to be trained',
     null,
-    '0.0001',
+    '0.0001; 0.01 for adamw, 0.01 for lamb',
   ])
   t.end()
 })
