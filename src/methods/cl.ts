@@ -3,7 +3,7 @@ import type { Network } from '../networks/network.ts'
 import type { Method } from './method.ts'
 import type { MethodDefinition } from './method-definition.ts'
 import { crossEntropy, divergence, scaled, sumOfParts, sumOfScalars } from './objective-parts.ts'
-import { capturePeers, PEERS_SCOPE } from './whole-networks.ts'
+import { capturePeers, wholeNetworkMembers } from './whole-networks.ts'
 
 export interface ClOptions {
   /** Weight of the distillation term, that of the cross entropy is 1 - alpha: the paper's beta is 1 - alpha. */
@@ -56,12 +56,7 @@ export const CL: MethodDefinition = {
   defaults: () => ({ peers: '4', alpha: 0.5, temperature: 2 }),
   schedule: null,
   rules: [],
-  members: {
-    scope: PEERS_SCOPE,
-    names: () => ({ member: 'peer', mean: 'mean of the peers', ensemble: 'ensemble' }),
-    deployed: 'one network',
-    trained: 'all networks',
-  },
+  members: wholeNetworkMembers('peer'),
   ensemble: 'none',
   trainingOnly: [],
   teacher: false,

@@ -3,7 +3,7 @@ import type { Network } from '../networks/network.ts'
 import type { Method } from './method.ts'
 import type { MethodDefinition } from './method-definition.ts'
 import { crossEntropy, divergence, scaled, sumOfParts, sumOfScalars } from './objective-parts.ts'
-import { capturePeers, PEERS_SCOPE } from './whole-networks.ts'
+import { capturePeers, wholeNetworkMembers } from './whole-networks.ts'
 
 /** Deep Mutual Learning compares the predictions as they are (Zhang et al., equation 5). */
 const TEMPERATURE = 1
@@ -46,12 +46,7 @@ export const DML: MethodDefinition = {
   defaults: () => ({ peers: '2' }),
   schedule: null,
   rules: [],
-  members: {
-    scope: PEERS_SCOPE,
-    names: () => ({ member: 'peer', mean: 'mean of the peers', ensemble: 'ensemble' }),
-    deployed: 'one network',
-    trained: 'all networks',
-  },
+  members: wholeNetworkMembers('peer'),
   ensemble: 'none',
   trainingOnly: [],
   teacher: false,

@@ -2,7 +2,7 @@ import type { Network } from '../networks/network.ts'
 import type { Method } from './method.ts'
 import type { MethodDefinition } from './method-definition.ts'
 import { crossEntropy, sumOfParts } from './objective-parts.ts'
-import { capturePeers, PEERS_SCOPE } from './whole-networks.ts'
+import { capturePeers, wholeNetworkMembers } from './whole-networks.ts'
 
 /**
  * Networks that are trained side by side and know nothing of each other; the ensemble is the mean of their probabilities.
@@ -33,12 +33,7 @@ export const ENSEMBLE: MethodDefinition = {
   defaults: () => ({ peers: '3' }),
   schedule: null,
   rules: [],
-  members: {
-    scope: PEERS_SCOPE,
-    names: () => ({ member: 'network', mean: 'mean of the networks', ensemble: 'ensemble' }),
-    deployed: 'one network',
-    trained: 'all networks',
-  },
+  members: wholeNetworkMembers('network'),
   ensemble: 'trained',
   trainingOnly: [],
   teacher: false,

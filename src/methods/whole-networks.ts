@@ -6,6 +6,14 @@ import type { Members } from './method-definition.ts'
 /** First part of the names of what peers own. */
 export const PEERS_SCOPE = 'peers'
 
+/** What is said of whole networks that train side by side. @param member what one of them is called */
+export const wholeNetworkMembers = (member: 'peer' | 'network'): Members => ({
+  scope: PEERS_SCOPE,
+  names: () => ({ member, mean: `mean of the ${member}s`, ensemble: 'ensemble' }),
+  deployed: 'one network',
+  trained: 'all networks',
+})
+
 /** For methods that train a single plain network. */
 export const ONE_PLAIN_NETWORK: Members = {
   scope: null,

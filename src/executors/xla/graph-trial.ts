@@ -27,6 +27,13 @@ export interface TrialPlace {
   readonly replicas: number
 }
 
+/** What all graphs of a program are tried on. */
+interface TrialData {
+  readonly state: SharedArrayBuffer
+  /** Host inputs of the checked runs. */
+  readonly inputs: readonly HostArrays[]
+}
+
 /** A graph that runs. */
 export interface TriedGraph {
   readonly program: PjrtProgram
@@ -44,10 +51,14 @@ export function fastestGraph(
   compile: (graph: GraphChoice) => PjrtProgram,
   place: TrialPlace,
 ): { readonly fastest: TriedGraph | null; readonly remarks: readonly string[] } {
+  const data: TrialData = {
+    state: drawTrialState(place.copy.layout),
+    inputs: Array.from({ length: CHECKED_RUNS }, (_, run) => drawTrialInputs(place.lowered, run)),
+  }
   let fastest: TriedGraph | null = null
   const remarks: string[] = []
   for (const graph of graphs) {
-    const { program, remark } = tryGraph(graph, compile, fastest, place)
+    const { program, remark } = tryGraph(graph, compile, fastest, place, data)
     remarks.push(`${graph.order}: ${remark}`)
     if (program === null) continue
     fastest?.program.dispose()
@@ -62,9 +73,10 @@ function tryGraph(
   compile: (graph: GraphChoice) => PjrtProgram,
   rival: TriedGraph | null,
   place: TrialPlace,
+  data: TrialData,
 ): { readonly program: PjrtProgram | null; readonly remark: string } {
   // Before anything can fail: all replicas give the same numbers to the same runs.
-  const runs = new TrialRuns(place, 2 * CHECKED_RUNS + (rival === null ? 0 : 2 * ROUNDS * QUEUED))
+  const runs = new TrialRuns(place, data, 2 * CHECKED_RUNS + (rival === null ? 0 : 2 * ROUNDS * QUEUED))
   let program: PjrtProgram | null = null
   let remark = 'runs'
   let refusal: string | null = null
@@ -90,24 +102,22 @@ class TrialRuns {
   readonly #launches: number[]
   readonly #abandoned: Int32Array
   readonly #shared: SharedTrial | null
-  readonly #inputs: readonly HostArrays[]
-  readonly #drawn: SharedArrayBuffer
+  readonly #data: TrialData
   /** The host's side of the scratch state. */
   readonly #state: SharedArrayBuffer
   readonly #scratch: DeviceCopy
   readonly #buffers: ProgramBuffers
   readonly #outputElements: number
 
-  constructor({ lowered, buffers, copy, exchange, replicas }: TrialPlace, runs: number) {
+  constructor({ lowered, buffers, copy, exchange, replicas }: TrialPlace, data: TrialData, runs: number) {
     const { collective, outputElements } = lowered
     this.#buffers = buffers
     this.#outputElements = outputElements
     this.#launches = Array.from({ length: runs }, () => copy.nextLaunch(collective))
     this.#abandoned = abandonedWord(exchange)
     this.#shared = collective ? new SharedTrial(exchange, replicas, runs, () => copy.nextMeeting()) : null
-    this.#inputs = Array.from({ length: CHECKED_RUNS }, (_, run) => drawTrialInputs(lowered, run))
-    this.#drawn = drawTrialState(copy.layout)
-    this.#state = new SharedArrayBuffer(this.#drawn.byteLength)
+    this.#data = data
+    this.#state = new SharedArrayBuffer(data.state.byteLength)
     this.#scratch = copy.scratch(this.#state)
   }
 
@@ -122,7 +132,7 @@ class TrialRuns {
 
   /** Bits of all outputs and of the state after some runs from the drawn one. */
   #numbers(program: PjrtProgram): Uint32Array {
-    new Uint8Array(this.#state).set(new Uint8Array(this.#drawn))
+    new Uint8Array(this.#state).set(new Uint8Array(this.#data.state))
     this.#scratch.invalidate()
     const outputs = this.#run(program, CHECKED_RUNS)
     this.#scratch.pull()
@@ -144,7 +154,7 @@ class TrialRuns {
     const { Run } = loadPjrtAddon()
     const runs = this.#launches.splice(0, queued).map((launch, index) => {
       this.#shared?.meet()
-      return new Run(program, this.#scratch.native, this.#inputs[index % CHECKED_RUNS] ?? [], launch)
+      return new Run(program, this.#scratch.native, this.#data.inputs[index % CHECKED_RUNS] ?? [], launch)
     })
     this.#scratch.markChanged(writes, outdated, roundedWrites)
     return runs.map((run) => {

@@ -12,6 +12,7 @@ export interface ProgramBuffers {
   readonly outdated: ReadonlySet<number>
 }
 
+/** @throws Error where the device's state has no such region or tensor */
 export function buffersOf(lowered: LoweredProgram, copy: DeviceCopy): ProgramBuffers {
   const { reads, writes, roundedReads, roundedWrites } = lowered
   return {
