@@ -2,12 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BackgroundSaver } from '../src/checkpoint/background-saver.ts'
-import { describeModel } from '../src/checkpoint/model-description.ts'
 import { makeConfig } from '../src/config/make-config.ts'
-import { describeDataset } from '../src/datasets/describe-dataset.ts'
-import { specifyStep } from '../src/step/specification.ts'
-import { captureTrainingStep } from '../src/step/training-program.ts'
+import { specifyStep } from '../src/config/specification.ts'
+import { describeDataset } from '../src/data/datasets/describe-dataset.ts'
+import { captureTrainingStep } from '../src/engine/step/training-program.ts'
+import { BackgroundSaver } from '../src/train/checkpoint/background-saver.ts'
+import { describeModel } from '../src/train/checkpoint/model-description.ts'
 
 export interface CheckpointWork {
   readonly network: string

@@ -1,6 +1,6 @@
 /** The tables of `npm run compile:gpu`: what XLA made of each training step. */
-import type { AheadOfTime } from '../src/executors/xla/ahead-of-time.ts'
-import type { CompiledMemory } from '../src/executors/xla/pjrt-addon.ts'
+import type { AheadOfTime } from '../src/engine/executors/xla/ahead-of-time.ts'
+import type { CompiledMemory } from '../src/engine/executors/xla/pjrt-addon.ts'
 import { longestChain } from './kernel-chain.ts'
 import type { MachineFacts } from './machine-facts.ts'
 import {

@@ -4,9 +4,9 @@
  * alternate between the numbers of workers, and their spread. Nothing else consumes: this is the input's ceiling.
  */
 import { cpus, loadavg } from 'node:os'
-import type { ImageSplit, LoadedDataset } from '../src/datasets/dataset.ts'
-import { InputPipeline } from '../src/input/pipeline.ts'
-import { SLOT_STATES } from '../src/input/slot-ring.ts'
+import type { ImageSplit, LoadedDataset } from '../src/data/datasets/dataset.ts'
+import { InputPipeline } from '../src/data/input/pipeline.ts'
+import { SLOT_STATES } from '../src/data/input/slot-ring.ts'
 
 const IMAGES = 51_200
 const ROUNDS = 5

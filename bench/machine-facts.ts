@@ -1,7 +1,7 @@
 /** What figures of speed were measured on. */
 import { readFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
-import { describeMachine, type MachineReport } from '../src/trainer/machine.ts'
+import { describeMachine, type MachineReport } from '../src/train/run/machine.ts'
 
 export interface MachineFacts extends Omit<MachineReport, 'images'> {
   /** Vector instructions that decide a convolution's speed. */

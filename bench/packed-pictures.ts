@@ -1,9 +1,9 @@
 /** Image files in memory as a split of one shard, without what `prepare` checks and notes. */
 import { writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import type { EncodedSplit, LoadedDataset } from '../src/datasets/dataset.ts'
-import { SHARD_MAGIC } from '../src/datasets/shard-index.ts'
-import type { ImageSize } from '../src/images/crop-plan.ts'
+import type { EncodedSplit, LoadedDataset } from '../src/data/datasets/dataset.ts'
+import { SHARD_MAGIC } from '../src/data/datasets/shard-index.ts'
+import type { ImageSize } from '../src/data/images/crop-plan.ts'
 
 export interface EncodedPicture extends ImageSize {
   readonly bytes: Uint8Array

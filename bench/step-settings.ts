@@ -1,6 +1,6 @@
 /** Options of `npm run bench:step`. */
 import { parseArgs } from 'node:util'
-import { findNetwork } from '../src/networks/find-network.ts'
+import { findNetwork } from '../src/engine/networks/find-network.ts'
 import { allowedCores } from '../src/vocabulary/allowed-cores.ts'
 import { expected } from '../src/vocabulary/fault.ts'
 import type { StepTask } from './peers/step-task.ts'

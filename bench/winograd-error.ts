@@ -1,7 +1,7 @@
 /**
  * Rounding error of Winograd's F(4x4, 3x3) in f32 for several interpolation points, beside a direct convolution in f32:
  * `node dist/bench/winograd-error.js`. All sums of 64 channels of normal inputs (rectified) and He-drawn filters, against
- * the same in f64. docs/convolutions.md quotes its output; native/src/winograd_transforms.hpp uses the best.
+ * the same in f64. docs/convolutions.md quotes its output; native/engine/kernels/convolution/winograd_transforms.hpp uses the best.
  */
 import { randomStream } from '../src/vocabulary/random.ts'
 

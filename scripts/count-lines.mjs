@@ -1,5 +1,5 @@
 /**
- * Lines of the project's files by room, with a ceiling no file may pass.
+ * Lines of the project's files by folder, with a ceiling no file may pass.
  * `node scripts/count-lines.mjs [root]` prints the table and ends with exit code 1 where a file is too long.
  */
 import { readdirSync, readFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 const CEILING = 400
 const TEST_CEILING = 500
 const SOURCE = /\.(ts|mjs|cjs|py|cpp|h|hpp)$/
-const FOLDERS = ['src', 'workers', 'native/src', 'scripts', 'bench', 'test']
+const FOLDERS = ['src', 'workers', 'native/engine', 'scripts', 'bench', 'test']
 
 /** @returns {{path: string, lines: number}[]} every source file below the folders, fixtures left out */
 export function countLines(root) {
@@ -35,30 +35,31 @@ function namesBelow(folder) {
 export const tooLong = (files) =>
   files.filter(({ path, lines }) => lines > (path.startsWith('test/') ? TEST_CEILING : CEILING))
 
-/** src/<room>, other top folders whole. */
-const roomOf = (path) =>
+/** src/<part>/<layer>, other top folders whole. */
+const folderOf = (path) =>
   path
     .split('/')
-    .slice(0, path.startsWith('src/') ? 2 : 1)
+    .slice(0, -1)
+    .slice(0, path.startsWith('src/') ? 3 : 1)
     .join('/')
 
 function printTable(files) {
   const row = (...cells) =>
-    console.log(cells.map((cell, at) => (at === 0 ? cell.padEnd(16) : cell.padStart(7))).join(''))
-  row('room', 'files', 'lines', 'median', 'p90', 'max')
-  const rooms = groupByRoom(files)
-  for (const [room, members] of [...rooms, ['all', files]]) {
+    console.log(cells.map((cell, at) => (at === 0 ? cell.padEnd(24) : cell.padStart(7))).join(''))
+  row('folder', 'files', 'lines', 'median', 'p90', 'max')
+  const folders = groupByFolder(files)
+  for (const [folder, members] of [...folders, ['all', files]]) {
     const sorted = members.map(({ lines }) => lines).sort((left, right) => left - right)
     const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
     const sum = sorted.reduce((total, lines) => total + lines, 0)
-    row(room, ...[sorted.length, sum, at(0.5), at(0.9), sorted.at(-1) ?? 0].map(String))
+    row(folder, ...[sorted.length, sum, at(0.5), at(0.9), sorted.at(-1) ?? 0].map(String))
   }
 }
 
-function groupByRoom(files) {
-  const rooms = new Map()
-  for (const file of files) rooms.set(roomOf(file.path), [...(rooms.get(roomOf(file.path)) ?? []), file])
-  return rooms
+function groupByFolder(files) {
+  const folders = new Map()
+  for (const file of files) folders.set(folderOf(file.path), [...(folders.get(folderOf(file.path)) ?? []), file])
+  return folders
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {

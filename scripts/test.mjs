@@ -1,5 +1,5 @@
 /**
- * `npm test [-- substring]`: set-up where it is missing, type check, lint, rooms, lines, then all tests, or those whose
+ * `npm test [-- substring]`: set-up where it is missing, type check, lint, layers, lines, then all tests, or those whose
  * path holds one of the substrings. Ends with a line `N passed, N failed`.
  */
 
@@ -31,7 +31,7 @@ await orExplain(async () => {
     check('types', typeFaults)
     check('compiler warnings', addonWarnings() + imageAddonWarnings() + pjrtAddonWarnings())
     check('lint', await faultsOf([inRoot('node_modules/@biomejs/biome/bin/biome'), 'check', '--colors=off', '.']))
-    check('rooms', await faultsOf([inRoot('scripts/check-rooms.mjs')]))
+    check('layers', await faultsOf([inRoot('scripts/check-layers.mjs')]))
     check('lines', await faultsOf([inRoot('scripts/count-lines.mjs')]))
   }
 

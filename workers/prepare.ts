@@ -1,5 +1,5 @@
 /** A process of `prepare`: does one job after another, ends when its parent does. */
-import type { FromPacker, ShardJob } from '../src/datasets/prepare/shard-job.ts'
+import type { FromPacker, ShardJob } from '../src/data/datasets/prepare/shard-job.ts'
 import { leaveSignalsToParent } from '../src/vocabulary/end-signals.ts'
 import { UserFault } from '../src/vocabulary/fault.ts'
 
@@ -8,7 +8,7 @@ leaveSignalsToParent()
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 
 // Loaded when signals are listened to: the decoders take their time.
-const packing = import('../src/datasets/prepare/pack-shard.ts')
+const packing = import('../src/data/datasets/prepare/pack-shard.ts')
 const tell = (message: FromPacker) => process.send?.(message)
 
 process.on('disconnect', () => process.exit(0))

@@ -3,8 +3,8 @@
  * that it is in. Takes XlaDevices as its argument, writes TriedDevices, or what was wrong, to file descriptor 3.
  */
 import { writeSync } from 'node:fs'
-import type { XlaDevices } from '../src/executors/xla/open-client.ts'
-import { tryDevices } from '../src/executors/xla/try-devices.ts'
+import type { XlaDevices } from '../src/engine/executors/xla/open-client.ts'
+import { tryDevices } from '../src/engine/executors/xla/try-devices.ts'
 import { UserFault } from '../src/vocabulary/fault.ts'
 
 const wanted: XlaDevices = JSON.parse(process.argv[2] ?? '')

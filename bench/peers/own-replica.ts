@@ -1,9 +1,9 @@
 /** Thread of the own peer: one replica's compiled step, run as often as it is told. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { ReplicaPlace, SharedRunMemory } from '../../src/executors/executor.ts'
-import { type OneDnnOptions, onednnExecutor } from '../../src/executors/onednn/onednn-executor.ts'
-import { type Program, typeOf } from '../../src/graph/program.ts'
-import type { StateLayout } from '../../src/graph/state-layout.ts'
+import { type OneDnnOptions, onednnExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
+import type { ReplicaPlace, SharedRunMemory } from '../../src/engine/executors/executor.ts'
+import { type Program, typeOf } from '../../src/engine/graph/program.ts'
+import type { StateLayout } from '../../src/engine/graph/state-layout.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
 import { elementCount } from '../../src/vocabulary/shape.ts'
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findPlugins } from '../../src/executors/xla/find-plugin.ts'
+import { findPlugins } from '../../src/engine/executors/xla/find-plugin.ts'
 import type { StepTask } from './step-task.ts'
 
 export interface Peer {

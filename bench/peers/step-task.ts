@@ -1,13 +1,13 @@
 /** What the peers that are this project's own have in common: the task's options, its step captured. */
 
 import { parseArgs } from 'node:util'
-import { one } from '../../src/methods/one.ts'
-import { vanilla } from '../../src/methods/vanilla.ts'
-import { findNetwork } from '../../src/networks/find-network.ts'
-import { sgd } from '../../src/optimizers/sgd.ts'
-import type { StepSpecification } from '../../src/step/capture.ts'
-import { captureEvaluation } from '../../src/step/evaluation-program.ts'
-import { captureTrainingStep } from '../../src/step/training-program.ts'
+import { one } from '../../src/engine/methods/one.ts'
+import { vanilla } from '../../src/engine/methods/vanilla.ts'
+import { findNetwork } from '../../src/engine/networks/find-network.ts'
+import { sgd } from '../../src/engine/optimizers/sgd.ts'
+import type { StepSpecification } from '../../src/engine/step/capture.ts'
+import { captureEvaluation } from '../../src/engine/step/evaluation-program.ts'
+import { captureTrainingStep } from '../../src/engine/step/training-program.ts'
 import { expected } from '../../src/vocabulary/fault.ts'
 
 /** The training step that all peers run. */

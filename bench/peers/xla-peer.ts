@@ -3,10 +3,10 @@
  * (docs/peers.md). Steps are queued on the device as in training, so a step's time is that of several over their number.
  */
 
-import type { PendingRun } from '../../src/executors/executor.ts'
-import { type OpenClient, openClient } from '../../src/executors/xla/open-client.ts'
-import { xlaExecutor } from '../../src/executors/xla/xla-executor.ts'
-import { drawInitialState } from '../../src/networks/initial-weights.ts'
+import type { PendingRun } from '../../src/engine/executors/executor.ts'
+import { type OpenClient, openClient } from '../../src/engine/executors/xla/open-client.ts'
+import { xlaExecutor } from '../../src/engine/executors/xla/xla-executor.ts'
+import { drawInitialState } from '../../src/engine/networks/initial-weights.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
 import { type PeerRequest, serveRequests, unknownMode, WARM_UP_STEPS } from './serve-requests.ts'
 import { captureStep, readStepTask, STEP_SCALARS } from './step-task.ts'

@@ -1,5 +1,5 @@
 // How two ends of a connection prove to each other that they share a key before anything else is read; the messages are
-// those of src/hosts/handshake.ts. Header only.
+// those of src/train/hosts/handshake.ts. Header only.
 #pragma once
 #include <sys/random.h>
 

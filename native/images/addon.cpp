@@ -1,4 +1,4 @@
-// The border between Node and the image decoder: src/images/image-addon.ts is its other side. All state hangs on the
+// The border between Node and the image decoder: src/data/images/image-addon.ts is its other side. All state hangs on the
 // objects that are handed out, one a thread.
 
 // A thread that is being ended cannot have anything thrown into its JavaScript any more.

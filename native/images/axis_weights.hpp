@@ -1,6 +1,6 @@
 // Weights of an antialiased bilinear resize along one axis, as Pillow computes them (Image.resize with BILINEAR): a
 // triangle as wide as two input pixels, or as two output pixels where the image shrinks. Its slow twin is
-// src/images/axis-weights.ts; both are to give the same words.
+// src/data/images/axis-weights.ts; both are to give the same words.
 #pragma once
 #include <cstdint>
 #include <vector>

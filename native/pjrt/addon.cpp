@@ -1,4 +1,4 @@
-// The border between Node and the PJRT client: src/executors/xla/pjrt-addon.ts is its other side. Nothing else here
+// The border between Node and the PJRT client: src/engine/executors/xla/pjrt-addon.ts is its other side. Nothing else here
 // knows of JavaScript; all state hangs on the objects that are handed out.
 
 // A run may fail in a thread that is being ended, where nothing can be thrown into JavaScript any more.

@@ -1,5 +1,5 @@
 // The key-value store through which the clients of several hosts find each other: held by the leader
-// (src/hosts/key-value-store.ts), reached over TCP, one connection a call.
+// (src/train/hosts/key-value-store.ts), reached over TCP, one connection a call.
 #pragma once
 
 #include <stdexcept>

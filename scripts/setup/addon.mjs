@@ -1,4 +1,4 @@
-/** The engine's addon, native/src over oneDNN: native/build/<variant>/one.node. */
+/** The engine's addon, native/engine over oneDNN: native/build/<variant>/one.node. */
 import { compileAddon, compilerWarnings } from './compile-addon.mjs'
 
 /** @param {import('./onednn.mjs').OneDnn} [onednn] */
@@ -9,10 +9,11 @@ function engine(onednn) {
   return {
     name: 'one',
     stamp: 'addon',
-    sources: 'native/src',
+    sources: 'native/engine',
     objects: 'objects',
     include: [onednn?.include].filter((folder) => typeof folder === 'string'),
-    compile: ['-fopenmp'],
+    // Its files name each other from the folder of the sources, and what addons share from native/.
+    compile: ['-fopenmp', '-Inative/engine', '-Inative'],
     link: ['-fopenmp', ...place, '-ldnnl'],
     library: onednn,
   }

@@ -27,7 +27,7 @@ const VARIANTS = {
   Threads: ['-O1', '-g', '-march=native', '-fno-omit-frame-pointer', '-fsanitize=thread', '-Wl,-Bsymbolic'],
 }
 
-/** An addon finds libraries beside itself: that is where a bundle has them (src/bundle). */
+/** An addon finds libraries beside itself: that is where a bundle has them (src/deploy/bundle). */
 const OWN_FOLDER = '-Wl,-rpath,$ORIGIN'
 
 /** @typedef {keyof typeof VARIANTS} Variant */

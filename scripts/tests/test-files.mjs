@@ -5,7 +5,7 @@ export const ENGINE_TESTS = [
   'test/executors/agreement',
   'test/executors/pytorch-operators',
   'test/executors/whole-step',
-  'test/executors/onednn/host-mesh',
+  'test/executors/cpu/host-mesh',
 ]
 
 /**

@@ -1,5 +1,5 @@
 /** Settings that do not go together: what their rows say, and what takes more than one other setting to tell. */
-import { METHOD_NAMES, METHODS, type MethodName, readsSetting } from '../methods/registry.ts'
+import { METHOD_NAMES, METHODS, type MethodName, readsSetting } from '../engine/methods/registry.ts'
 import { parseNetworkName } from '../vocabulary/network-name.ts'
 import { type ConfigFault, fault, LEAVE_ONE } from './config-fault.ts'
 import { parseDevices } from './devices.ts'

@@ -1,9 +1,10 @@
 /** Defaults as the rows of the settings say them, and those that follow from other settings. */
-import type { MethodSettings } from '../methods/method-definition.ts'
-import { METHOD_NAMES, METHODS, type MethodName, readsSetting } from '../methods/registry.ts'
+import type { MethodSettings } from '../engine/methods/method-definition.ts'
+import { METHOD_NAMES, METHODS, type MethodName, readsSetting } from '../engine/methods/registry.ts'
+import { OPTIMIZER_NAMES } from '../engine/optimizers/registry.ts'
 import { OPTION_KEYS, OPTION_TABLE, type OptionKey, settingOf } from './option-table.ts'
 import type { RunConfig } from './run-config.ts'
-import { OPTIMIZER_NAMES, type Setting } from './setting.ts'
+import type { Setting } from './setting.ts'
 
 type Rows = typeof OPTION_TABLE
 

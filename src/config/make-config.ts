@@ -1,7 +1,7 @@
 /** From what a user chose to a complete, checked RunConfig. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isMethodName, METHODS } from '../methods/registry.ts'
+import { isMethodName, METHODS } from '../engine/methods/registry.ts'
 import { expected, UserFault } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 import { didYouMean } from '../vocabulary/nearest-word.ts'

@@ -1,10 +1,7 @@
 /** One row a setting: its type, check, sentence, default, help and what other parts of the program ask of it. */
-import type { MethodName } from '../methods/registry.ts'
+import type { MethodName } from '../engine/methods/registry.ts'
+import type { OptimizerName } from '../engine/optimizers/registry.ts'
 import type { Values } from './values.ts'
-
-/** Optimizers, one file of src/optimizers each. */
-export const OPTIMIZER_NAMES = ['sgd', 'adamw', 'lamb', 'lars'] as const
-export type OptimizerName = (typeof OPTIMIZER_NAMES)[number]
 
 /** Commands beside `train` that take settings as options. */
 export type SettingCommand = 'resume' | 'evaluate' | 'summary'

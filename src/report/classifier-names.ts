@@ -1,6 +1,6 @@
 import { DEFAULTS } from '../config/defaults.ts'
-import type { ClassifierNames, MethodSetting, SettingWord } from '../methods/method-definition.ts'
-import { isMethodName, METHODS, type MethodName } from '../methods/registry.ts'
+import type { ClassifierNames, MethodSetting, SettingWord } from '../engine/methods/method-definition.ts'
+import { isMethodName, METHODS, type MethodName } from '../engine/methods/registry.ts'
 
 /** As a run's file has them: any may be missing. */
 type Settings = { readonly [Setting in MethodSetting | 'method']?: unknown }

@@ -1,5 +1,5 @@
 /** The result of an evaluation as rows, for the terminal and for the report. */
-import type { ClassifierNames } from '../methods/method-definition.ts'
+import type { ClassifierNames } from '../engine/methods/method-definition.ts'
 import { classifierNames } from './classifier-names.ts'
 import type { ErrorSummary } from './metrics.ts'
 

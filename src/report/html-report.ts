@@ -1,6 +1,6 @@
 /** report.html: one file with the curves, the result, the settings and the machine of a run. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
-import type { ClassifierNames } from '../methods/method-definition.ts'
+import type { ClassifierNames } from '../engine/methods/method-definition.ts'
 import { LABEL_TERM, readPartName } from '../vocabulary/classifiers.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-/** Where each file of a run lies; `checkpoints/` belongs to src/checkpoint. */
+/** Where each file of a run lies; `checkpoints/` belongs to src/train/checkpoint. */
 export interface RunFiles {
   readonly folder: string
   /** RunConfig as JSON. */

@@ -4,9 +4,9 @@ import t from 'tap'
 import { commandFor, planEvidence } from '../../bench/evidence-plan.ts'
 import { evidenceJobs } from '../../bench/evidence-sets.ts'
 import { tellProgress, tellState } from '../../bench/evidence-words.ts'
-import { checkpointFolder } from '../../src/checkpoint/checkpoint.ts'
 import { makeConfig } from '../../src/config/make-config.ts'
 import { runFiles } from '../../src/report/run-files.ts'
+import { checkpointFolder } from '../../src/train/checkpoint/checkpoint.ts'
 import { evalLine } from '../report/made-up-run.ts'
 
 const JOBS = evidenceJobs(['fashion'], [1, 2], ['vanilla', 'fashion/one'])

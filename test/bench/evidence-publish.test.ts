@@ -9,8 +9,8 @@ import { compareRuns } from '../../src/report/comparison.ts'
 import { readMetrics, summariseErrors } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
 import { gatherRuns } from '../../src/report/run-folders.ts'
-import { describeMachine } from '../../src/trainer/machine.ts'
-import { deploymentCost } from '../../src/trainer/training-cost.ts'
+import { deploymentCost } from '../../src/studies/training-cost.ts'
+import { describeMachine } from '../../src/train/run/machine.ts'
 import { madeUpRun } from '../report/made-up-run.ts'
 
 const EPOCHS = 15

@@ -4,9 +4,9 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSyn
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { listContents } from '../../src/bundle/bundle-contents.ts'
-import { thisMachine } from '../../src/bundle/launcher.ts'
-import { makeBundle } from '../../src/bundle/make-bundle.ts'
+import { listContents } from '../../src/deploy/bundle/bundle-contents.ts'
+import { thisMachine } from '../../src/deploy/bundle/launcher.ts'
+import { makeBundle } from '../../src/deploy/bundle/make-bundle.ts'
 
 t.setTimeout(580_000)
 

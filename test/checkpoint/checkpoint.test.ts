@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { viewState } from '../../src/engine/graph/state-layout.ts'
 import {
   checkpointFolder,
   checkpointsFolder,
@@ -15,9 +16,8 @@ import {
   MODEL_FILE,
   STATE_FILE,
   saveCheckpoint,
-} from '../../src/checkpoint/checkpoint.ts'
-import { restoreState, snapshotState } from '../../src/checkpoint/state-tensors.ts'
-import { viewState } from '../../src/graph/state-layout.ts'
+} from '../../src/train/checkpoint/checkpoint.ts'
+import { restoreState, snapshotState } from '../../src/train/checkpoint/state-tensors.ts'
 import { checkpointAt, filledState, smallLayout } from './small-run.ts'
 
 t.test('a run is restored bit for bit', async (t) => {

@@ -4,18 +4,18 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import t from 'tap'
+import { makeConfig } from '../../src/config/make-config.ts'
 import {
   type Checkpoint,
   loadCheckpoint,
   MODEL_FILE,
   STATE_FILE,
   saveCheckpoint,
-} from '../../src/checkpoint/checkpoint.ts'
-import { exportBranch } from '../../src/checkpoint/export.ts'
-import { describeModel, readDescription } from '../../src/checkpoint/model-description.ts'
-import { decodeRunState } from '../../src/checkpoint/run-state.ts'
-import { readSafetensorsFile } from '../../src/checkpoint/safetensors.ts'
-import { makeConfig } from '../../src/config/make-config.ts'
+} from '../../src/train/checkpoint/checkpoint.ts'
+import { exportBranch } from '../../src/train/checkpoint/export.ts'
+import { describeModel, readDescription } from '../../src/train/checkpoint/model-description.ts'
+import { decodeRunState } from '../../src/train/checkpoint/run-state.ts'
+import { readSafetensorsFile } from '../../src/train/checkpoint/safetensors.ts'
 import { UserFault } from '../../src/vocabulary/fault.ts'
 import { checkpointAt } from './small-run.ts'
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { type NamedTensor, readSafetensors, writeSafetensors } from '../../src/checkpoint/safetensors.ts'
+import { type NamedTensor, readSafetensors, writeSafetensors } from '../../src/train/checkpoint/safetensors.ts'
 import { UserFault } from '../../src/vocabulary/fault.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 

@@ -1,5 +1,5 @@
 /** Saves checkpoint after checkpoint into the folder named by its argument until it is killed. */
-import { saveCheckpoint } from '../../src/checkpoint/checkpoint.ts'
+import { saveCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
 import { checkpointAt } from './small-run.ts'
 
 const [runFolder = ''] = process.argv.slice(2)

@@ -1,6 +1,6 @@
-import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts'
-import { snapshotState } from '../../src/checkpoint/state-tensors.ts'
-import { layOutState, type StateLayout } from '../../src/graph/state-layout.ts'
+import { layOutState, type StateLayout } from '../../src/engine/graph/state-layout.ts'
+import type { Checkpoint } from '../../src/train/checkpoint/checkpoint.ts'
+import { snapshotState } from '../../src/train/checkpoint/state-tensors.ts'
 
 /** State of a two-branch net of a few tensors. */
 export const smallLayout: StateLayout = layOutState(

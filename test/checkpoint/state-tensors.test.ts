@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { saveCheckpoint } from '../../src/checkpoint/checkpoint.ts'
-import { exportBranch } from '../../src/checkpoint/export.ts'
-import { readSafetensors, writeSafetensors } from '../../src/checkpoint/safetensors.ts'
-import { loadInitialWeights, restoreState, snapshotState } from '../../src/checkpoint/state-tensors.ts'
-import { findState, layOutState, viewState } from '../../src/graph/state-layout.ts'
+import { findState, layOutState, viewState } from '../../src/engine/graph/state-layout.ts'
+import { saveCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
+import { exportBranch } from '../../src/train/checkpoint/export.ts'
+import { readSafetensors, writeSafetensors } from '../../src/train/checkpoint/safetensors.ts'
+import { loadInitialWeights, restoreState, snapshotState } from '../../src/train/checkpoint/state-tensors.ts'
 import { checkpointAt, filledState, smallLayout } from './small-run.ts'
 
 t.test('a snapshot stays as it was while the state changes', async (t) => {

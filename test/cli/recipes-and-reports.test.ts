@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeConfig } from '../../src/config/make-config.ts'
 import { runFiles } from '../../src/report/run-files.ts'
-import { describeMachine } from '../../src/trainer/machine.ts'
+import { describeMachine } from '../../src/train/run/machine.ts'
 import { madeUpRun } from '../report/made-up-run.ts'
 import { runCli } from '../trainer/run-cli.ts'
 

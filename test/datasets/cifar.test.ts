@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { loadDataset } from '../../src/datasets/load-dataset.ts'
+import { loadDataset } from '../../src/data/datasets/load-dataset.ts'
 import type { PublishedName } from '../../src/vocabulary/dataset-name.ts'
 import { cifarRecords, pixelOf, tarOf } from './write-archives.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { examineImage } from '../../src/datasets/prepare/examine-image.ts'
+import { examineImage } from '../../src/data/datasets/prepare/examine-image.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
 import { badImages, jpegOf, oddImages } from './made-images.ts'
 

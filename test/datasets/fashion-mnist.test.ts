@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { loadDataset } from '../../src/datasets/load-dataset.ts'
+import { loadDataset } from '../../src/data/datasets/load-dataset.ts'
 import { fashionFiles, idxOf, pixelOf } from './write-archives.ts'
 
 const TRAIN = [9, 0, 3, 3, 1]

@@ -5,8 +5,8 @@ import { createServer, type RequestListener } from 'node:http'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { CATALOGUE, type DatasetEntry } from '../../src/datasets/catalogue.ts'
-import { fetchFiles } from '../../src/datasets/fetch-dataset.ts'
+import { CATALOGUE, type DatasetEntry } from '../../src/data/datasets/catalogue.ts'
+import { fetchFiles } from '../../src/data/datasets/fetch-dataset.ts'
 
 const CONTENTS = Buffer.from('pixels '.repeat(10_000))
 const SHA256 = createHash('sha256').update(CONTENTS).digest('hex')

@@ -1,7 +1,11 @@
 /** Calls `prepare` as the command does, and reads what it made. */
 import { readFileSync } from 'node:fs'
-import type { EncodedSplit } from '../../src/datasets/dataset.ts'
-import { type PrepareOptions, type PrepareResult, prepareShards } from '../../src/datasets/prepare/prepare-shards.ts'
+import type { EncodedSplit } from '../../src/data/datasets/dataset.ts'
+import {
+  type PrepareOptions,
+  type PrepareResult,
+  prepareShards,
+} from '../../src/data/datasets/prepare/prepare-shards.ts'
 
 export const INPUT = { height: 32, width: 32, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }
 

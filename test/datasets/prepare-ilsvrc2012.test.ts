@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { loadDataset } from '../../src/datasets/load-dataset.ts'
+import { loadDataset } from '../../src/data/datasets/load-dataset.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 import { jpegOf } from './made-images.ts'
 import { imagesOf, prepareCall } from './prepare-call.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import sharp from 'sharp'
 import t, { type Test } from 'tap'
-import { loadDataset } from '../../src/datasets/load-dataset.ts'
+import { loadDataset } from '../../src/data/datasets/load-dataset.ts'
 import { badImages, jpegOf, oddImages } from './made-images.ts'
 import { imagesOf, prepareCall } from './prepare-call.ts'
 

@@ -2,8 +2,8 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deflateSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { loadDataset } from '../../src/datasets/load-dataset.ts'
-import { readMat } from '../../src/datasets/mat-file.ts'
+import { loadDataset } from '../../src/data/datasets/load-dataset.ts'
+import { readMat } from '../../src/data/datasets/mat-file.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 
 const FILES = ['train_32x32.mat', 'extra_32x32.mat', 'test_32x32.mat'] as const

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { DatasetSplit, EncodedSplit, ImageSplit } from '../../src/datasets/dataset.ts'
-import { takeFraction } from '../../src/datasets/take-fraction.ts'
+import type { DatasetSplit, EncodedSplit, ImageSplit } from '../../src/data/datasets/dataset.ts'
+import { takeFraction } from '../../src/data/datasets/take-fraction.ts'
 
 /** Image i has the pixels i, i + 1 and the label of `labels[i]`. */
 function splitOf(labels: readonly number[]): ImageSplit {

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { loadDataset } from '../../src/datasets/load-dataset.ts'
-import { decodeManifest, encodeManifest } from '../../src/datasets/shard-manifest.ts'
-import { verifyShards } from '../../src/datasets/verify-shards.ts'
+import { loadDataset } from '../../src/data/datasets/load-dataset.ts'
+import { decodeManifest, encodeManifest } from '../../src/data/datasets/shard-manifest.ts'
+import { verifyShards } from '../../src/data/datasets/verify-shards.ts'
 import { UserFault } from '../../src/vocabulary/fault.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
 import { jpegOf } from './made-images.ts'
@@ -114,7 +114,7 @@ t.test('each bit of a manifest counts; one of the format before is read without'
 })
 
 t.test('an index that points out of its shards', async (t) => {
-  const { sha256 } = await import('../../src/datasets/source-file.ts')
+  const { sha256 } = await import('../../src/data/datasets/source-file.ts')
   const copy = join(folder, 'copy')
   mkdirSync(copy)
   for (const name of readdirSync(shards)) writeFileSync(join(copy, name), readFileSync(join(shards, name)))

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { drawDirection, moveAlong } from '../../src/evaluation/perturbation.ts'
+import { drawDirection, moveAlong } from '../../src/studies/perturbation.ts'
 
 const LENGTHS = [432, 16, 1, 1551]
 const flat = (parts: readonly Float32Array[]) => parts.flatMap((part) => [...part])

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import * as tf from '@tensorflow/tfjs-core'
 import t from 'tap'
-import { roundedToBf16 } from '../../src/executors/tfjs/bf16-rounding.ts'
-import { filterGradientByKernel, filterGradientByProduct } from '../../src/executors/tfjs/convolution-kernels.ts'
-import { tfjsExecutor } from '../../src/executors/tfjs/tfjs-executor.ts'
-import { GraphBuilder } from '../../src/graph/graph-builder.ts'
-import { layOutState } from '../../src/graph/state-layout.ts'
-import { captureTrainingStep } from '../../src/step/training-program.ts'
+import { roundedToBf16 } from '../../src/engine/executors/tfjs/bf16-rounding.ts'
+import { filterGradientByKernel, filterGradientByProduct } from '../../src/engine/executors/tfjs/convolution-kernels.ts'
+import { tfjsExecutor } from '../../src/engine/executors/tfjs/tfjs-executor.ts'
+import { GraphBuilder } from '../../src/engine/graph/graph-builder.ts'
+import { layOutState } from '../../src/engine/graph/state-layout.ts'
+import { captureTrainingStep } from '../../src/engine/step/training-program.ts'
 import { roundToBf16 } from '../../src/vocabulary/dtype.ts'
 import { difference, differences, distanceOfScale } from '../support/compare-tensors.ts'
 import { normals } from '../support/random-tensors.ts'
@@ -137,7 +137,7 @@ t.test('state of another shape is refused', (t) => {
 
 t.test('TensorFlow.js prints nothing of its own', (t) => {
   const code = `
-    const { tfjsExecutor } = await import(${JSON.stringify(new URL('../../src/executors/tfjs/tfjs-executor.js', import.meta.url))})
+    const { tfjsExecutor } = await import(${JSON.stringify(new URL('../../src/engine/executors/tfjs/tfjs-executor.js', import.meta.url))})
     await tfjsExecutor('cpu')
     const tf = await import('@tensorflow/tfjs-core')
     tf.add(1, 2).dataSync()

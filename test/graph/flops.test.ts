@@ -1,11 +1,11 @@
 import t from 'tap'
-import { forwardFlopsPerImage } from '../../src/graph/flops.ts'
-import { one } from '../../src/methods/one.ts'
-import { vanilla } from '../../src/methods/vanilla.ts'
-import { findNetwork } from '../../src/networks/find-network.ts'
-import { sgd } from '../../src/optimizers/sgd.ts'
-import { captureEvaluation } from '../../src/step/evaluation-program.ts'
-import { captureTrainingStep } from '../../src/step/training-program.ts'
+import { forwardFlopsPerImage } from '../../src/engine/graph/flops.ts'
+import { one } from '../../src/engine/methods/one.ts'
+import { vanilla } from '../../src/engine/methods/vanilla.ts'
+import { findNetwork } from '../../src/engine/networks/find-network.ts'
+import { sgd } from '../../src/engine/optimizers/sgd.ts'
+import { captureEvaluation } from '../../src/engine/step/evaluation-program.ts'
+import { captureTrainingStep } from '../../src/engine/step/training-program.ts'
 import { elementCount } from '../../src/vocabulary/shape.ts'
 
 /**

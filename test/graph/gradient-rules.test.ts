@@ -1,6 +1,6 @@
 import t from 'tap'
-import { tfjsExecutor } from '../../src/executors/tfjs/tfjs-executor.ts'
-import { GRADIENT_RULES } from '../../src/graph/gradient-rules.ts'
+import { tfjsExecutor } from '../../src/engine/executors/tfjs/tfjs-executor.ts'
+import { GRADIENT_RULES } from '../../src/engine/graph/gradient-rules.ts'
 import { captureOpCase, OP_CASES } from '../support/op-cases.ts'
 import { normals } from '../support/random-tensors.ts'
 import { type ProgramRun, runProgram } from '../support/run-program.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { GraphBuilder } from '../../src/graph/graph-builder.ts'
-import { convOutputSize } from '../../src/graph/shape-rules.ts'
+import { GraphBuilder } from '../../src/engine/graph/graph-builder.ts'
+import { convOutputSize } from '../../src/engine/graph/shape-rules.ts'
 
 t.test('a misfit names layer, operation, what was expected and the shapes', (t) => {
   const graph = new GraphBuilder(2)

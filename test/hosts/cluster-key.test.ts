@@ -4,9 +4,9 @@ import { chmodSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { deriveKey, findClusterKey, isLoopback } from '../../src/hosts/cluster-key.ts'
-import { admit, introduce } from '../../src/hosts/handshake.ts'
-import { commonAddress, listenAddress } from '../../src/hosts/listen-address.ts'
+import { deriveKey, findClusterKey, isLoopback } from '../../src/train/hosts/cluster-key.ts'
+import { admit, introduce } from '../../src/train/hosts/handshake.ts'
+import { commonAddress, listenAddress } from '../../src/train/hosts/listen-address.ts'
 
 const FAR = { host: 'node1', port: 29_500 }
 const HERE = { host: 'localhost', port: 29_500 }

@@ -1,9 +1,9 @@
 /** All hosts end a run with the same weights, or it is told. */
 import t from 'tap'
 import { makeConfig } from '../../src/config/make-config.ts'
-import { HostFollower } from '../../src/hosts/host-follower.ts'
-import { HostLeader } from '../../src/hosts/host-leader.ts'
-import { stateDigest } from '../../src/hosts/state-digest.ts'
+import { HostFollower } from '../../src/train/hosts/host-follower.ts'
+import { HostLeader } from '../../src/train/hosts/host-leader.ts'
+import { stateDigest } from '../../src/train/hosts/state-digest.ts'
 import { freePort } from '../trainer/start-hosts.ts'
 
 t.setTimeout(120_000)

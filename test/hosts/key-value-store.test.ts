@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { startStore } from '../../src/hosts/store-thread.ts'
+import { startStore } from '../../src/train/hosts/store-thread.ts'
 
 t.setTimeout(120_000)
 const run = promisify(execFile)

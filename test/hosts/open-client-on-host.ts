@@ -1,5 +1,5 @@
 /** A process of key-value-store.test.ts: opens a client as one host of several and prints why that failed. */
-import { openClient } from '../../src/executors/xla/open-client.ts'
+import { openClient } from '../../src/engine/executors/xla/open-client.ts'
 
 const [plugin = '', rank, hosts, port, prefix = '', key = ''] = process.argv.slice(2)
 const store = { host: '127.0.0.1', port: Number(port), prefix, key: Buffer.from(key, 'hex') }

@@ -1,7 +1,7 @@
 /** What Pillow made of crops of JPEG files of all kinds (scripts/pillow/write_crop_fixtures.py). */
 import { readFileSync } from 'node:fs'
 import sharp from 'sharp'
-import type { CropPlan, ImageSize } from '../../src/images/crop-plan.ts'
+import type { CropPlan, ImageSize } from '../../src/data/images/crop-plan.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 
 export interface CropCase {

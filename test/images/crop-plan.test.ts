@@ -1,5 +1,5 @@
 import t from 'tap'
-import { centreCrop, randomResizedCrop } from '../../src/images/crop-plan.ts'
+import { centreCrop, randomResizedCrop } from '../../src/data/images/crop-plan.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
 
 const TARGET = { width: 224, height: 224 }

@@ -1,10 +1,10 @@
 /** Each decoder against Pillow, and against each other. */
 import t from 'tap'
-import { type CropPlan, wholeImage } from '../../src/images/crop-plan.ts'
-import { loadImageAddon } from '../../src/images/image-addon.ts'
-import { createImageDecoder, type JpegDecoderName } from '../../src/images/image-decoder.ts'
-import { loadPrebuiltJpeg } from '../../src/images/prebuilt-jpeg.ts'
-import { resizePixels } from '../../src/images/resize-pixels.ts'
+import { type CropPlan, wholeImage } from '../../src/data/images/crop-plan.ts'
+import { loadImageAddon } from '../../src/data/images/image-addon.ts'
+import { createImageDecoder, type JpegDecoderName } from '../../src/data/images/image-decoder.ts'
+import { loadPrebuiltJpeg } from '../../src/data/images/prebuilt-jpeg.ts'
+import { resizePixels } from '../../src/data/images/resize-pixels.ts'
 import { CROP_CASES, type CropCase, difference, pillowPixels, readCropFile, windowBytes } from './crop-cases.ts'
 
 /** In a target with room before and behind, whose bytes must stay as they are. */

@@ -8,11 +8,11 @@ import {
   planWords,
   randomResizedCrop,
   wholeImage,
-} from '../../src/images/crop-plan.ts'
-import { decodeWhole } from '../../src/images/decode-whole.ts'
-import { loadImageAddon } from '../../src/images/image-addon.ts'
-import { createImageDecoder } from '../../src/images/image-decoder.ts'
-import { resizePixels } from '../../src/images/resize-pixels.ts'
+} from '../../src/data/images/crop-plan.ts'
+import { decodeWhole } from '../../src/data/images/decode-whole.ts'
+import { loadImageAddon } from '../../src/data/images/image-addon.ts'
+import { createImageDecoder } from '../../src/data/images/image-decoder.ts'
+import { resizePixels } from '../../src/data/images/resize-pixels.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
 import { badImages, oddImages } from '../datasets/made-images.ts'
 import { CROP_CASES, difference, readCropFile } from './crop-cases.ts'

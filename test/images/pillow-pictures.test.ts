@@ -1,8 +1,8 @@
 /** Colours of every kind of file: Pillow's convert('RGB'), byte for byte, by every decoder. */
 import t from 'tap'
-import { wholeImage } from '../../src/images/crop-plan.ts'
-import { decodeWhole } from '../../src/images/decode-whole.ts'
-import { createImageDecoder } from '../../src/images/image-decoder.ts'
+import { wholeImage } from '../../src/data/images/crop-plan.ts'
+import { decodeWhole } from '../../src/data/images/decode-whole.ts'
+import { createImageDecoder } from '../../src/data/images/image-decoder.ts'
 import { difference } from './crop-cases.ts'
 import { boundOf, PICTURES } from './picture-cases.ts'
 

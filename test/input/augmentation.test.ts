@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { ImageSplit } from '../../src/datasets/dataset.ts'
-import { CENTRED, type Placement, randomPlacement, viewSplit, writeImage } from '../../src/input/augmentation.ts'
+import type { ImageSplit } from '../../src/data/datasets/dataset.ts'
+import { CENTRED, type Placement, randomPlacement, viewSplit, writeImage } from '../../src/data/input/augmentation.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
 import { numberedSplit } from './small-dataset.ts'
 

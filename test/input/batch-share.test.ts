@@ -1,8 +1,8 @@
 /** Hosts that share each batch: together they take each image of an epoch once, in the order of one host alone. */
 import t from 'tap'
-import { partOfBatch } from '../../src/input/batch-share.ts'
-import { InputPipeline } from '../../src/input/pipeline.ts'
-import { slotLabels, slotPixels } from '../../src/input/slot-ring.ts'
+import { partOfBatch } from '../../src/data/input/batch-share.ts'
+import { InputPipeline } from '../../src/data/input/pipeline.ts'
+import { slotLabels, slotPixels } from '../../src/data/input/slot-ring.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
 import { numberedDataset } from './small-dataset.ts'
 import { filled, TRAINING } from './take-batches.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { writeEpochOrder } from '../../src/input/epoch-order.ts'
+import { writeEpochOrder } from '../../src/data/input/epoch-order.ts'
 
 function orderOf(count: number, seed: number, epoch: number): number[] {
   const order = new Int32Array(count)

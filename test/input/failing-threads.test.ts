@@ -4,7 +4,7 @@ import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { packPictures, pictureDataset } from '../../bench/packed-pictures.ts'
-import { InputPipeline, type PipelineOptions } from '../../src/input/pipeline.ts'
+import { InputPipeline, type PipelineOptions } from '../../src/data/input/pipeline.ts'
 import { CROP_CASES, readCropFile } from '../images/crop-cases.ts'
 import { TRAINING, takeAll } from './take-batches.ts'
 

@@ -1,6 +1,6 @@
 /** Mixup and CutMix against the formulas of torchvision (v2.MixUp, v2.CutMix), and their shares over many batches. */
 import t from 'tap'
-import { drawMixing, type Mixing, mixImages } from '../../src/input/mixing.ts'
+import { drawMixing, type Mixing, mixImages } from '../../src/data/input/mixing.ts'
 
 const SIZE = { height: 6, width: 5, channels: 3 }
 const BYTES = SIZE.height * SIZE.width * SIZE.channels

@@ -1,8 +1,8 @@
 /** Decode threads that die in the middle of their work. */
 import type { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { InputPipeline } from '../../src/input/pipeline.ts'
-import { SLOT_STATES } from '../../src/input/slot-ring.ts'
+import { InputPipeline } from '../../src/data/input/pipeline.ts'
+import { SLOT_STATES } from '../../src/data/input/slot-ring.ts'
 import { numberedDataset } from './small-dataset.ts'
 import { filled, TRAINING, takeAll } from './take-batches.ts'
 

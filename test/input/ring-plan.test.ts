@@ -1,6 +1,12 @@
 import t from 'tap'
-import { planRing } from '../../src/input/ring-plan.ts'
-import { createSlotRing, SLOT_STATES, secondsWaited, setSlotState, waitUntilReady } from '../../src/input/slot-ring.ts'
+import { planRing } from '../../src/data/input/ring-plan.ts'
+import {
+  createSlotRing,
+  SLOT_STATES,
+  secondsWaited,
+  setSlotState,
+  waitUntilReady,
+} from '../../src/data/input/slot-ring.ts'
 import { slotIndex } from '../../src/vocabulary/counts.ts'
 
 const IMAGENET = { batch: 256, height: 224, width: 224, channels: 3, inHand: 4 }

@@ -5,8 +5,8 @@
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { workerData } from 'node:worker_threads'
-import type { DecodeMemory, DecodeReply, DecodeTask } from '../../src/input/decode-task.ts'
-import { createSlotFiller } from '../../src/input/fill-slots.ts'
+import type { DecodeMemory, DecodeReply, DecodeTask } from '../../src/data/input/decode-task.ts'
+import { createSlotFiller } from '../../src/data/input/fill-slots.ts'
 
 type Failure = 'throw' | 'throw in the task' | 'exit' | 'exit-0' | 'memory' | 'loop'
 

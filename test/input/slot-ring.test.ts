@@ -11,7 +11,7 @@ import {
   slotLabels,
   slotPixels,
   waitUntilReady,
-} from '../../src/input/slot-ring.ts'
+} from '../../src/data/input/slot-ring.ts'
 import { slotIndex } from '../../src/vocabulary/counts.ts'
 
 const GEOMETRY = { slots: 3, batch: 2, height: 4, width: 5, channels: 3 }

@@ -1,5 +1,5 @@
 /** Datasets in memory for tests of the input room: pixels that tell images apart, labels that number them. */
-import type { ImageSplit, LoadedDataset } from '../../src/datasets/dataset.ts'
+import type { ImageSplit, LoadedDataset } from '../../src/data/datasets/dataset.ts'
 
 /** Images of stored size `side`; the label of an image is its own index. */
 export function numberedSplit(count: number, side: number, channels: number, order: ImageSplit['order']): ImageSplit {

@@ -1,6 +1,6 @@
 /** Colour jitter, PCA lighting and random erasing of training images. */
 import t from 'tap'
-import { createNoise, NO_NOISE } from '../../src/input/training-noise.ts'
+import { createNoise, NO_NOISE } from '../../src/data/input/training-noise.ts'
 
 const SIZE = { height: 24, width: 32, channels: 3 }
 const BYTES = 24 * 32 * 3

@@ -1,7 +1,7 @@
 /** Thread entry: waits for each slot it is told, as a replica does, and answers how the wait ended. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { SlotRing } from '../../src/input/batch-source.ts'
-import { slotLabels, slotPixels, waitUntilReady } from '../../src/input/slot-ring.ts'
+import type { SlotRing } from '../../src/data/input/batch-source.ts'
+import { slotLabels, slotPixels, waitUntilReady } from '../../src/data/input/slot-ring.ts'
 import { slotIndex } from '../../src/vocabulary/counts.ts'
 
 const ring: SlotRing = workerData

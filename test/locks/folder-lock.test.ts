@@ -11,8 +11,8 @@ import {
   type LockHooks,
   takeLock,
   whileLocked,
-} from '../../src/locks/folder-lock.ts'
-import { takeKernelLock } from '../../src/locks/kernel-lock.ts'
+} from '../../src/vocabulary/locks/folder-lock.ts'
+import { takeKernelLock } from '../../src/vocabulary/locks/kernel-lock.ts'
 
 t.setTimeout(120_000)
 

@@ -1,6 +1,6 @@
 /** Takes the lock of a folder and keeps it until it is killed; with `wait`, begins when it is told to. */
 import { join } from 'node:path'
-import { whileLocked } from '../../src/locks/folder-lock.ts'
+import { whileLocked } from '../../src/vocabulary/locks/folder-lock.ts'
 
 const [, , folder = '', wait] = process.argv
 const target = { folder, path: join(folder, 'run.lock'), kind: 'run', goOn: String }

@@ -1,7 +1,7 @@
 /** Fills the small disk of a folder, tries to lock the folder, makes room and locks it. */
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { whileLocked } from '../../src/locks/folder-lock.ts'
+import { whileLocked } from '../../src/vocabulary/locks/folder-lock.ts'
 
 const [, , folder = ''] = process.argv
 const target = { folder, path: join(folder, 'run.lock'), kind: 'run', goOn: String }

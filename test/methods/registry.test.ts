@@ -4,17 +4,17 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { makeConfig } from '../../src/config/make-config.ts'
-import { parameterOwner } from '../../src/methods/deployed-parameters.ts'
-import type { Method } from '../../src/methods/method.ts'
-import { scaled, sumOfParts } from '../../src/methods/objective-parts.ts'
-import { isMethodName, METHOD_NAMES, METHODS, type MethodName } from '../../src/methods/registry.ts'
-import { vanilla } from '../../src/methods/vanilla.ts'
-import { findNetwork } from '../../src/networks/find-network.ts'
+import { parameterOwner } from '../../src/engine/methods/deployed-parameters.ts'
+import type { Method } from '../../src/engine/methods/method.ts'
+import { scaled, sumOfParts } from '../../src/engine/methods/objective-parts.ts'
+import { isMethodName, METHOD_NAMES, METHODS, type MethodName } from '../../src/engine/methods/registry.ts'
+import { vanilla } from '../../src/engine/methods/vanilla.ts'
+import { findNetwork } from '../../src/engine/networks/find-network.ts'
+import { captureEvaluation } from '../../src/engine/step/evaluation-program.ts'
+import { reduceOutputs } from '../../src/engine/step/step-outputs.ts'
+import { captureTrainingStep } from '../../src/engine/step/training-program.ts'
 import { progressLine } from '../../src/report/progress.ts'
 import { tensorboardScalars } from '../../src/report/tensorboard-scalars.ts'
-import { captureEvaluation } from '../../src/step/evaluation-program.ts'
-import { reduceOutputs } from '../../src/step/step-outputs.ts'
-import { captureTrainingStep } from '../../src/step/training-program.ts'
 import { smallOne } from '../support/small-steps.ts'
 
 const small = findNetwork('resnet-8', 'auto')
@@ -97,7 +97,7 @@ t.test('terms that nobody knows by name are reduced, shown and plotted', (t) => 
   t.end()
 })
 
-t.test('nothing outside of src/methods and the recipes asks for a method by its name', (t) => {
+t.test('nothing outside of src/engine/methods and the recipes asks for a method by its name', (t) => {
   const root = fileURLToPath(new URL('../../../src/', import.meta.url))
   const asks = /\b(?:method|methodName) [!=]== '(\w+)'|\bcase '(\w+)':/g
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { GraphBuilder } from '../../src/graph/graph-builder.ts'
-import type { BlockKind } from '../../src/networks/cifar-resnet.ts'
-import { findNetwork } from '../../src/networks/find-network.ts'
-import { Layers } from '../../src/networks/layers.ts'
+import { GraphBuilder } from '../../src/engine/graph/graph-builder.ts'
+import type { BlockKind } from '../../src/engine/networks/cifar-resnet.ts'
+import { findNetwork } from '../../src/engine/networks/find-network.ts'
+import { Layers } from '../../src/engine/networks/layers.ts'
 import { UserFault } from '../../src/vocabulary/fault.ts'
 
 /** The layers of a network, captured alone. */

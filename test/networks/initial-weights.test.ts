@@ -1,7 +1,7 @@
 import t from 'tap'
-import { findState, viewState } from '../../src/graph/state-layout.ts'
-import { drawInitialState } from '../../src/networks/initial-weights.ts'
-import { captureTrainingStep } from '../../src/step/training-program.ts'
+import { findState, viewState } from '../../src/engine/graph/state-layout.ts'
+import { drawInitialState } from '../../src/engine/networks/initial-weights.ts'
+import { captureTrainingStep } from '../../src/engine/step/training-program.ts'
 import { smallOne } from '../support/small-steps.ts'
 
 const { layout, parameters } = captureTrainingStep(smallOne({ batch: 2 }))

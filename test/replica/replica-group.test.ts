@@ -1,7 +1,7 @@
 /** Replicas in threads of their own: their all-reduce, and what becomes of a group of which one dies. */
 import t from 'tap'
-import { findState, viewState } from '../../src/graph/state-layout.ts'
-import { SLOT_STATES, setSlotState } from '../../src/input/slot-ring.ts'
+import { SLOT_STATES, setSlotState } from '../../src/data/input/slot-ring.ts'
+import { findState, viewState } from '../../src/engine/graph/state-layout.ts'
 import { differences, distanceOfScale } from '../support/compare-tensors.ts'
 import { executors } from '../support/executors.ts'
 import { runProgram, splitOutputs } from '../support/run-program.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { shareCores } from '../../src/replica/share-cores.ts'
+import { shareCores } from '../../src/train/replicas/share-cores.ts'
 
 t.test('replicas share the cores', async (t) => {
   t.same(shareCores([0, 1], 1), [[0, 1]])

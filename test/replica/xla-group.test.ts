@@ -1,6 +1,6 @@
 /** Replicas on devices of XLA's CPU plugin: one client, a thread a device, the all-reduce inside the program. */
 import t from 'tap'
-import type { ExecutorChoice } from '../../src/executors/executor-choice.ts'
+import type { ExecutorChoice } from '../../src/engine/executors/executor-choice.ts'
 import { differences, distanceOfScale } from '../support/compare-tensors.ts'
 import { tensorsOf } from '../support/small-steps.ts'
 import { withoutXla } from '../support/xla.ts'

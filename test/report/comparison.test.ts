@@ -9,7 +9,7 @@ import { type EvalLine, summariseErrors } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
 import { gatherRuns } from '../../src/report/run-folders.ts'
 import { printCsv, readableCells } from '../../src/report/table-columns.ts'
-import { deploymentCost } from '../../src/trainer/training-cost.ts'
+import { deploymentCost } from '../../src/studies/training-cost.ts'
 import { epochLine, evalLine } from './made-up-run.ts'
 
 interface Left {

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { typeOf } from '../../src/graph/program.ts'
-import { vanilla } from '../../src/methods/vanilla.ts'
-import { captureEvaluation } from '../../src/step/evaluation-program.ts'
-import { captureTrainingStep } from '../../src/step/training-program.ts'
+import { typeOf } from '../../src/engine/graph/program.ts'
+import { vanilla } from '../../src/engine/methods/vanilla.ts'
+import { captureEvaluation } from '../../src/engine/step/evaluation-program.ts'
+import { captureTrainingStep } from '../../src/engine/step/training-program.ts'
 import { smallOne } from '../support/small-steps.ts'
 
 const names = (values: readonly { readonly name: string }[]) => values.map(({ name }) => name)

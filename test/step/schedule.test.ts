@@ -1,5 +1,5 @@
 import t from 'tap'
-import { cycleEnds, distillationWeight, learningRate } from '../../src/step/schedule.ts'
+import { cycleEnds, distillationWeight, learningRate } from '../../src/train/run/schedule.ts'
 
 const RUN = { epochs: 10, snapshots: 1, cosineFloor: 0 }
 

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { onednnExecutor } from '../../src/executors/onednn/onednn-executor.ts'
-import { findState, viewState } from '../../src/graph/state-layout.ts'
-import { captureEvaluation } from '../../src/step/evaluation-program.ts'
-import { captureTrainingStep } from '../../src/step/training-program.ts'
+import { onednnExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
+import { findState, viewState } from '../../src/engine/graph/state-layout.ts'
+import { captureEvaluation } from '../../src/engine/step/evaluation-program.ts'
+import { captureTrainingStep } from '../../src/engine/step/training-program.ts'
 import { distanceOfScale } from '../support/compare-tensors.ts'
 import { outputElements, splitOutputs } from '../support/run-program.ts'
 import {

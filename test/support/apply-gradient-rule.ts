@@ -1,6 +1,6 @@
-import { type ForwardNode, GRADIENT_RULES } from '../../src/graph/gradient-rules.ts'
-import type { GraphBuilder, Value } from '../../src/graph/graph-builder.ts'
-import type { OpName } from '../../src/graph/ops.ts'
+import { type ForwardNode, GRADIENT_RULES } from '../../src/engine/graph/gradient-rules.ts'
+import type { GraphBuilder, Value } from '../../src/engine/graph/graph-builder.ts'
+import type { OpName } from '../../src/engine/graph/ops.ts'
 
 /**
  * Applies the gradient rule of the builder's last node to the gradient of its first output, all gradients of inputs

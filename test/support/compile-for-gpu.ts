@@ -1,8 +1,8 @@
-import { type AheadOfTime, compileAheadOfTime, writeForGpu } from '../../src/executors/xla/ahead-of-time.ts'
-import { findPlugin, findPlugins } from '../../src/executors/xla/find-plugin.ts'
-import { findGpuTarget, type GpuTarget } from '../../src/executors/xla/gpu-targets.ts'
-import type { Program } from '../../src/graph/program.ts'
-import type { StateLayout } from '../../src/graph/state-layout.ts'
+import { type AheadOfTime, compileAheadOfTime, writeForGpu } from '../../src/engine/executors/xla/ahead-of-time.ts'
+import { findPlugin, findPlugins } from '../../src/engine/executors/xla/find-plugin.ts'
+import { findGpuTarget, type GpuTarget } from '../../src/engine/executors/xla/gpu-targets.ts'
+import type { Program } from '../../src/engine/graph/program.ts'
+import type { StateLayout } from '../../src/engine/graph/state-layout.ts'
 import { layoutOf } from './run-program.ts'
 
 /** For `skip` of a test that compiles for a GPU, which needs the plugin but no GPU. */

@@ -1,6 +1,6 @@
-import type { Executor } from '../../src/executors/executor.ts'
-import { onednnExecutor } from '../../src/executors/onednn/onednn-executor.ts'
-import { tfjsExecutor } from '../../src/executors/tfjs/tfjs-executor.ts'
+import { onednnExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
+import type { Executor } from '../../src/engine/executors/executor.ts'
+import { tfjsExecutor } from '../../src/engine/executors/tfjs/tfjs-executor.ts'
 
 /** The executors that must agree with PyTorch and with each other on every machine that runs the tests. */
 export const executors: readonly { readonly name: string; readonly executor: Executor }[] = [

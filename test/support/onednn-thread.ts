@@ -1,10 +1,10 @@
 /** A worker thread of a test that is one replica on oneDNN, of one host alone or of one of several. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { ReplicaPlace, RunInputs, SharedRunMemory } from '../../src/executors/executor.ts'
-import type { HostMeshLink } from '../../src/executors/onednn/host-mesh.ts'
-import { onednnExecutor } from '../../src/executors/onednn/onednn-executor.ts'
-import type { Program } from '../../src/graph/program.ts'
-import type { StateLayout } from '../../src/graph/state-layout.ts'
+import { onednnExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
+import type { HostMeshLink } from '../../src/engine/executors/cpu/host-mesh.ts'
+import type { ReplicaPlace, RunInputs, SharedRunMemory } from '../../src/engine/executors/executor.ts'
+import type { Program } from '../../src/engine/graph/program.ts'
+import type { StateLayout } from '../../src/engine/graph/state-layout.ts'
 import { outputElements } from './run-program.ts'
 
 export interface OneDnnTask {

@@ -1,7 +1,7 @@
-import type { Executor } from '../../src/executors/executor.ts'
-import { GraphBuilder, type Value } from '../../src/graph/graph-builder.ts'
-import type { Program } from '../../src/graph/program.ts'
-import type { Optimizer } from '../../src/optimizers/optimizer.ts'
+import type { Executor } from '../../src/engine/executors/executor.ts'
+import { GraphBuilder, type Value } from '../../src/engine/graph/graph-builder.ts'
+import type { Program } from '../../src/engine/graph/program.ts'
+import type { Optimizer } from '../../src/engine/optimizers/optimizer.ts'
 import { elementCount, type Shape } from '../../src/vocabulary/shape.ts'
 import { runProgram } from './run-program.ts'
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { readSafetensors, type StoredTensor } from '../../src/checkpoint/safetensors.ts'
+import { readSafetensors, type StoredTensor } from '../../src/train/checkpoint/safetensors.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 
 /** Numbers that PyTorch wrote for one operation (scripts/pytorch/op_cases.py). */

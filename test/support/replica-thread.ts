@@ -1,10 +1,10 @@
 /** A worker thread that is one replica of a test: compiles the program it is given and runs it. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { ReplicaPlace, RunInputs, SharedRunMemory } from '../../src/executors/executor.ts'
-import { tfjsExecutor } from '../../src/executors/tfjs/tfjs-executor.ts'
-import type { XlaOptions } from '../../src/executors/xla/platform-choices.ts'
-import type { Program } from '../../src/graph/program.ts'
-import type { StateLayout } from '../../src/graph/state-layout.ts'
+import type { ReplicaPlace, RunInputs, SharedRunMemory } from '../../src/engine/executors/executor.ts'
+import { tfjsExecutor } from '../../src/engine/executors/tfjs/tfjs-executor.ts'
+import type { XlaOptions } from '../../src/engine/executors/xla/platform-choices.ts'
+import type { Program } from '../../src/engine/graph/program.ts'
+import type { StateLayout } from '../../src/engine/graph/state-layout.ts'
 import { outputElements } from './run-program.ts'
 import { xlaOnCpu } from './xla.ts'
 

@@ -1,6 +1,6 @@
-import type { Executor } from '../../src/executors/executor.ts'
-import { type Program, typeOf } from '../../src/graph/program.ts'
-import { findState, layOutState, type StateLayout, viewState } from '../../src/graph/state-layout.ts'
+import type { Executor } from '../../src/engine/executors/executor.ts'
+import { type Program, typeOf } from '../../src/engine/graph/program.ts'
+import { findState, layOutState, type StateLayout, viewState } from '../../src/engine/graph/state-layout.ts'
 import { elementCount } from '../../src/vocabulary/shape.ts'
 
 export interface ProgramInputs {

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import type { Executor, RunInputs } from '../../src/executors/executor.ts'
-import type { XlaOptions } from '../../src/executors/xla/platform-choices.ts'
-import type { Program } from '../../src/graph/program.ts'
-import type { StateLayout } from '../../src/graph/state-layout.ts'
+import type { Executor, RunInputs } from '../../src/engine/executors/executor.ts'
+import type { XlaOptions } from '../../src/engine/executors/xla/platform-choices.ts'
+import type { Program } from '../../src/engine/graph/program.ts'
+import type { StateLayout } from '../../src/engine/graph/state-layout.ts'
 import type { ReplicaAnswer, ReplicaTask } from './replica-thread.ts'
 
 /** Executors whose replicas run: what `prepare` opened lasts as long as its executor. */

@@ -1,6 +1,6 @@
-import { GraphBuilder } from '../../src/graph/graph-builder.ts'
-import type { Program } from '../../src/graph/program.ts'
-import type { StateLayout } from '../../src/graph/state-layout.ts'
+import { GraphBuilder } from '../../src/engine/graph/graph-builder.ts'
+import type { Program } from '../../src/engine/graph/program.ts'
+import type { StateLayout } from '../../src/engine/graph/state-layout.ts'
 import { layoutOf } from './run-program.ts'
 
 /** A gradient's mean over replicas and the update that it makes: the least that two replicas compute together. */

@@ -1,8 +1,8 @@
 /** Whether the tfjs executor can have TensorFlow's own kernels here; processes that a test starts find them too. */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { DeviceReport } from '../../src/executors/executor.ts'
-import { describeTfjs } from '../../src/executors/tfjs/tfjs-backend.ts'
+import type { DeviceReport } from '../../src/engine/executors/executor.ts'
+import { describeTfjs } from '../../src/engine/executors/tfjs/tfjs-backend.ts'
 
 /** What `node scripts/build-tfjs-node.mjs` makes. */
 const built = fileURLToPath(new URL('../../../.tfjs-node', import.meta.url))

@@ -1,7 +1,7 @@
 /** Whether the XLA executor can be run here: its CPU plugin comes with the set-up of the tests. */
-import { findPlugins } from '../../src/executors/xla/find-plugin.ts'
-import type { XlaOptions } from '../../src/executors/xla/platform-choices.ts'
-import { type XlaExecutor, xlaExecutor } from '../../src/executors/xla/xla-executor.ts'
+import { findPlugins } from '../../src/engine/executors/xla/find-plugin.ts'
+import type { XlaOptions } from '../../src/engine/executors/xla/platform-choices.ts'
+import { type XlaExecutor, xlaExecutor } from '../../src/engine/executors/xla/xla-executor.ts'
 
 // Each test compiles anew: what an earlier one left would hide a program that does not compile.
 process.env['NATIVE_ENSEMBLE_XLA_CACHE'] ??= ''

@@ -4,16 +4,16 @@ import { chmod, cp, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { PLAN_VERSION } from '../../src/engine/executors/cpu/plan-words.ts'
+import { readMetrics } from '../../src/report/metrics.ts'
+import { runFiles } from '../../src/report/run-files.ts'
 import {
   checkpointFolder,
   loadCheckpoint,
   MODEL_FILE,
   STATE_FILE,
   saveCheckpoint,
-} from '../../src/checkpoint/checkpoint.ts'
-import { PLAN_VERSION } from '../../src/executors/onednn/plan-words.ts'
-import { readMetrics } from '../../src/report/metrics.ts'
-import { runFiles } from '../../src/report/run-files.ts'
+} from '../../src/train/checkpoint/checkpoint.ts'
 import { cifarRecords, tarOf } from '../datasets/write-archives.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 import { readFolder } from './read-run.ts'

@@ -2,10 +2,10 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkpointFolder, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
-import { readSafetensors } from '../../src/checkpoint/safetensors.ts'
 import { type EvalLine, readMetrics, type StepLine } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
+import { checkpointFolder, loadCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
+import { readSafetensors } from '../../src/train/checkpoint/safetensors.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 import { runCli, TRAIN_TINY } from './run-cli.ts'
 

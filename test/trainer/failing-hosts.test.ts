@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { latestCheckpoint, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
+import { latestCheckpoint, loadCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
 import { type EndedProcess, TRAIN_TINY } from './run-cli.ts'
 import { endsOf, freePort, startHost, startHosts } from './start-hosts.ts'
 

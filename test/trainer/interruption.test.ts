@@ -2,9 +2,9 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { latestCheckpoint, listCheckpoints, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
 import { readMetrics } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
+import { latestCheckpoint, listCheckpoints, loadCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
 import { readFolder, readRun } from './read-run.ts'
 import { type CliProcess, runCli, startCli, TRAIN_TINY } from './run-cli.ts'
 

@@ -5,8 +5,8 @@ import { type GivenSettings, makeConfig, readConfig } from '../../src/config/mak
 import { readMetrics } from '../../src/report/metrics.ts'
 import { ProgressDisplay } from '../../src/report/progress.ts'
 import { runFiles } from '../../src/report/run-files.ts'
-import { loadImages } from '../../src/trainer/load-images.ts'
-import { resume, train } from '../../src/trainer/train.ts'
+import { loadImages } from '../../src/train/run/load-images.ts'
+import { resume, train } from '../../src/train/run/train.ts'
 import { readRun } from './read-run.ts'
 import { TINY_ARCHIVE } from './run-cli.ts'
 

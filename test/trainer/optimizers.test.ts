@@ -1,7 +1,7 @@
 /** Runs by each optimizer: two replicas repeat their bits, and a run goes on from a checkpoint to the same bits. */
 import { join } from 'node:path'
 import t from 'tap'
-import { checkpointFolder, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
+import { checkpointFolder, loadCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
 import { readRun } from './read-run.ts'
 import { rewindRun } from './rewind-run.ts'
 import { runCli, TRAIN_TINY } from './run-cli.ts'

@@ -1,7 +1,7 @@
 /** `train --profile` as people meet it, and the sums that it prints. */
 import { readdir } from 'node:fs/promises'
 import t from 'tap'
-import { type StepProfile, summariseProfile } from '../../src/trainer/step-profile.ts'
+import { type StepProfile, summariseProfile } from '../../src/studies/step-profile.ts'
 import { runCli, TRAIN_TINY } from './run-cli.ts'
 
 t.setTimeout(120_000)

@@ -1,10 +1,10 @@
 /** The comparison with PyTorch that is open to any user: `train --init` in fp32, its losses, weights and errors. */
 import { join } from 'node:path'
 import t from 'tap'
-import { checkpointFolder, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
-import { readSafetensors, writeSafetensors } from '../../src/checkpoint/safetensors.ts'
 import { readMetrics, type StepLine } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
+import { checkpointFolder, loadCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
+import { readSafetensors, writeSafetensors } from '../../src/train/checkpoint/safetensors.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 import { distanceOfScale } from '../support/compare-tensors.ts'
 import { PYTORCH_RUNS, type PyTorchRun, readPyTorchRun } from '../support/pytorch-runs.ts'

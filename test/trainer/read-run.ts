@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { checkpointFolder, loadCheckpoint, MODEL_FILE } from '../../src/checkpoint/checkpoint.ts'
 import { type MetricsLine, readMetrics } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
+import { checkpointFolder, loadCheckpoint, MODEL_FILE } from '../../src/train/checkpoint/checkpoint.ts'
 
 /** What a run computed, in a form that two runs are compared in: bytes as hashes, times left out. */
 export interface RunNumbers {

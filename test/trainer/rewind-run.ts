@@ -1,5 +1,5 @@
 import { cp, rm } from 'node:fs/promises'
-import { checkpointFolder, listCheckpoints } from '../../src/checkpoint/checkpoint.ts'
+import { checkpointFolder, listCheckpoints } from '../../src/train/checkpoint/checkpoint.ts'
 
 /**
  * Copies a run as a process that was killed would have left it when its newest checkpoint was the last one within an epoch

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { latestCheckpoint } from '../../src/checkpoint/checkpoint.ts'
+import { latestCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
 import { readRun } from './read-run.ts'
 import { NEW_PID_NAMESPACE, runCli, startCli, TRAIN_TINY } from './run-cli.ts'
 

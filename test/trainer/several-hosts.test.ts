@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { latestCheckpoint, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
+import { latestCheckpoint, loadCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
 import { readRun } from './read-run.ts'
 import { rewindRun } from './rewind-run.ts'
 import { type CliProcess, runCli, startCli, TRAIN_TINY } from './run-cli.ts'

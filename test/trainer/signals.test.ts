@@ -3,9 +3,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { latestCheckpoint, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
 import { readMetrics } from '../../src/report/metrics.ts'
 import { runFiles } from '../../src/report/run-files.ts'
+import { latestCheckpoint, loadCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
 import { type CliProcess, startCli, TRAIN_TINY } from './run-cli.ts'
 
 t.setTimeout(300_000)

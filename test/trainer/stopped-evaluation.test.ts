@@ -1,14 +1,14 @@
 /** Runs that are ended while they evaluate go on with that evaluation. */
 import { join } from 'node:path'
 import t from 'tap'
-import { latestCheckpoint, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
 import { type GivenSettings, makeConfig, readConfig } from '../../src/config/make-config.ts'
 import { readMetrics } from '../../src/report/metrics.ts'
 import { ProgressDisplay } from '../../src/report/progress.ts'
 import { runFiles } from '../../src/report/run-files.ts'
-import { loadImages } from '../../src/trainer/load-images.ts'
-import type { TrainHooks } from '../../src/trainer/running-run.ts'
-import { resume, train } from '../../src/trainer/train.ts'
+import { latestCheckpoint, loadCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
+import { loadImages } from '../../src/train/run/load-images.ts'
+import type { TrainHooks } from '../../src/train/run/running-run.ts'
+import { resume, train } from '../../src/train/run/train.ts'
 import { readRun } from './read-run.ts'
 import { TINY_ARCHIVE } from './run-cli.ts'
 

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { latestCheckpoint, loadCheckpoint } from '../../src/checkpoint/checkpoint.ts'
+import { latestCheckpoint, loadCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
 import { CLI_MAIN, TRAIN_TINY } from './run-cli.ts'
 
 t.setTimeout(300_000)

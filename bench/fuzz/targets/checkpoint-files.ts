@@ -1,6 +1,7 @@
 /** The two files of a checkpoint, each read with the other whole; and an export of one of its branches. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { WITHOUT_METHOD } from '../../../src/config/defaults.ts'
 import {
   type Checkpoint,
   checkpointFolder,
@@ -8,11 +9,10 @@ import {
   MODEL_FILE,
   STATE_FILE,
   saveCheckpoint,
-} from '../../../src/checkpoint/checkpoint.ts'
-import { exportBranch } from '../../../src/checkpoint/export.ts'
-import { type ModelDescription, readDescription } from '../../../src/checkpoint/model-description.ts'
-import { readSafetensorsFile, type StoredTensor } from '../../../src/checkpoint/safetensors.ts'
-import { WITHOUT_METHOD } from '../../../src/config/defaults.ts'
+} from '../../../src/train/checkpoint/checkpoint.ts'
+import { exportBranch } from '../../../src/train/checkpoint/export.ts'
+import { type ModelDescription, readDescription } from '../../../src/train/checkpoint/model-description.ts'
+import { readSafetensorsFile, type StoredTensor } from '../../../src/train/checkpoint/safetensors.ts'
 import { checkpointAt } from '../../../test/checkpoint/small-run.ts'
 import { fingerprint } from '../fingerprint.ts'
 import type { FuzzTarget } from '../fuzz-target.ts'

@@ -1,9 +1,9 @@
 /** Published archives as they come: gzip guards their contents by a CRC-32, so that nothing but the same is accepted. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadCifar } from '../../../src/datasets/cifar.ts'
-import type { ImageSplit, LoadedDataset } from '../../../src/datasets/dataset.ts'
-import { loadFashionMnist } from '../../../src/datasets/fashion-mnist.ts'
+import { loadCifar } from '../../../src/data/datasets/cifar.ts'
+import type { ImageSplit, LoadedDataset } from '../../../src/data/datasets/dataset.ts'
+import { loadFashionMnist } from '../../../src/data/datasets/fashion-mnist.ts'
 import { fashionFiles } from '../../../test/datasets/write-archives.ts'
 import { fixturePath } from '../../../test/fixtures-folder.ts'
 import { fingerprint } from '../fingerprint.ts'

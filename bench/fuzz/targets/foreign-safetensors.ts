@@ -1,7 +1,7 @@
 /** Weights that others wrote (`--init`, `--teacher`): no checksum, so that what is accepted has to stand in the file. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readSafetensorsFile } from '../../../src/checkpoint/safetensors.ts'
+import { readSafetensorsFile } from '../../../src/train/checkpoint/safetensors.ts'
 import { fixturePath } from '../../../test/fixtures-folder.ts'
 import { fingerprint } from '../fingerprint.ts'
 import type { FuzzTarget } from '../fuzz-target.ts'

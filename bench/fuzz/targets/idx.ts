@@ -1,5 +1,5 @@
 /** Fashion-MNIST's files: no checksums, so what is accepted has to be the bytes that stand there. */
-import { readIdx } from '../../../src/datasets/idx.ts'
+import { readIdx } from '../../../src/data/datasets/idx.ts'
 import { idxOf } from '../../../test/datasets/write-archives.ts'
 import { fingerprint } from '../fingerprint.ts'
 import type { FuzzTarget } from '../fuzz-target.ts'

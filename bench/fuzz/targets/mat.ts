@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inflateSync } from 'node:zlib'
-import { loadSvhn } from '../../../src/datasets/svhn.ts'
+import { loadSvhn } from '../../../src/data/datasets/svhn.ts'
 import { fixturePath } from '../../../test/fixtures-folder.ts'
 import { fingerprint } from '../fingerprint.ts'
 import type { FuzzTarget } from '../fuzz-target.ts'

@@ -1,9 +1,9 @@
 /** The three kinds of files in a folder of shards, each read with the others whole: every image's bytes, size and label. */
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadShards } from '../../../src/datasets/load-shards.ts'
-import { prepareShards } from '../../../src/datasets/prepare/prepare-shards.ts'
-import { ShardReader } from '../../../src/input/shard-reader.ts'
+import { loadShards } from '../../../src/data/datasets/load-shards.ts'
+import { prepareShards } from '../../../src/data/datasets/prepare/prepare-shards.ts'
+import { ShardReader } from '../../../src/data/input/shard-reader.ts'
 import { jpegOf } from '../../../test/datasets/made-images.ts'
 import { fingerprint } from '../fingerprint.ts'
 import type { FuzzTarget } from '../fuzz-target.ts'

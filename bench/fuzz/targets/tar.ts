@@ -1,5 +1,5 @@
 /** Tar archives: a sum over each header, none over the contents, which have to be the bytes that stand in the archive. */
-import { readTar } from '../../../src/datasets/tar.ts'
+import { readTar } from '../../../src/data/datasets/tar.ts'
 import { tarOf } from '../../../test/datasets/write-archives.ts'
 import { fingerprint } from '../fingerprint.ts'
 import type { FuzzTarget } from '../fuzz-target.ts'

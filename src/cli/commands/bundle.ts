@@ -1,4 +1,4 @@
-import { makeBundle } from '../../bundle/make-bundle.ts'
+import { makeBundle } from '../../deploy/bundle/make-bundle.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { EXIT } from '../failure.ts'

@@ -1,4 +1,4 @@
-import { reportDevices } from '../../executors/devices.ts'
+import { reportDevices } from '../../engine/executors/devices.ts'
 import { EXIT } from '../failure.ts'
 import type { Invocation } from '../invocation.ts'
 import { textTable } from '../text-table.ts'

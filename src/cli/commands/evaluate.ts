@@ -1,8 +1,8 @@
-import { findCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { classifierNames } from '../../report/classifier-names.ts'
 import { printErrorTable } from '../../report/error-table.ts'
-import { loadImages } from '../../trainer/load-images.ts'
-import { readConfigWithImages } from '../../trainer/run-images.ts'
+import { findCheckpoint } from '../../train/checkpoint/checkpoint.ts'
+import { loadImages } from '../../train/run/load-images.ts'
+import { readConfigWithImages } from '../../train/run/run-images.ts'
 import { EXIT } from '../failure.ts'
 import { givenSettings } from '../given-settings.ts'
 import type { Invocation } from '../invocation.ts'
@@ -15,7 +15,7 @@ export async function evaluateCommand({ operands, options }: Invocation): Promis
   const config = await readConfigWithImages(operands[0] ?? '', givenSettings(options))
   const checkpoint = await findCheckpoint(config.out, choice)
   const images = loadImages(config)
-  const { evaluateRun } = await import('../../trainer/evaluate-run.ts')
+  const { evaluateRun } = await import('../../train/run/evaluate-run.ts')
   const result = await evaluateRun(config, images, checkpoint, split)
   if (options['json'] === true) process.stdout.write(`${JSON.stringify(result)}\n`)
   else {

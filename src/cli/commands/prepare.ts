@@ -1,7 +1,7 @@
 import type { ConfigFault } from '../../config/config-fault.ts'
 import { fault, refuseFaults } from '../../config/config-fault.ts'
-import { PHOTOGRAPH_COLOURS } from '../../datasets/ilsvrc2012.ts'
-import type { PrepareOptions, PrepareResult } from '../../datasets/prepare/prepare-shards.ts'
+import { PHOTOGRAPH_COLOURS } from '../../data/datasets/ilsvrc2012.ts'
+import type { PrepareOptions, PrepareResult } from '../../data/datasets/prepare/prepare-shards.ts'
 import { ProgressDisplay, printClock } from '../../report/progress.ts'
 import { allowedCores } from '../../vocabulary/allowed-cores.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
@@ -28,7 +28,7 @@ export async function prepareCommand({ operands, options, faults }: Invocation):
 }
 
 async function prepare(options: PrepareOptions, json: boolean): Promise<number> {
-  const { prepareShards } = await import('../../datasets/prepare/prepare-shards.ts')
+  const { prepareShards } = await import('../../data/datasets/prepare/prepare-shards.ts')
   const display = new ProgressDisplay(process.stderr)
   const interruption = listenForInterrupts(display, 'what is finished is kept.')
   const pace = new Pace(display)
@@ -83,7 +83,7 @@ function printResult({ images, classes, formats, odd, bad }: PrepareResult, { on
 }
 
 async function verify(shards: string, json: boolean): Promise<number> {
-  const { verifyShards } = await import('../../datasets/verify-shards.ts')
+  const { verifyShards } = await import('../../data/datasets/verify-shards.ts')
   const display = new ProgressDisplay(process.stderr)
   const interruption = listenForInterrupts(display, 'ending.')
   const pace = new Pace(display)

@@ -1,7 +1,7 @@
 import type { RunConfig } from '../../config/run-config.ts'
 import { ProgressDisplay } from '../../report/progress.ts'
-import { loadImages } from '../../trainer/load-images.ts'
-import type { StepProfile } from '../../trainer/step-profile.ts'
+import type { StepProfile } from '../../studies/step-profile.ts'
+import { loadImages } from '../../train/run/load-images.ts'
 import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
@@ -13,7 +13,7 @@ const LAYERS_SHOWN = 15
 /** `train --profile`: where the time of the first steps goes, instead of a run. */
 export async function profileTraining(config: RunConfig, json: boolean): Promise<number> {
   const images = loadImages(config)
-  const { profileRun } = await import('../../trainer/profile-run.ts')
+  const { profileRun } = await import('../../studies/profile-run.ts')
   const display = new ProgressDisplay(process.stderr)
   const interruption = listenForInterrupts(display, 'finishing the step.')
   try {

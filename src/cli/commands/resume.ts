@@ -1,11 +1,11 @@
-import { latestCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { refuseFaults } from '../../config/config-fault.ts'
 import { findHostPlace } from '../../config/host-place.ts'
 import { type GivenSettings, readConfig } from '../../config/make-config.ts'
 import type { RunConfig } from '../../config/run-config.ts'
-import { loadImages } from '../../trainer/load-images.ts'
-import { refuseShorter } from '../../trainer/longer-run.ts'
-import { readConfigWithImages } from '../../trainer/run-images.ts'
+import { latestCheckpoint } from '../../train/checkpoint/checkpoint.ts'
+import { loadImages } from '../../train/run/load-images.ts'
+import { refuseShorter } from '../../train/run/longer-run.ts'
+import { readConfigWithImages } from '../../train/run/run-images.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import { givenSettings } from '../given-settings.ts'
 import type { Invocation } from '../invocation.ts'
@@ -22,7 +22,7 @@ export async function resumeCommand({ operands, options, faults }: Invocation): 
   const config = await readSettings(operands[0] ?? '', givenSettings(options))
   refuseOtherHosts(config.hosts, place?.hosts ?? 1)
   const images = loadImages(config)
-  const { resume } = await import('../../trainer/train.ts')
+  const { resume } = await import('../../train/run/train.ts')
   const json = options['json'] === true
   if (place !== null) {
     const { leadTraining } = await import('./several-hosts.ts')

@@ -1,14 +1,14 @@
-import { findCheckpoint } from '../../checkpoint/checkpoint.ts'
-import type { LoadedDataset } from '../../datasets/dataset.ts'
-import { takeFraction } from '../../datasets/take-fraction.ts'
+import type { LoadedDataset } from '../../data/datasets/dataset.ts'
+import { takeFraction } from '../../data/datasets/take-fraction.ts'
 import { ProgressDisplay } from '../../report/progress.ts'
 import { robustnessCsv, robustnessFiles, robustnessPictures } from '../../report/robustness-files.ts'
 import type { RobustnessResult } from '../../report/robustness-result.ts'
 import { gatherRuns } from '../../report/run-folders.ts'
 import { writeWhole } from '../../report/write-whole.ts'
-import { loadImages } from '../../trainer/load-images.ts'
-import type { ProbeOptions } from '../../trainer/probe-minimum.ts'
-import { readConfigWithImages } from '../../trainer/run-images.ts'
+import type { ProbeOptions } from '../../studies/probe-minimum.ts'
+import { findCheckpoint } from '../../train/checkpoint/checkpoint.ts'
+import { loadImages } from '../../train/run/load-images.ts'
+import { readConfigWithImages } from '../../train/run/run-images.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import { EXIT } from '../failure.ts'
 import { givenSettings } from '../given-settings.ts'
@@ -34,7 +34,7 @@ export async function robustnessCommand({ operands, options }: Invocation): Prom
       checkpoint: await findCheckpoint(run, request.checkpoint),
     })),
   )
-  const { probeMinimum } = await import('../../trainer/probe-minimum.ts')
+  const { probeMinimum } = await import('../../studies/probe-minimum.ts')
   const display = new ProgressDisplay(process.stderr)
   const interruption = listenForInterrupts(display, 'finishing the evaluation; nothing of it is kept.')
   const results: RobustnessResult[] = []

@@ -1,6 +1,6 @@
 import { makeConfig } from '../../config/make-config.ts'
-import { describeForSummary } from '../../datasets/describe-dataset.ts'
-import { METHODS } from '../../methods/registry.ts'
+import { describeForSummary } from '../../data/datasets/describe-dataset.ts'
+import { METHODS } from '../../engine/methods/registry.ts'
 import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { printShape } from '../../vocabulary/shape.ts'
 import { EXIT } from '../failure.ts'
@@ -11,9 +11,9 @@ import { textTable } from '../text-table.ts'
 /** `summary <network>`. */
 export async function summaryCommand({ operands, options, faults }: Invocation): Promise<number> {
   const given = await makeConfig(null, { ...givenSettings(options), network: operands[0] }, faults)
-  const { resolveTeacher } = await import('../../trainer/teacher.ts')
+  const { resolveTeacher } = await import('../../train/run/teacher.ts')
   const config = await resolveTeacher(given)
-  const { summarise } = await import('../../trainer/summary.ts')
+  const { summarise } = await import('../../studies/summary.ts')
   const summary = summarise(config, await describeForSummary(config))
   if (options['json'] === true) {
     process.stdout.write(`${JSON.stringify(summary)}\n`)

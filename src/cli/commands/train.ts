@@ -2,8 +2,8 @@ import { fault } from '../../config/config-fault.ts'
 import { findHostPlace, type HostPlace } from '../../config/host-place.ts'
 import { type GivenSettings, makeConfig } from '../../config/make-config.ts'
 import type { RunConfig } from '../../config/run-config.ts'
-import { loadImages } from '../../trainer/load-images.ts'
-import { checkRunFolder, inFreshFolder } from '../../trainer/run-folder.ts'
+import { loadImages } from '../../train/run/load-images.ts'
+import { checkRunFolder, inFreshFolder } from '../../train/run/run-folder.ts'
 import { givenSettings } from '../given-settings.ts'
 import type { Invocation } from '../invocation.ts'
 import { runTraining } from './training.ts'
@@ -38,7 +38,7 @@ export async function trainCommand({ operands, options, faults }: Invocation): P
 async function trainIn(config: RunConfig, place: HostPlace | null, json: boolean): Promise<number> {
   await checkRunFolder(config.out)
   const images = loadImages(config)
-  const { train } = await import('../../trainer/train.ts')
+  const { train } = await import('../../train/run/train.ts')
   if (place !== null) {
     const { leadTraining } = await import('./several-hosts.ts')
     return await leadTraining(place, 'train', config, (hooks) => train(config, images, hooks), json)

@@ -1,5 +1,11 @@
 /** Network and method: what is trained. */
-import { defaultsByMethod, METHOD_NAMES, METHODS_IN_WORDS, readersListed, readersOf } from '../../methods/registry.ts'
+import {
+  defaultsByMethod,
+  METHOD_NAMES,
+  METHODS_IN_WORDS,
+  readersListed,
+  readersOf,
+} from '../../engine/methods/registry.ts'
 import { BLOCK, NETWORK } from '../network-values.ts'
 import { parsePeers } from '../peers.ts'
 import { setting } from '../setting.ts'

@@ -1,6 +1,7 @@
 /** The rule by which gradients change weights. */
-import { parseBetas } from '../betas.ts'
-import { type Need, OPTIMIZER_NAMES, type OptimizerName, setting } from '../setting.ts'
+import { parseBetas } from '../../engine/optimizers/betas.ts'
+import { OPTIMIZER_NAMES, type OptimizerName } from '../../engine/optimizers/registry.ts'
+import { type Need, setting } from '../setting.ts'
 import { number, oneOf, text } from '../values.ts'
 
 function only(flag: string, ...values: OptimizerName[]): Need {

@@ -1,5 +1,5 @@
 /** How long, in what batches, at what rate and with what weight of the distillation. The defaults are the paper's (section 4). */
-import { readersInWords, readersOf } from '../../methods/registry.ts'
+import { readersInWords, readersOf } from '../../engine/methods/registry.ts'
 import { setting } from '../setting.ts'
 import { number, oneOf, orNull, wholeNumber } from '../values.ts'
 import { OPTIMIZER_SETTINGS } from './optimizer-settings.ts'

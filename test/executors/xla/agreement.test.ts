@@ -1,6 +1,6 @@
 import t from 'tap'
-import { onednnExecutor } from '../../../src/executors/onednn/onednn-executor.ts'
-import { tfjsExecutor } from '../../../src/executors/tfjs/tfjs-executor.ts'
+import { onednnExecutor } from '../../../src/engine/executors/cpu/cpu-executor.ts'
+import { tfjsExecutor } from '../../../src/engine/executors/tfjs/tfjs-executor.ts'
 import type { ComputeDType } from '../../../src/vocabulary/dtype.ts'
 import { differences, type Tolerance } from '../../support/compare-tensors.ts'
 import { captureOpCase, OP_CASES } from '../../support/op-cases.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { explainFailedRun } from '../../../src/executors/xla/failed-run.ts'
+import { explainFailedRun } from '../../../src/engine/executors/xla/failed-run.ts'
 import { UserFault } from '../../../src/vocabulary/fault.ts'
 
 t.test('a graph that fails in training names the way out', (t) => {

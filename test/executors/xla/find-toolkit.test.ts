@@ -2,10 +2,10 @@
 import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { findPlugin, findPlugins, pluginIdentity } from '../../../src/executors/xla/find-plugin.ts'
-import { cudaOf, findToolkit, nvidiaFolders } from '../../../src/executors/xla/find-toolkit.ts'
-import { openedLibraries, openLibraries } from '../../../src/executors/xla/nvidia-libraries.ts'
-import { readyToCompile } from '../../../src/executors/xla/ready-for-cuda.ts'
+import { findPlugin, findPlugins, pluginIdentity } from '../../../src/engine/executors/xla/find-plugin.ts'
+import { cudaOf, findToolkit, nvidiaFolders } from '../../../src/engine/executors/xla/find-toolkit.ts'
+import { openedLibraries, openLibraries } from '../../../src/engine/executors/xla/nvidia-libraries.ts'
+import { readyToCompile } from '../../../src/engine/executors/xla/ready-for-cuda.ts'
 import { makeLibrary } from '../../support/made-plugin.ts'
 
 function makeFile(path: string, mode = 0o644): string {

@@ -1,7 +1,7 @@
 /** Every operation and its gradient, compiled for a GPU that is not here: the plugin takes them; what they give is not seen. */
 import t from 'tap'
 import { readKernels } from '../../../bench/optimised-hlo.ts'
-import { typeOf } from '../../../src/graph/program.ts'
+import { typeOf } from '../../../src/engine/graph/program.ts'
 import { elementCount } from '../../../src/vocabulary/shape.ts'
 import { compileForGpu, withoutCuda } from '../../support/compile-for-gpu.ts'
 import { captureOpCase, OP_CASES } from '../../support/op-cases.ts'

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { readKernels } from '../../../bench/optimised-hlo.ts'
-import { compileAheadOfTime } from '../../../src/executors/xla/ahead-of-time.ts'
-import { findPlugin } from '../../../src/executors/xla/find-plugin.ts'
-import { findGpuTarget, GPU_TARGETS, gpuTargetText } from '../../../src/executors/xla/gpu-targets.ts'
+import { compileAheadOfTime } from '../../../src/engine/executors/xla/ahead-of-time.ts'
+import { findPlugin } from '../../../src/engine/executors/xla/find-plugin.ts'
+import { findGpuTarget, GPU_TARGETS, gpuTargetText } from '../../../src/engine/executors/xla/gpu-targets.ts'
 import { compileForGpu, H100, withoutCuda } from '../../support/compile-for-gpu.ts'
 import { captureOpCase, OP_CASES } from '../../support/op-cases.ts'
 

@@ -1,11 +1,11 @@
 /** Whole steps of the other methods on XLA's CPU plugin. */
 import t from 'tap'
-import { dml } from '../../../src/methods/dml.ts'
-import { ensemble } from '../../../src/methods/ensemble.ts'
-import { kd } from '../../../src/methods/kd.ts'
-import { one } from '../../../src/methods/one.ts'
-import { snapshotEnsemble } from '../../../src/methods/snapshot.ts'
-import { findNetwork } from '../../../src/networks/find-network.ts'
+import { dml } from '../../../src/engine/methods/dml.ts'
+import { ensemble } from '../../../src/engine/methods/ensemble.ts'
+import { kd } from '../../../src/engine/methods/kd.ts'
+import { one } from '../../../src/engine/methods/one.ts'
+import { snapshotEnsemble } from '../../../src/engine/methods/snapshot.ts'
+import { findNetwork } from '../../../src/engine/networks/find-network.ts'
 import { withoutXla } from '../../support/xla.ts'
 import { compareStep } from './compare-step.ts'
 

@@ -1,7 +1,7 @@
 /** What is chosen for GPUs, as far as the CPU plugin can run it: the text that is written for them, and the trial of graphs. */
 import t from 'tap'
-import { onednnExecutor } from '../../../src/executors/onednn/onednn-executor.ts'
-import { lowerProgram } from '../../../src/executors/xla/lower-program.ts'
+import { onednnExecutor } from '../../../src/engine/executors/cpu/cpu-executor.ts'
+import { lowerProgram } from '../../../src/engine/executors/xla/lower-program.ts'
 import {
   CAPTURED,
   chooseOptions,
@@ -9,8 +9,8 @@ import {
   graphChoices,
   LOWERING_CHOICES,
   type XlaOptions,
-} from '../../../src/executors/xla/platform-choices.ts'
-import { captureTrainingStep } from '../../../src/step/training-program.ts'
+} from '../../../src/engine/executors/xla/platform-choices.ts'
+import { captureTrainingStep } from '../../../src/engine/step/training-program.ts'
 import { STEP_SCALARS, STEP_TOLERANCES, tooFar } from '../../support/compare-steps.ts'
 import { runProgram } from '../../support/run-program.ts'
 import { drawnState, smallBatch, smallOne, tensorsOf } from '../../support/small-steps.ts'

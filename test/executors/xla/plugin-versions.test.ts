@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { encodeCompileOptions } from '../../../src/executors/xla/compile-options.ts'
-import { findPlugins, readPluginTable } from '../../../src/executors/xla/find-plugin.ts'
-import { openClient } from '../../../src/executors/xla/open-client.ts'
-import { loadPjrtAddon } from '../../../src/executors/xla/pjrt-addon.ts'
+import { encodeCompileOptions } from '../../../src/engine/executors/xla/compile-options.ts'
+import { findPlugins, readPluginTable } from '../../../src/engine/executors/xla/find-plugin.ts'
+import { openClient } from '../../../src/engine/executors/xla/open-client.ts'
+import { loadPjrtAddon } from '../../../src/engine/executors/xla/pjrt-addon.ts'
 import { makePlugin } from '../../support/made-plugin.ts'
 import { withoutXla } from '../../support/xla.ts'
 

@@ -1,6 +1,6 @@
 /** Which device is which replica, on one host and over several. */
 import t from 'tap'
-import { replicaDevices } from '../../../src/executors/xla/compiled-xla.ts'
+import { replicaDevices } from '../../../src/engine/executors/xla/compiled-xla.ts'
 
 /** A client as host 1 of two sees it: the plugin numbers devices as it likes. */
 const facts = {

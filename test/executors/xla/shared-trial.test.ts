@@ -1,7 +1,7 @@
 /** The trial of graphs in two replicas, one of which cannot: both go on without, and neither waits for ever. */
 import t from 'tap'
-import { CAPTURED, type XlaOptions } from '../../../src/executors/xla/platform-choices.ts'
-import { findState, viewState } from '../../../src/graph/state-layout.ts'
+import { CAPTURED, type XlaOptions } from '../../../src/engine/executors/xla/platform-choices.ts'
+import { findState, viewState } from '../../../src/engine/graph/state-layout.ts'
 import { runReplicas } from '../../support/run-replicas.ts'
 import { smallestUpdate } from '../../support/smallest-update.ts'
 import { withoutXla, xlaOnCpu } from '../../support/xla.ts'

@@ -1,6 +1,6 @@
 /** Steps on a device leave nothing behind: states are donated, inputs and outputs are freed. */
 import t from 'tap'
-import { captureTrainingStep } from '../../../src/step/training-program.ts'
+import { captureTrainingStep } from '../../../src/engine/step/training-program.ts'
 import { outputElements } from '../../support/run-program.ts'
 import { drawnState, smallBatch, smallOne } from '../../support/small-steps.ts'
 import { withoutXla, xlaOnCpu } from '../../support/xla.ts'

@@ -1,8 +1,8 @@
 /** `native-ensemble devices`: a device is said to work when it has compiled and run something that was compared. */
 import t from 'tap'
-import { describeXla } from '../../../src/executors/xla/describe-xla.ts'
-import { readPluginTable } from '../../../src/executors/xla/find-plugin.ts'
-import { tryDevices } from '../../../src/executors/xla/try-devices.ts'
+import { describeXla } from '../../../src/engine/executors/xla/describe-xla.ts'
+import { readPluginTable } from '../../../src/engine/executors/xla/find-plugin.ts'
+import { tryDevices } from '../../../src/engine/executors/xla/try-devices.ts'
 import { makePlugin } from '../../support/made-plugin.ts'
 import { withoutXla } from '../../support/xla.ts'
 

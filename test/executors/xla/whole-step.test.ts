@@ -1,9 +1,9 @@
 /** Whole steps of ONE on XLA's CPU plugin, with every kind of network. */
 import t from 'tap'
-import { onednnExecutor } from '../../../src/executors/onednn/onednn-executor.ts'
-import { adamw } from '../../../src/optimizers/adamw.ts'
-import { lamb } from '../../../src/optimizers/lamb.ts'
-import { captureTrainingStep } from '../../../src/step/training-program.ts'
+import { onednnExecutor } from '../../../src/engine/executors/cpu/cpu-executor.ts'
+import { adamw } from '../../../src/engine/optimizers/adamw.ts'
+import { lamb } from '../../../src/engine/optimizers/lamb.ts'
+import { captureTrainingStep } from '../../../src/engine/step/training-program.ts'
 import { STEP_TOLERANCES, tooFar } from '../../support/compare-steps.ts'
 import { runProgram } from '../../support/run-program.ts'
 import { drawnState, smallBatch, smallOne, tensorsOf } from '../../support/small-steps.ts'

@@ -1,0 +1,105 @@
+#include <cstring>
+
+#include "kernels/classifier/losses.hpp"
+#include "kernels/convolution/shared_gradient.hpp"
+
+namespace one {
+namespace {
+
+// C[m, n] = A B + beta C with row-major matrices, either transposed; single threaded as the calling thread's OpenMP setting is.
+void multiply(char transposeA, char transposeB, int m, int n, int k, const float* a, int lda, const float* b, int ldb,
+              float beta, float* c, int ldc) {
+  const dnnl::status status = dnnl::sgemm(transposeA, transposeB, m, n, k, 1.0f, a, lda, b, ldb, beta, c, ldc);
+  if (status != dnnl::status::success) {
+    throw std::runtime_error("Expected oneDNN to multiply matrices but received a failure");
+  }
+}
+
+// x [B, in], w [out, in], bias [out] -> y = x w^T + bias.
+class Forward : public Instruction {
+ public:
+  Forward(WordReader& words, PlanBuilder& builder)
+      : x_(builder.tensor(words)),
+        w_(builder.state(words.size())),
+        bias_(builder.state(words.size())),
+        y_(builder.tensor(words)) {}
+
+  void run(Worker& worker, const RunArguments&) override {
+    if (worker.samples == 0) return;
+    float* y = worker.at<float>(y_);
+    for (int row = 0; row < worker.samples; row++) {
+      std::memcpy(y + row * y_.channels, bias_, sizeof(float) * static_cast<std::size_t>(y_.channels));
+    }
+    multiply('N', 'T', worker.samples, y_.channels, x_.channels, worker.at<float>(x_), x_.channels, w_, x_.channels, 1.0f,
+             y, y_.channels);
+  }
+
+ private:
+  const Activation x_;
+  const float* w_;
+  const float* bias_;
+  const Activation y_;
+};
+
+// dx = dy w.
+class BackwardInput : public Instruction {
+ public:
+  BackwardInput(WordReader& words, PlanBuilder& builder)
+      : dy_(builder.tensor(words)), w_(builder.state(words.size())), dx_(builder.tensor(words)) {}
+
+  void run(Worker& worker, const RunArguments&) override {
+    if (worker.samples == 0) return;
+    multiply('N', 'N', worker.samples, dx_.channels, dy_.channels, worker.at<float>(dy_), dy_.channels, w_, dx_.channels,
+             0.0f, worker.at<float>(dx_), dx_.channels);
+  }
+
+ private:
+  const Activation dy_;
+  const float* w_;
+  const Activation dx_;
+};
+
+// dw = dy^T x and dbias = sum over the batch of dy.
+class BackwardWeights : public Instruction {
+ public:
+  BackwardWeights(WordReader& words, PlanBuilder& builder)
+      : x_(builder.tensor(words)),
+        dy_(builder.tensor(words)),
+        dw_(words.size(), dy_.channels, static_cast<std::size_t>(x_.channels), 1, builder),
+        dbias_(words.size(), dy_.channels, 1, kLine, builder) {}
+
+  void run(Worker& worker, const RunArguments&) override {
+    const float* dy = worker.at<float>(dy_);
+    dw_.write(worker, false, [&](int first, int end, bool add) {
+      multiply('T', 'N', end - first, x_.channels, worker.samples, dy + first, dy_.channels, worker.at<float>(x_), x_.channels,
+               add ? 1.0f : 0.0f, dw_.row(worker, first), x_.channels);
+    });
+    dbias_.write(worker, false, [&](int first, int end, bool add) {
+      float* dbias = dbias_.of(worker);
+      if (!add) std::fill(dbias + first, dbias + end, 0.0f);
+      for (int row = 0; row < worker.samples; row++) {
+        for (int c = first; c < end; c++) dbias[c] += dy[row * dy_.channels + c];
+      }
+    });
+  }
+
+ private:
+  const Activation x_;
+  const Activation dy_;
+  // Threads write their shares of the bias at the same time: each on lines of its own.
+  static constexpr int kLine = 16;
+  const SharedGradient dw_;
+  const SharedGradient dbias_;
+};
+
+}  // namespace
+
+InstructionPtr linearForward(WordReader& words, PlanBuilder& builder) { return std::make_unique<Forward>(words, builder); }
+InstructionPtr linearBackwardInput(WordReader& words, PlanBuilder& builder) {
+  return std::make_unique<BackwardInput>(words, builder);
+}
+InstructionPtr linearBackwardWeights(WordReader& words, PlanBuilder& builder) {
+  return std::make_unique<BackwardWeights>(words, builder);
+}
+
+}  // namespace one

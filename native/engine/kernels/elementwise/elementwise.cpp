@@ -1,0 +1,250 @@
+#include "kernels/elementwise/elementwise.hpp"
+
+#include <cstring>
+#include <vector>
+
+#include "kernels/vector/lanes.hpp"
+#include "kernels/vector/planes.hpp"
+
+namespace one {
+namespace {
+
+// Where channel c of pixel p of sample n lies, in elements.
+std::ptrdiff_t place(const Activation& tensor, int sample, int channel, int pixel) {
+  return sample * tensor.sampleStride + static_cast<std::ptrdiff_t>(channel / tensor.lanes) * tensor.blockStride +
+         pixel * tensor.pixelStride + channel % tensor.lanes;
+}
+
+template <class T>
+void copyFromPlain(const Activation& tensor, const Worker& worker, const float* source) {
+  T* target = worker.at<T>(tensor);
+  std::memset(target, 0, tensor.bytes(worker.samples));
+  for (int sample = 0; sample < worker.samples; sample++) {
+    for (int channel = 0; channel < tensor.channels; channel++) {
+      for (int pixel = 0; pixel < tensor.pixels(); pixel++) {
+        narrow(*source++, target[place(tensor, sample, channel, pixel)]);
+      }
+    }
+  }
+}
+
+template <class T>
+void copyToPlainOf(const Activation& tensor, const Worker& worker, float* target) {
+  const T* source = worker.at<T>(tensor);
+  for (int sample = 0; sample < worker.samples; sample++) {
+    for (int channel = 0; channel < tensor.channels; channel++) {
+      for (int pixel = 0; pixel < tensor.pixels(); pixel++) {
+        *target++ = widen(source[place(tensor, sample, channel, pixel)]);
+      }
+    }
+  }
+}
+
+// u8 [B, H, W, C] -> (x / 255 - mean) / std, through a table of the 256 values of each channel.
+class Normalise : public Instruction {
+ public:
+  Normalise(WordReader& words, PlanBuilder& builder) : y_(builder.tensor(words)) {
+    std::vector<float> mean;
+    for (int c = 0; c < y_.channels; c++) mean.push_back(words.number());
+    for (int c = 0; c < y_.channels; c++) {
+      const float std = words.number();
+      for (int value = 0; value < 256; value++) {
+        table_.push_back((static_cast<float>(value) / 255.0f - mean[static_cast<std::size_t>(c)]) / std);
+      }
+    }
+  }
+
+  void run(Worker& worker, const RunArguments& arguments) override {
+    withElement(y_.type, [&](auto element) { runAs<decltype(element)>(worker, arguments.images); });
+  }
+
+ private:
+  template <class T>
+  void runAs(const Worker& worker, const std::uint8_t* images) const {
+    T* y = worker.at<T>(y_);
+    if (y_.paddedChannels() != y_.channels) std::memset(y, 0, y_.bytes(worker.samples));
+    const std::ptrdiff_t imageBytes = static_cast<std::ptrdiff_t>(y_.pixels()) * y_.channels;
+    for (int sample = 0; sample < worker.samples; sample++) {
+      const std::uint8_t* image = images + (worker.firstSample + sample) * imageBytes;
+      for (int channel = 0; channel < y_.channels; channel++) {
+        const float* table = table_.data() + 256 * channel;
+        for (int pixel = 0; pixel < y_.pixels(); pixel++) {
+          narrow(table[image[pixel * y_.channels + channel]], y[place(y_, sample, channel, pixel)]);
+        }
+      }
+    }
+  }
+
+  const Activation y_;
+  std::vector<float> table_;
+};
+
+// State [B, ...] in plain f32 -> this thread's rows in the tensor's layout and precision.
+class ImportState : public Instruction {
+ public:
+  ImportState(WordReader& words, PlanBuilder& builder) : y_(builder.tensor(words)), source_(builder.state(words.size())) {}
+
+  void run(Worker& worker, const RunArguments&) override {
+    const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(y_.channels) * y_.pixels();
+    const float* rows = source_ + worker.firstSample * row;
+    withElement(y_.type, [&](auto element) { copyFromPlain<decltype(element)>(y_, worker, rows); });
+  }
+
+ private:
+  const Activation y_;
+  const float* source_;
+};
+
+// Elementwise over whole slices, padding included: y = f(x...).
+template <class From, class To>
+void castSlice(const Activation& x, const Activation& y, const Worker& worker) {
+  const From* from = worker.at<From>(x);
+  To* to = worker.at<To>(y);
+  const std::ptrdiff_t count = x.sampleStride * worker.samples;
+  for (std::ptrdiff_t at = 0; at < count; at++) narrow(widen(from[at]), to[at]);
+}
+
+class Cast : public Instruction {
+ public:
+  Cast(WordReader& words, PlanBuilder& builder) : x_(builder.tensor(words)), y_(builder.tensor(words)) {}
+
+  void run(Worker& worker, const RunArguments&) override {
+    if (x_.type == Type::f32) {
+      y_.type == Type::f32 ? castSlice<float, float>(x_, y_, worker) : castSlice<float, Bf16>(x_, y_, worker);
+    } else {
+      y_.type == Type::f32 ? castSlice<Bf16, float>(x_, y_, worker) : castSlice<Bf16, Bf16>(x_, y_, worker);
+    }
+  }
+
+ private:
+  const Activation x_;
+  const Activation y_;
+};
+
+template <class T>
+void sum(const T* a, const T* b, T* y, std::ptrdiff_t count) {
+  constexpr int kLanes = 16;
+  std::ptrdiff_t at = 0;
+  for (; at + kLanes <= count; at += kLanes) {
+    (Lanes<kLanes>::load(a + at) + Lanes<kLanes>::load(b + at)).store(y + at);
+  }
+  for (; at < count; at++) narrow(widen(a[at]) + widen(b[at]), y[at]);
+}
+
+class Add : public Instruction {
+ public:
+  Add(WordReader& words, PlanBuilder& builder)
+      : a_(builder.tensor(words)), b_(builder.tensor(words)), y_(builder.tensor(words)) {}
+
+  void run(Worker& worker, const RunArguments&) override {
+    withElement(y_.type, [&](auto element) { runAs<decltype(element)>(worker); });
+  }
+
+ private:
+  template <class T>
+  void runAs(const Worker& worker) const {
+    sum(worker.at<T>(a_), worker.at<T>(b_), worker.at<T>(y_), y_.sampleStride * worker.samples);
+  }
+
+  const Activation a_;
+  const Activation b_;
+  const Activation y_;
+};
+
+// Calls `body(sample, channel block, first element)` for each plane, lanes as the tensor has them.
+template <class T, int L, class Body>
+void forPlanes(const Activation& x, const Worker& worker, const Body& body) {
+  T* data = worker.at<T>(x);
+  for (int sample = 0; sample < worker.samples; sample++) {
+    for (int block = 0; block < x.blocks; block++) {
+      body(sample, block * L, data + sample * x.sampleStride + block * x.blockStride);
+    }
+  }
+}
+
+// [B, C, H, W] -> mean over H and W, f32 [B, C].
+class PoolForward : public Instruction {
+ public:
+  PoolForward(WordReader& words, PlanBuilder& builder) : x_(builder.tensor(words)), y_(builder.tensor(words)) {}
+
+  void run(Worker& worker, const RunArguments&) override {
+    dispatch(x_, [&](auto element, auto lanes) { runAs<decltype(element), decltype(lanes)::value>(worker); });
+  }
+
+ private:
+  template <class T, int L>
+  void runAs(const Worker& worker) const {
+    float* y = worker.at<float>(y_);
+    const float share = 1.0f / static_cast<float>(x_.pixels());
+    forPlanes<T, L>(x_, worker, [&](int sample, int channel, const T* plane) {
+      auto sum = Lanes<L>::fill(0);
+      for (int pixel = 0; pixel < x_.pixels(); pixel++) sum += Lanes<L>::load(plane + pixel * x_.pixelStride);
+      float lanes[L];
+      (sum * Lanes<L>::fill(share)).store(lanes);
+      for (int lane = 0; lane < L && channel + lane < x_.channels; lane++) {
+        y[sample * x_.channels + channel + lane] = lanes[lane];
+      }
+    });
+  }
+
+  const Activation x_;
+  const Activation y_;
+};
+
+// dy f32 [B, C] -> dy / (H W) at every pixel.
+class PoolBackward : public Instruction {
+ public:
+  PoolBackward(WordReader& words, PlanBuilder& builder) : dy_(builder.tensor(words)), dx_(builder.tensor(words)) {}
+
+  void run(Worker& worker, const RunArguments&) override {
+    dispatch(dx_, [&](auto element, auto lanes) { runAs<decltype(element), decltype(lanes)::value>(worker); });
+  }
+
+ private:
+  template <class T, int L>
+  void runAs(const Worker& worker) const {
+    const float* dy = worker.at<float>(dy_);
+    const float share = 1.0f / static_cast<float>(dx_.pixels());
+    forPlanes<T, L>(dx_, worker, [&](int sample, int channel, T* plane) {
+      float lanes[L] = {};
+      for (int lane = 0; lane < L && channel + lane < dx_.channels; lane++) {
+        lanes[lane] = dy[sample * dx_.channels + channel + lane] * share;
+      }
+      const auto value = Lanes<L>::load(lanes);
+      for (int pixel = 0; pixel < dx_.pixels(); pixel++) value.store(plane + pixel * dx_.pixelStride);
+    });
+  }
+
+  const Activation dy_;
+  const Activation dx_;
+};
+
+}  // namespace
+
+void copyToPlain(const Activation& tensor, const Worker& worker, float* target) {
+  withElement(tensor.type, [&](auto element) { copyToPlainOf<decltype(element)>(tensor, worker, target); });
+}
+
+void addSlice(const Activation& x, const Worker& worker, const void* y) {
+  const std::ptrdiff_t count = x.sampleStride * worker.samples;
+  if (x.type == Type::f32) {
+    sum(worker.at<float>(x), static_cast<const float*>(y), worker.at<float>(x), count);
+  } else {
+    sum(worker.at<Bf16>(x), static_cast<const Bf16*>(y), worker.at<Bf16>(x), count);
+  }
+}
+
+InstructionPtr normalise(WordReader& words, PlanBuilder& builder) { return std::make_unique<Normalise>(words, builder); }
+InstructionPtr importState(WordReader& words, PlanBuilder& builder) {
+  return std::make_unique<ImportState>(words, builder);
+}
+InstructionPtr cast(WordReader& words, PlanBuilder& builder) { return std::make_unique<Cast>(words, builder); }
+InstructionPtr add(WordReader& words, PlanBuilder& builder) { return std::make_unique<Add>(words, builder); }
+InstructionPtr poolForward(WordReader& words, PlanBuilder& builder) {
+  return std::make_unique<PoolForward>(words, builder);
+}
+InstructionPtr poolBackward(WordReader& words, PlanBuilder& builder) {
+  return std::make_unique<PoolBackward>(words, builder);
+}
+
+}  // namespace one

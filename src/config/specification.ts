@@ -1,0 +1,62 @@
+import type { Method } from '../engine/methods/method.ts'
+import { METHODS } from '../engine/methods/registry.ts'
+import { findNetwork } from '../engine/networks/find-network.ts'
+import type { Network } from '../engine/networks/network.ts'
+import { findOptimizer } from '../engine/optimizers/registry.ts'
+import type { StepSpecification } from '../engine/step/capture.ts'
+import { expected } from '../vocabulary/fault.ts'
+import { parseNetworkName } from '../vocabulary/network-name.ts'
+import { peerNetworks } from './peers.ts'
+import type { RunConfig } from './run-config.ts'
+
+/** What the dataset says of a network's input and output. */
+export interface NetworkInput {
+  readonly height: number
+  readonly width: number
+  readonly channels: number
+  /** Of pixels scaled to 0..1, an entry a channel. */
+  readonly mean: readonly number[]
+  readonly std: readonly number[]
+  readonly classNames: readonly string[]
+}
+
+/**
+ * What a run's step is captured from.
+ * @throws UserFault where the batch does not divide into equal shares, or the network is unknown
+ */
+export function specifyStep(config: RunConfig, input: NetworkInput, replicas: number): StepSpecification {
+  if (config.batch % replicas !== 0) {
+    const remedy = `Use a multiple of ${replicas}, such as ${Math.ceil(config.batch / replicas) * replicas}.`
+    throw expected(`a multiple of the ${replicas} replicas`, '--batch', config.batch, remedy)
+  }
+  const { height, width, channels, mean, std, classNames } = input
+  return {
+    network: findNetwork(config.network, config.block),
+    method: findMethod(config),
+    classes: classNames.length,
+    batch: config.batch / replicas,
+    dtype: config.precision === 'bf16' ? 'bf16' : 'f32',
+    input: { height, width, channels, mean, std },
+    mixing: config.mixup > 0 || config.cutmix > 0,
+    optimizer: findOptimizer(config),
+  }
+}
+
+function findMethod(config: RunConfig): Method {
+  return METHODS[config.method].create(config, { peers: () => findPeers(config), teacher: () => findTeacher(config) })
+}
+
+function findTeacher({ method, teacherNetwork, teacherBlock }: RunConfig): Network {
+  if (teacherNetwork === null) {
+    const remedy = 'Name the network that the teacher is: --teacher-network resnet-110, say.'
+    throw expected('a network', `--teacher-network with --method ${method}`, 'nothing', remedy)
+  }
+  return findNetwork(teacherNetwork, teacherBlock)
+}
+
+/** The block is for those peers that leave a choice. */
+function findPeers(config: RunConfig): Network[] {
+  return peerNetworks(config).map((name) =>
+    findNetwork(name, parseNetworkName(name)?.family === 'cifar-resnet' ? config.block : 'auto'),
+  )
+}

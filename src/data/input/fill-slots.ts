@@ -1,0 +1,97 @@
+/** The work of a decode thread: takes images from a split to slots of the ring. */
+import type { SplitName } from '../datasets/dataset.ts'
+import { UserFault } from '../../vocabulary/fault.ts'
+import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
+import { createImageWriter, type ImageWriter } from './image-writers.ts'
+import { drawMixing, mixImages } from './mixing.ts'
+import { isCurrent, noteProgress } from './slot-claims.ts'
+import { SLOT_STATES, setSlotState, slotLabels, slotPixels } from './slot-ring.ts'
+import { createNoise } from './training-noise.ts'
+
+/** Its answer is a promise only where a task meets an image whose decoder is asynchronous. */
+export type SlotFiller = (task: DecodeTask) => DecodeReply | Promise<DecodeReply>
+
+/** A function that does decode tasks on this memory; every view is made here, once for a thread. */
+export function createSlotFiller(memory: DecodeMemory): SlotFiller {
+  const { ring, seed, noise } = memory
+  const { batch, slots, height, width, channels } = ring.geometry
+  const imageBytes = height * width * channels
+  const states = new Int32Array(ring.states)
+  const claims = new Int32Array(memory.claims)
+  const pixels = Array.from({ length: slots }, (_, slot) => slotPixels(ring, slot))
+  const labels = Array.from({ length: slots }, (_, slot) => slotLabels(ring, slot))
+  const addNoise = createNoise(noise, ring.geometry, seed)
+  const writers: Record<SplitName, ImageWriter> = {
+    train: createImageWriter(memory.splits.train, ring.geometry, seed),
+    test: createImageWriter(memory.splits.test, ring.geometry, seed),
+  }
+
+  /** @returns what is still to be waited for: images whose decoder is asynchronous */
+  function fill(task: DecodeTask, order: Int32Array | null, one: SlotFill): Promise<void>[] {
+    const { slot, first, count } = one
+    const source = writers[task.split]
+    const slotImages = pixels[slot]
+    const slotClasses = labels[slot]
+    if (!slotImages || !slotClasses || count > batch) throw new RangeError(`slot ${slot} with ${count} images`)
+    const pending: Promise<void>[] = []
+    for (let row = 0; row < count; row++) {
+      // A thread that was given up may wake again while another fills the slot, or has filled it.
+      if (!isCurrent(claims, one)) return pending
+      noteProgress(claims, slot)
+      const sample = order ? order[first + row] : first + row
+      if (sample === undefined || sample >= source.labels.length) {
+        throw new RangeError(`Expected 0 .. ${source.labels.length - 1} for a sample but received ${sample}`)
+      }
+      const offset = row * imageBytes
+      const finish = () => {
+        if (task.augment === 'standard') addNoise?.(slotImages, offset, task.epoch, sample)
+      }
+      const written = source.write(slotImages, offset, sample, task)?.then(finish) ?? null
+      if (written === null) finish()
+      if (written) {
+        // Looked at when the whole slot is waited for: until then its failure is not one that nobody handles.
+        written.catch(() => undefined)
+        pending.push(written)
+      }
+      slotClasses[row] = source.labels[sample] ?? -1
+    }
+    slotImages.fill(0, count * imageBytes)
+    slotClasses.fill(-1, count)
+    return pending
+  }
+
+  function makeReady(task: DecodeTask, one: SlotFill): void {
+    const mixing = task.augment === 'standard' ? drawMixing(noise, ring.geometry, seed, task.epoch, one.batch) : null
+    const images = pixels[one.slot]?.subarray(0, one.count * imageBytes)
+    if (mixing !== null && images !== undefined) mixImages(images, ring.geometry, mixing, () => isCurrent(claims, one))
+    if (isCurrent(claims, one)) setSlotState(states, one.slot, SLOT_STATES.ready)
+  }
+
+  function fillFrom(task: DecodeTask, order: Int32Array | null, begin: number): DecodeReply | Promise<DecodeReply> {
+    for (const [place, one] of task.fills.entries()) {
+      if (place < begin) continue
+      try {
+        const pending = fill(task, order, one)
+        if (pending.length > 0) {
+          const rest = () => {
+            makeReady(task, one)
+            return fillFrom(task, order, place + 1)
+          }
+          return Promise.all(pending).then(rest, (fault: unknown) => failure(one, fault))
+        }
+      } catch (fault) {
+        return failure(one, fault)
+      }
+      makeReady(task, one)
+    }
+    return { kind: 'filled' }
+  }
+
+  return (task) => fillFrom(task, task.order && new Int32Array(task.order), 0)
+}
+
+function failure({ slot }: SlotFill, fault: unknown): DecodeReply {
+  const error = fault instanceof Error ? fault : new Error(String(fault))
+  const remedy = error instanceof UserFault ? error.remedy : null
+  return { kind: 'failed', slot, message: error.message, remedy, stack: error.stack ?? '' }
+}

@@ -1,0 +1,109 @@
+import type { Shape } from '../../../vocabulary/shape.ts'
+import type { ConvAttributes } from '../../graph/ops.ts'
+import { type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
+import { findUses, type Uses } from './uses.ts'
+
+/** Whether our own kernels do this convolution, so that they can read their input through a batch norm. */
+export type OwnKernelRule = (attributes: ConvAttributes, filter: Shape) => boolean
+
+/** What a convolution applies to its input while it reads it: batch norm, residual, rectifier. */
+export interface NormedInput {
+  /** Scale, shift, mean and variance, each [C]. */
+  readonly vectors: readonly ValueId[]
+  readonly residual: ValueId | null
+  readonly epsilon: number
+}
+
+/** How a batch norm's gradient computes again what was rectified, whose sign is the mask. */
+export interface MaskSource {
+  readonly shift: ValueId
+  readonly residual: ValueId | null
+}
+
+interface FoldedRectifiers {
+  readonly program: Program
+  readonly prologues: ReadonlyMap<ProgramNode, NormedInput>
+  readonly unstored: ReadonlySet<ValueId>
+  readonly masks: ReadonlyMap<ProgramNode, MaskSource>
+}
+
+/**
+ * Rectified batch norms whose result only convolutions of our own read (and gradients that need no y): they read x through the
+ * norm, and the result is never stored. In the forward pass those without a residual, in the backward pass blocks' outputs
+ * that would be made again (rematerialise.ts).
+ */
+export function foldRectifiers(program: Program, ours: OwnKernelRule): FoldedRectifiers {
+  const uses = findUses(program)
+  const masks = findMasks(program, uses)
+  const prologues = new Map<ProgramNode, NormedInput>()
+  const unstored = new Set<ValueId>()
+  const replaced = new Map<ProgramNode, ProgramNode>()
+  const dropped = new Set<ProgramNode>()
+  for (const node of program.nodes) {
+    const norm = normOf(node)
+    const [x = -1] = node.inputs
+    const [y = -1] = node.outputs
+    if (norm === null || uses.kept.has(y) || (norm.residual !== null && unstored.has(norm.residual))) continue
+    const readers = uses.readers.get(y) ?? []
+    const looks = (reader: ProgramNode) => isMaskOf(reader, x, y, norm) || masks.has(reader)
+    if (!readers.every((reader) => looks(reader) || takesNorm(program, reader, y, ours))) continue
+    unstored.add(y)
+    if (node.op === 'BatchNormInference') dropped.add(node)
+    for (const reader of readers) {
+      if (masks.has(reader)) continue
+      // The norm's operands behind the reader's own inputs keep them alive until then.
+      const behind = [...norm.vectors, ...(norm.residual === null ? [] : [norm.residual])]
+      const own = looks(reader) ? reader.inputs : reader.inputs.map((id) => (id === y ? x : id))
+      // Only its inputs change, so the node keeps its op and attributes.
+      const through = { ...reader, inputs: [...own, ...behind] } as ProgramNode
+      replaced.set(reader, through)
+      if (looks(reader)) masks.set(through, { shift: norm.vectors[1] ?? -1, residual: norm.residual })
+      else prologues.set(through, norm)
+    }
+  }
+  const nodes = program.nodes.filter((node) => !dropped.has(node)).map((node) => replaced.get(node) ?? node)
+  return { program: { ...program, nodes }, prologues, unstored, masks }
+}
+
+/** A rectified batch norm that others could apply. */
+function normOf(node: ProgramNode): NormedInput | null {
+  if (node.op === 'BatchNorm' && node.attributes.relu && !node.attributes.residual) {
+    const vectors = [...node.inputs.slice(1, 3), ...node.outputs.slice(1, 3)]
+    return { vectors, residual: null, epsilon: node.attributes.epsilon }
+  }
+  if (node.op !== 'BatchNormInference' || node.phase !== 'backward' || !node.attributes.relu) return null
+  return { vectors: node.inputs.slice(1, 5), residual: node.inputs[5] ?? null, epsilon: node.attributes.epsilon }
+}
+
+/** Gradients whose rectifier had no residual: the sign of what it rectified follows from x. */
+export function findMasks(program: Program, { producer }: Uses): Map<ProgramNode, MaskSource> {
+  const masks = new Map<ProgramNode, MaskSource>()
+  for (const node of program.nodes) {
+    if (node.op !== 'BatchNormGrad' || !node.attributes.relu || node.attributes.residual) continue
+    const forward = producer.get(node.inputs[2] ?? -1)
+    const shift = forward?.op === 'BatchNorm' ? forward.inputs[2] : undefined
+    if (shift !== undefined) masks.set(node, { shift, residual: null })
+  }
+  return masks
+}
+
+/**
+ * What a node reads of its inputs. A batch norm's gradient looks at y for its rectifier's mask alone, and not where that comes
+ * from what made y.
+ */
+export function readsOf(node: ProgramNode, masks: ReadonlyMap<ProgramNode, MaskSource>): readonly ValueId[] {
+  if (node.op !== 'BatchNormGrad' || (node.attributes.relu && !masks.has(node))) return node.inputs
+  return node.inputs.filter((_, place) => place !== 2)
+}
+
+/** Whether the node is the gradient of the very norm that made y, and reads y for the mask alone. */
+function isMaskOf(node: ProgramNode, x: ValueId, y: ValueId, { residual }: NormedInput): boolean {
+  if (node.op !== 'BatchNormGrad' || residual === null || !node.attributes.residual) return false
+  return node.inputs[1] === x && node.inputs[2] === y && node.inputs.filter((id) => id === y).length === 1
+}
+
+function takesNorm(program: Program, node: ProgramNode, y: ValueId, ours: OwnKernelRule): boolean {
+  if (node.inputs.filter((id) => id === y).length !== 1 || node.inputs[0] !== y) return false
+  if (node.op === 'Conv2D') return ours(node.attributes, typeOf(program, node.inputs[1] ?? -1).shape)
+  return node.op === 'Conv2DBackpropFilter' && ours(node.attributes, node.attributes.filterShape)
+}

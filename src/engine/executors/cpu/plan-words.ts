@@ -1,0 +1,235 @@
+/** The 32-bit words in which a plan crosses to the addon; native/engine/plan/plan.cpp reads them in this order. */
+
+import type { OpAttributes } from '../../graph/ops.ts'
+import type { UpdateStep } from '../../graph/update-arithmetic.ts'
+
+type UpdateAttributes = OpAttributes['OptimizerUpdate']
+
+/** Raised with each change of the words; plan.cpp holds the same number. */
+export const PLAN_VERSION = 13
+
+/** Numbers are places in this list; plan.cpp holds the same order. */
+export const OPCODES = [
+  'normalise',
+  'importState',
+  'cast',
+  'convolutionForward',
+  'convolutionBackwardData',
+  'convolutionBackwardWeights',
+  'batchNormForward',
+  'batchNormBackward',
+  'batchNormInference',
+  'add',
+  'poolForward',
+  'poolBackward',
+  'linearForward',
+  'linearBackwardInput',
+  'linearBackwardWeights',
+  'softmax',
+  'softmaxGrad',
+  'gatedSum',
+  'gatedSumGrad',
+  'crossEntropy',
+  'crossEntropyGrad',
+  'kullbackLeibler',
+  'kullbackLeiblerGrad',
+  'topKCorrect',
+  'scalarConstant',
+  'scalarAdd',
+  'scalarMultiply',
+  'scalarScale',
+  'maxPool',
+  'maxPoolGrad',
+  'averagePool',
+  'averagePoolGrad',
+  'concat',
+  'sliceChannels',
+  'average',
+  'averageGrad',
+  'logMeanProbability',
+] as const
+export type Opcode = (typeof OPCODES)[number]
+
+/** A whole number, or a float to be sent as its bits. */
+export type Word = number | { readonly float: number }
+
+export const float = (value: number): Word => ({ float: value })
+
+export interface PlanInstruction {
+  readonly opcode: Opcode
+  readonly words: readonly Word[]
+  /** What the instruction does for the user: op and layer, for profiles. */
+  readonly op: string
+  readonly label: string
+}
+
+/** Where a tensor of each thread's arena lies; a vector [C] is plain with height and width 1. */
+export interface PlanTensor {
+  /** Byte offset, a multiple of 64. */
+  readonly offset: number
+  readonly channels: number
+  /** Channels of the tensor whose first ones these are, `channels` where it is a tensor of its own. */
+  readonly wholeChannels: number
+  readonly height: number
+  readonly width: number
+  readonly dtype: 'f32' | 'bf16'
+  readonly layout: 'plain' | 'vectorised'
+}
+
+const EXPORT_KINDS = ['scalar', 'rows', 'vector', 'gradient', 'meanGradient', 'meanStatistic', 'state'] as const
+
+/** One output of the program and where its elements go in the flat outputs. */
+export interface PlanExport {
+  readonly kind: (typeof EXPORT_KINDS)[number]
+  /** Scalar, tensor, or first element of gradient, statistic or state, as the kind says. */
+  readonly source: number
+  readonly count: number
+  readonly target: number
+}
+
+export interface SgdRange {
+  readonly weight: number
+  readonly momentum: number
+  readonly gradient: number
+  readonly elements: number
+  /** Scalar index of the learning rate. */
+  readonly rate: number
+  readonly decay: number
+  readonly weightDecay: number
+}
+
+/** What an optimizer computes for each element: OptimizerUpdate's attributes (update-arithmetic.ts). */
+export interface PlanUpdate extends UpdateAttributes {
+  /** Weight and states; the gradient is the next operand. */
+  readonly tensors: number
+  readonly scalars: number
+}
+
+export interface UpdateRange {
+  /** Place in `updates`. */
+  readonly update: number
+  readonly elements: number
+  readonly gradient: number
+  /** First elements of the weight and of its states. */
+  readonly tensors: readonly number[]
+  readonly scalars: readonly number[]
+}
+
+/** Numbers are places in this list; optimizer_update.hpp holds the same order. */
+const UPDATE_OPS = [
+  'constant',
+  'add',
+  'subtract',
+  'multiply',
+  'divide',
+  'squareRoot',
+  'norm',
+  'whenPositive',
+] as const satisfies readonly UpdateStep['op'][]
+
+export interface RunningAverageRange {
+  readonly state: number
+  readonly statistic: number
+  readonly elements: number
+  readonly weight: number
+  readonly correction: number
+}
+
+/** Everything the addon needs to know of a program. Offsets into state, gradient and statistics count elements. */
+export interface Plan {
+  readonly block: number
+  /** Whether convolutions may be our own (docs/convolutions.md). */
+  readonly winograd: boolean
+  readonly batch: number
+  readonly imageBytes: number
+  readonly labelCount: number
+  readonly scalarInputs: number
+  readonly scalarCount: number
+  /** Bytes of one thread's arena. */
+  readonly arenaBytes: number
+  readonly gradientElements: number
+  readonly statisticElements: number
+  readonly outputElements: number
+  readonly tensors: readonly PlanTensor[]
+  readonly instructions: readonly PlanInstruction[]
+  /** Scalars that are sums over the threads. */
+  readonly reducedScalars: readonly number[]
+  /** Run by the first thread after the sums. */
+  readonly finalScalars: readonly PlanInstruction[]
+  readonly statistics: readonly { readonly tensor: number; readonly target: number; readonly count: number }[]
+  readonly sgd: readonly SgdRange[]
+  readonly updates: readonly PlanUpdate[]
+  readonly updateRanges: readonly UpdateRange[]
+  readonly running: readonly RunningAverageRange[]
+  readonly exports: readonly PlanExport[]
+}
+
+const LINE_BYTES = 64
+
+export function encodePlan(plan: Plan): Int32Array {
+  const words: Word[] = [
+    PLAN_VERSION,
+    plan.block,
+    plan.winograd ? 1 : 0,
+    plan.batch,
+    plan.imageBytes,
+    plan.labelCount,
+    plan.scalarInputs,
+    plan.scalarCount,
+    plan.arenaBytes / LINE_BYTES,
+    plan.gradientElements,
+    plan.statisticElements,
+    plan.outputElements,
+    ...list(plan.tensors, ({ offset, channels, wholeChannels, height, width, dtype, layout }) => [
+      ...[offset / LINE_BYTES, channels, height, width],
+      ...[dtype === 'f32' ? 0 : 1, layout === 'plain' ? 0 : 1, wholeChannels],
+    ]),
+    ...list(plan.instructions, instructionWords),
+    ...list(plan.reducedScalars, (scalar) => [scalar]),
+    ...list(plan.finalScalars, instructionWords),
+    ...list(plan.statistics, ({ tensor, target, count }) => [tensor, target, count]),
+    ...list(plan.sgd, ({ weight, momentum, gradient, elements, rate, decay, weightDecay }) => [
+      ...[weight, momentum, gradient, elements, rate, float(decay), float(weightDecay)],
+    ]),
+    ...list(plan.updates, updateWords),
+    ...list(plan.updateRanges, ({ update, elements, gradient, tensors, scalars }) => [
+      ...[update, elements, gradient, ...tensors, ...scalars],
+    ]),
+    ...list(plan.running, ({ state, statistic, elements, weight, correction }) => [
+      ...[state, statistic, elements, float(weight), float(correction)],
+    ]),
+    ...list(plan.exports, ({ kind, source, count, target }) => [EXPORT_KINDS.indexOf(kind), source, count, target]),
+  ]
+  const encoded = new Int32Array(words.length)
+  const bits = new Float32Array(1)
+  const bitsAsWord = new Int32Array(bits.buffer)
+  words.forEach((word, place) => {
+    if (typeof word === 'number') {
+      if (!Number.isInteger(word) || Math.abs(word) > 0x7fffffff) {
+        throw new Error(`Expected a 32-bit whole number in the plan but received ${word}`)
+      }
+      encoded[place] = word
+    } else {
+      bits[0] = word.float
+      encoded[place] = bitsAsWord[0] ?? 0
+    }
+  })
+  return encoded
+}
+
+/** Three words behind each step's op: its operands, or its value. */
+function updateWords({ tensors, scalars, steps, results }: PlanUpdate): Word[] {
+  const words = steps.flatMap((step): Word[] => {
+    const operands = step.op === 'constant' ? [float(step.value)] : step.of
+    return [UPDATE_OPS.indexOf(step.op), ...operands, ...Array.from({ length: 3 - operands.length }, () => 0)]
+  })
+  return [tensors, scalars, steps.length, ...words, ...results]
+}
+
+function instructionWords({ opcode, words }: PlanInstruction): Word[] {
+  return [OPCODES.indexOf(opcode), ...words]
+}
+
+function list<T>(items: readonly T[], encode: (item: T) => readonly Word[]): Word[] {
+  return [items.length, ...items.flatMap(encode)]
+}

@@ -1,0 +1,41 @@
+import { basename } from 'node:path'
+import { UserFault } from '../../vocabulary/fault.ts'
+import type { DeviceReport } from './executor.ts'
+import type { ExecutorChoice } from './executor-choice.ts'
+
+/** What `native-ensemble devices` lists: every executor, whether it works here, and what to install where not. */
+export async function reportDevices(): Promise<DeviceReport[]> {
+  const { describeTfjs } = await import('./tfjs/tfjs-backend.ts')
+  const { describeXla } = await import('./xla/describe-xla.ts')
+  return [await describeOneDnn(), ...describeXla(), ...(await describeTfjs())]
+}
+
+async function describeOneDnn(): Promise<DeviceReport> {
+  const { loadNativeAddon } = await import('./cpu/native-addon.ts')
+  const base = { executor: 'onednn', device: 'cpu' }
+  try {
+    const { version, instructionSet, threading, bf16 } = loadNativeAddon().machine()
+    const precisions = bf16 ? 'fp32 and bf16' : 'fp32 (no bf16 on this CPU)'
+    const detail = `oneDNN ${version}, ${instructionSet}, threads: ${threading}, ${precisions}`
+    return { ...base, works: true, detail, remedy: null }
+  } catch (error) {
+    if (!(error instanceof UserFault)) throw error
+    return { ...base, works: false, detail: error.message, remedy: error.remedy }
+  }
+}
+
+/** Versions of what does the work, for the run folder. @throws UserFault where the executor does not work here */
+export async function executorLibraries(choice: ExecutorChoice): Promise<Record<string, string>> {
+  if (choice.name === 'onednn') {
+    const { loadNativeAddon } = await import('./cpu/native-addon.ts')
+    const { version, instructionSet } = loadNativeAddon().machine()
+    return { onednn: `${version} ${instructionSet}` }
+  }
+  if (choice.name === 'xla') {
+    const { findPlugin } = await import('./xla/find-plugin.ts')
+    const { path, origin } = findPlugin(choice.devices.platform, choice.devices.plugin)
+    return { xla: `PJRT plugin ${origin}, ${basename(path)}` }
+  }
+  const { loadBackend } = await import('./tfjs/tfjs-backend.ts')
+  return { tfjs: await loadBackend(choice.backend) }
+}

@@ -1,0 +1,60 @@
+import type { ImageNetDepth } from '../../vocabulary/network-name.ts'
+import type { Value } from '../graph/graph-builder.ts'
+import type { Layers } from './layers.ts'
+import type { Network } from './network.ts'
+import { BOTTLENECK_EXPANSION, basicBlock, bottleneckBlock, residualStage } from './residual-blocks.ts'
+
+const STEM_WIDTH = 64
+const STAGE_WIDTHS = [64, 128, 256, 512] as const
+
+/** Blocks of each stage (He et al., "Deep Residual Learning", table 1). */
+const BLOCKS = {
+  18: [2, 2, 2, 2],
+  34: [3, 4, 6, 3],
+  50: [3, 4, 6, 3],
+  101: [3, 4, 23, 3],
+  152: [3, 8, 36, 3],
+} as const satisfies Record<ImageNetDepth, readonly [number, number, number, number]>
+
+/** Depths below this have basic blocks. */
+const FIRST_BOTTLENECK_DEPTH = 50
+
+export interface ImageNetResNetSizes {
+  readonly depth: ImageNetDepth
+  /** Groups of the 3x3 convolutions: 1 is a ResNet, 32 with a base width of 4 ResNeXt 32x4d. */
+  readonly cardinality: number
+  /** Channels of a group in the first stage; 64 in a ResNet. */
+  readonly baseWidth: number
+}
+
+/**
+ * ResNet and ResNeXt for images of 224x224 (any size from 32x32 on), layer by layer torchvision's `resnet18`, `resnet50`,
+ * `resnext50_32x4d`: names, layouts, and the stride of a bottleneck on its 3x3 convolution. ONE branches before `layer4`.
+ */
+export function imageNetResNet(name: string, { depth, cardinality, baseWidth }: ImageNetResNetSizes): Network {
+  const stage = (layers: Layers, x: Value, index: 0 | 1 | 2 | 3) => {
+    const width = STAGE_WIDTHS[index]
+    const inner = cardinality * baseWidth * 2 ** index
+    const widths = { inner, out: width * BOTTLENECK_EXPANSION, groups: cardinality }
+    const geometry = { blocks: BLOCKS[depth][index], stride: index > 0 ? 2 : 1 }
+    return residualStage(layers, `layer${index + 1}`, x, geometry, (input, stride) =>
+      depth < FIRST_BOTTLENECK_DEPTH
+        ? basicBlock(layers, input, width, stride)
+        : bottleneckBlock(layers, input, widths, stride),
+    )
+  }
+
+  return {
+    name,
+    trunk: (layers, images) => {
+      const stem = layers.conv('conv1', images, STEM_WIDTH, 7, { stride: 2 })
+      const x = layers.batchNorm('bn1', stem, { relu: true })
+      const pooled = layers.maxPool('maxpool', x, { kernel: 3, stride: 2, padding: 1 })
+      return stage(layers, stage(layers, stage(layers, pooled, 0), 1), 2)
+    },
+    branch: (layers, features, classes) => {
+      const pooled = layers.globalAveragePool('avgpool', stage(layers, features, 3))
+      return layers.linear('fc', pooled, classes)
+    },
+  }
+}

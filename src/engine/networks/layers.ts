@@ -1,0 +1,136 @@
+import type { ComputeDType } from '../../vocabulary/dtype.ts'
+import { expected, type UserFault } from '../../vocabulary/fault.ts'
+import { elementCount, type Shape } from '../../vocabulary/shape.ts'
+import type { GraphBuilder, Initialiser, Value } from '../graph/graph-builder.ts'
+import type { ConvAttributes, PoolAttributes } from '../graph/ops.ts'
+
+/** Epsilon of every batch norm and weight of its running average: PyTorch's defaults, which the paper's code uses. */
+const EPSILON = 1e-5
+const RUNNING_WEIGHT = 0.1
+
+/** A running average and the batch statistic that goes into it. */
+export interface TrackedStatistic {
+  readonly name: string
+  readonly batch: Value
+  /** n / (n - 1) for a variance (PyTorch keeps the unbiased one), 1 for a mean. */
+  readonly correction: number
+}
+
+interface BatchNormOptions {
+  readonly relu: boolean
+  readonly residual?: Value
+}
+
+/**
+ * The layers of one network while it is captured. Training uses the batch's statistics and notes them for the running
+ * averages; evaluation uses the running averages.
+ */
+export class Layers {
+  readonly graph: GraphBuilder
+  readonly dtype: ComputeDType
+  readonly training: boolean
+  readonly #frozen: boolean
+  readonly statistics: TrackedStatistic[] = []
+  readonly runningWeight = RUNNING_WEIGHT
+
+  constructor(graph: GraphBuilder, dtype: ComputeDType, training: boolean, { frozen = false } = {}) {
+    this.graph = graph
+    this.dtype = dtype
+    this.training = training
+    this.#frozen = frozen
+  }
+
+  /** For a network that was trained before, inside the same program: it predicts with running averages and never changes. */
+  frozen(): Layers {
+    return new Layers(this.graph, this.dtype, false, { frozen: true })
+  }
+
+  /** Convolution without bias, `<name>.weight` [out, in / groups, k, k] ~ N(0, sqrt(2 / (k k out))). x [B, in, H, W]. */
+  conv(name: string, x: Value, out: number, kernel: number, geometry: Partial<ConvAttributes> = {}): Value {
+    const { stride = 1, padding = (kernel - 1) / 2, groups = 1 } = geometry
+    const shape = [out, (x.shape[1] ?? 0) / groups, kernel, kernel]
+    return this.graph.scope(name, () => {
+      const std = Math.sqrt(2 / (kernel * kernel * out))
+      const master = this.#parameter('weight', shape, 'weight', { draw: 'normal', std })
+      const weight = this.dtype === 'f32' ? master : this.graph.applyOne('Cast', [master], { dtype: this.dtype })
+      return this.graph.applyOne('Conv2D', [x, weight], { stride, padding, groups })
+    })
+  }
+
+  /** Batch norm over all axes but the channels, then the residual added, then the rectifier. x [B, C, H, W] or [B, C]. */
+  batchNorm(name: string, x: Value, { relu, residual }: BatchNormOptions): Value {
+    const shape = [x.shape[1] ?? 0]
+    const attributes = { epsilon: EPSILON, relu, residual: residual !== undefined }
+    const added = residual === undefined ? [] : [residual]
+    return this.graph.scope(name, () => {
+      const scale = this.#parameter('weight', shape, 'weight', { draw: 'constant', value: 1 })
+      const shift = this.#parameter('bias', shape, 'weight', { draw: 'constant', value: 0 })
+      const mean = this.#parameter('running_mean', shape, 'statistic', { draw: 'constant', value: 0 })
+      const variance = this.#parameter('running_var', shape, 'statistic', { draw: 'constant', value: 1 })
+      if (!this.training) {
+        return this.graph.applyOne('BatchNormInference', [x, scale, shift, mean, variance, ...added], attributes)
+      }
+      const count = elementCount(x.shape) / (x.shape[1] ?? 1)
+      if (count < 2) throw tooFew(x.shape[0] ?? 0)
+      const outputs = this.graph.apply('BatchNorm', [x, scale, shift, ...added], attributes)
+      const [y, batchMean, batchVariance] = outputs
+      if (y === undefined || batchMean === undefined || batchVariance === undefined) {
+        throw new Error(`Expected three outputs of BatchNorm but received ${outputs.length}`)
+      }
+      const last = this.graph.parameters.slice(-2)
+      this.statistics.push({ name: last[0]?.name ?? '', batch: batchMean, correction: 1 })
+      this.statistics.push({ name: last[1]?.name ?? '', batch: batchVariance, correction: count / (count - 1) })
+      return y
+    })
+  }
+
+  /** `<name>.weight` [out, in] and `<name>.bias` [out] ~ U(+-1 / sqrt(in)). x f32 [B, in] -> [B, out]. */
+  linear(name: string, x: Value, out: number): Value {
+    const fanIn = x.shape[1] ?? 0
+    const initial = { draw: 'uniform', bound: 1 / Math.sqrt(fanIn) } as const
+    return this.graph.scope(name, () => {
+      const weight = this.#parameter('weight', [out, fanIn], 'weight', initial)
+      const bias = this.#parameter('bias', [out], 'weight', initial)
+      return this.graph.applyOne('Linear', [x, weight, bias], {})
+    })
+  }
+
+  /** Largest element of each window. [B, C, H, W] -> [B, C, H', W']. */
+  maxPool(name: string, x: Value, windows: PoolAttributes): Value {
+    return this.graph.scope(name, () => this.graph.applyOne('MaxPool', [x], windows))
+  }
+
+  /** Mean of each window. [B, C, H, W] -> [B, C, H', W']. */
+  averagePool(name: string, x: Value, windows: PoolAttributes): Value {
+    return this.graph.scope(name, () => this.graph.applyOne('AveragePool', [x], windows))
+  }
+
+  /** Channels behind each other. [B, C1, H, W], [B, C2, H, W], ... -> [B, C1 + C2 + ..., H, W]. */
+  concat(inputs: readonly Value[]): Value {
+    return this.graph.applyOne('Concat', inputs, {})
+  }
+
+  /** [B, C, H, W] -> f32 [B, C]. */
+  globalAveragePool(name: string, x: Value): Value {
+    return this.graph.scope(name, () => this.graph.applyOne('GlobalAveragePool', [x], {}))
+  }
+
+  #parameter(name: string, shape: Shape, kind: 'weight' | 'statistic', initial: Initialiser): Value {
+    const frozen = kind === 'weight' ? 'frozen' : 'frozen statistic'
+    return this.graph.parameter(name, shape, this.#frozen ? frozen : kind, initial)
+  }
+
+  scope<T>(name: string, body: () => T): T {
+    return this.graph.scope(name, body)
+  }
+}
+
+/** The variance of one value is 0, and its unbiased one, which the running averages take, is none. */
+function tooFew(images: number): UserFault {
+  return expected(
+    '2 or more values of each channel',
+    'batch norm while it trains',
+    `1, from ${images} image a replica`,
+    'Use a larger --batch, or fewer replicas (--devices, --hosts).',
+  )
+}

@@ -1,0 +1,40 @@
+import type { ComputeDType } from '../../vocabulary/dtype.ts'
+import type { GraphBuilder } from '../graph/graph-builder.ts'
+import type { Method, Predictions } from '../methods/method.ts'
+import { Layers } from '../networks/layers.ts'
+import type { Network } from '../networks/network.ts'
+import type { Optimizer } from '../optimizers/optimizer.ts'
+
+/** What a step is captured from. */
+export interface StepSpecification {
+  readonly network: Network
+  readonly method: Method
+  readonly classes: number
+  /** Images that one replica takes at a time. */
+  readonly batch: number
+  readonly dtype: ComputeDType
+  /** Network input, and channel statistics of pixels scaled to 0..1. */
+  readonly input: {
+    readonly height: number
+    readonly width: number
+    readonly channels: number
+    readonly mean: readonly number[]
+    readonly std: readonly number[]
+  }
+  /** Whether another image is mixed into each in training (default: no): labels then come with those of the partners. */
+  readonly mixing?: boolean
+  readonly optimizer: Optimizer
+}
+
+/** Pixels -> predictions, the part that training and evaluation share. */
+export function capturePredictions(
+  graph: GraphBuilder,
+  specification: StepSpecification,
+  training: boolean,
+): { layers: Layers; predictions: Predictions } {
+  const { network, method, classes, dtype, input } = specification
+  const layers = new Layers(graph, dtype, training)
+  const pixels = graph.images(input.height, input.width, input.channels)
+  const images = graph.applyOne('Normalise', [pixels], { mean: input.mean, std: input.std, dtype }, 'input')
+  return { layers, predictions: method.capture(layers, network, images, classes) }
+}

@@ -1,0 +1,90 @@
+/** Epochs of a run: training, evaluation, checkpoint. */
+
+import type { EvalLine } from '../../report/metrics.ts'
+import type { RunProgress } from '../checkpoint/run-state.ts'
+import { EvaluationStopped } from '../evaluation/evaluate-split.ts'
+import { refuseDivergence } from './divergence.ts'
+import { evaluateState } from './evaluate-state.ts'
+import type { RunningRun } from './running-run.ts'
+import { endsCycle, saveSnapshot, snapshotsTaken, withSnapshotEnsemble } from './snapshots.ts'
+import type { Timetable } from './timetable.ts'
+import { trainEpoch } from './train-epoch.ts'
+
+/** From where the run is to its end, or to the end of the step in which it is stopped. @returns the last evaluation */
+export async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
+  const { timetable, hooks } = run
+  let evaluation: EvalLine | null = null
+  while (!isFinished(run.progress, timetable)) {
+    const { best } = run.progress
+    let ended: 'epoch' | 'stopped' = 'epoch'
+    if (!awaitsEvaluation(run.progress, timetable)) {
+      ended = await trainEpoch(run)
+      await run.session.replicas.pullState()
+      refuseDivergence(run)
+    }
+    if (ended === 'epoch') {
+      try {
+        if (evaluationIsDue(run)) evaluation = await evaluateEpoch(run)
+        run.progress = { ...run.progress, epoch: run.progress.epoch + 1, stepInEpoch: 0, sums: {} }
+      } catch (error) {
+        // The checkpoint says that the epoch is trained and not evaluated.
+        if (!(error instanceof EvaluationStopped)) throw error
+      }
+    }
+    await run.lock.check()
+    const failure = await run.checkpoints.saveNow(run.progress)
+    const over = hooks.stop.aborted || isFinished(run.progress, timetable)
+    if (failure !== null) {
+      if (over) throw run.checkpoints.lostEnd(run.progress.step, failure)
+      run.checkpoints.tellFailure(run.progress.step, failure)
+      // The best one is a checkpoint that there is.
+      run.progress = { ...run.progress, best }
+    }
+    if (over) break
+  }
+  return evaluation
+}
+
+/** Whether an epoch's last step is done and what follows it is not. */
+export function awaitsEvaluation({ step, stepInEpoch }: RunProgress, { steps, stepsPerEpoch }: Timetable): boolean {
+  return stepInEpoch === stepsPerEpoch || (step === steps && stepInEpoch > 0)
+}
+
+/** Whether all steps are done, and what follows the last. */
+export function isFinished({ step, stepInEpoch }: RunProgress, { steps }: Timetable): boolean {
+  return step >= steps && stepInEpoch === 0
+}
+
+/** After each `evaluateEvery` epochs, after the last, and where a snapshot is taken; never without test images. */
+function evaluationIsDue({ prepared, progress, timetable }: RunningRun): boolean {
+  if (prepared.dataset.test.count === 0) return false
+  if (endsCycle(prepared.config, progress.epoch)) return true
+  return (progress.epoch + 1) % prepared.config.evaluateEvery === 0 || progress.step === timetable.steps
+}
+
+/** Evaluates and notes the best. */
+async function evaluateEpoch(run: RunningRun): Promise<EvalLine> {
+  const { prepared, session, timetable, log, hooks } = run
+  const { step, epoch, best } = run.progress
+  const network = await evaluateState(prepared, session, 'test', {
+    step,
+    epoch,
+    lr: timetable.learningRate(step - 1),
+    stop: hooks.stop,
+    onProgress: (images, all) => hooks.display.status(`evaluating: ${images}/${all} images`),
+  })
+  const result = endsCycle(prepared.config, epoch) ? await takeSnapshot(run, network) : network
+  log.append(result)
+  const error = result.top1_error.mean
+  if (best === null || error < best.error) run.progress = { ...run.progress, best: { step, error } }
+  return result
+}
+
+/** The cycle's network joins the ensemble, which is evaluated beside it. */
+async function takeSnapshot(run: RunningRun, network: EvalLine): Promise<EvalLine> {
+  const { prepared, session, progress, hooks, lock } = run
+  await lock.check()
+  await saveSnapshot(prepared, progress.epoch)
+  const taken = snapshotsTaken(prepared.config, progress.epoch + 1)
+  return await withSnapshotEnsemble(prepared, { pipeline: session.pipeline, stop: hooks.stop }, 'test', taken, network)
+}

@@ -1,0 +1,145 @@
+/** The trained network that KD distils from: which one it is, and its weights. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { checkConfig } from '../../config/check-config.ts'
+import { DEFAULTS, WITHOUT_METHOD } from '../../config/defaults.ts'
+import { readConfig } from '../../config/make-config.ts'
+import type { RunConfig } from '../../config/run-config.ts'
+import type { LoadedDataset } from '../../data/datasets/dataset.ts'
+import type { StateLayout } from '../../engine/graph/state-layout.ts'
+import { TEACHER_SCOPE } from '../../engine/methods/method-definition.ts'
+import { learnsFromTeacher } from '../../engine/methods/registry.ts'
+import { expected } from '../../vocabulary/fault.ts'
+import { fileFault } from '../../vocabulary/file-fault.ts'
+import { findCheckpoint, isCheckpointFolder, loadCheckpoint } from '../checkpoint/checkpoint.ts'
+import { deployedTensors } from '../checkpoint/export.ts'
+import { type ModelDescription, readDescription, refuseOtherInput } from '../checkpoint/model-description.ts'
+import { type NamedTensor, readSafetensorsFile } from '../checkpoint/safetensors.ts'
+import { isBatchCounter, loadFrozenWeights } from '../checkpoint/state-tensors.ts'
+
+/** Whether the run trains its teacher itself, before the student. */
+export function trainsTeacher({ method, teacher }: RunConfig): boolean {
+  return learnsFromTeacher(method) && teacher === null
+}
+
+/** The run of a teacher that is trained first: as the student's, in a folder inside the student's. */
+export function teacherRun(config: RunConfig): RunConfig {
+  const { out, teacherNetwork, teacherBlock, network } = config
+  return {
+    ...config,
+    ...WITHOUT_METHOD,
+    recipe: null,
+    method: 'vanilla',
+    network: teacherNetwork ?? network,
+    block: teacherBlock,
+    rampUp: 0,
+    init: null,
+    out: join(out, 'teacher'),
+  }
+}
+
+/**
+ * The configuration with the network of a teacher that was given, as the teacher's own run or file says it.
+ * @throws UserFault where there is no such teacher, it is another network than was said, saw other images, or is a file of
+ *   weights alone and nothing says which network
+ */
+export async function resolveTeacher(config: RunConfig): Promise<RunConfig> {
+  const { method, teacher, teacherNetwork, dataset } = config
+  if (!learnsFromTeacher(method) || teacher === null) return config
+  const own = await findNetworkOf(teacher)
+  if (own === null) {
+    if (teacherNetwork !== null) return config
+    const remedy = 'Weights alone do not say which network they are of: name it, --teacher-network resnet-110, say.'
+    throw expected('the name of a network', '--teacher-network', 'nothing', remedy)
+  }
+  if (own.dataset !== dataset) {
+    const remedy = 'Train student and teacher on the same images.'
+    throw expected(`a teacher trained on ${dataset}`, '--teacher', `${teacher}, trained on ${own.dataset}`, remedy)
+  }
+  if (teacherNetwork !== null && teacherNetwork !== own.network) {
+    throw expected(own.network, '--teacher-network', teacherNetwork, `Leave it out: ${teacher} says it.`)
+  }
+  return { ...config, teacherNetwork: own.network, teacherBlock: own.block }
+}
+
+type TeacherNetwork = Pick<RunConfig, 'network' | 'block'> & { readonly dataset: string }
+
+/** null where nothing but weights is known. */
+async function findNetworkOf(teacher: string): Promise<TeacherNetwork | null> {
+  const run = await findRun(teacher)
+  if (run !== null) return run
+  const { description } = await readWeights(teacher)
+  return description === null ? null : { ...description.architecture, dataset: description.dataset }
+}
+
+/**
+ * Writes the teacher's weights and running averages into the state of a KD step; of an ensemble or a network with branches
+ * the first. Other methods have none.
+ * @param images that the student is trained on
+ * @throws UserFault where they cannot be read, are damaged, of another network, or of other classes or another input than the
+ *   student's; the state is then untouched
+ */
+export async function loadTeacher(
+  config: RunConfig,
+  layout: StateLayout,
+  state: SharedArrayBuffer,
+  images: Promise<LoadedDataset>,
+): Promise<void> {
+  if (!learnsFromTeacher(config.method)) return
+  const { tensors, description, source } = await readWeights(config.teacher ?? teacherRun(config).out)
+  if (description !== null) {
+    refuseOtherInput(description, `the teacher ${source}`, (await images).description, 'the student')
+  }
+  const deployed = deployedTensors(tensors, 0, description?.architecture.method ?? null)
+  const named = deployed.map((tensor) => ({ ...tensor, name: `${TEACHER_SCOPE}.${tensor.name}` }))
+  loadFrozenWeights(named, layout, state, source)
+}
+
+interface TeacherWeights {
+  readonly tensors: readonly NamedTensor[]
+  /** null where the file does not say what it is of. */
+  readonly description: ModelDescription | null
+  /** File or folder that they come from. */
+  readonly source: string
+}
+
+/** @param teacher run folder, checkpoint folder or safetensors file */
+async function readWeights(teacher: string): Promise<TeacherWeights> {
+  if (await isFolder(teacher)) {
+    const source = isCheckpointFolder(teacher) ? teacher : await findCheckpoint(teacher, 'latest')
+    const { tensors, description } = await loadCheckpoint(source)
+    return { tensors: tensors.model, description, source }
+  }
+  const { tensors, metadata } = await readSafetensorsFile(teacher, { ignore: isBatchCounter })
+  return { tensors, description: readDescription(metadata, teacher), source: teacher }
+}
+
+/** In words that the run of a teacher that was given has not come to its end; null where it has, or nothing is known. */
+export async function unfinishedTeacher({ method, teacher }: RunConfig): Promise<string | null> {
+  if (!learnsFromTeacher(method) || teacher === null) return null
+  const run = await findRun(teacher)
+  if (run === null) return null
+  const checkpoint = isCheckpointFolder(teacher) ? teacher : await findCheckpoint(teacher, 'latest')
+  const { step, epoch } = (await loadCheckpoint(checkpoint)).progress
+  const finished = run.steps === null ? epoch >= run.epochs : step >= run.steps
+  if (finished) return null
+  const planned = run.steps === null ? `${run.epochs} epochs` : `${run.steps} steps`
+  return `the teacher ${teacher} is taken as it is after step ${step} (epoch ${epoch + 1}): its run is to have ${planned}`
+}
+
+/** Configuration of the run that a teacher comes from; null for a file of weights. */
+async function findRun(teacher: string): Promise<RunConfig | null> {
+  if (!(await isFolder(teacher))) return null
+  if (!isCheckpointFolder(teacher)) return await readConfig(teacher)
+  const { progress } = await loadCheckpoint(teacher)
+  const stored = typeof progress.config === 'object' && progress.config !== null ? progress.config : {}
+  return checkConfig({ ...DEFAULTS, ...WITHOUT_METHOD, ...stored }, new Set(), teacher)
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    throw fileFault(error, 'read the teacher', path)
+  }
+}

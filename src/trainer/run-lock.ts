@@ -1,7 +1,0 @@
-import { join } from 'node:path'
-import type { LockedFolder } from '../locks/folder-lock.ts'
-
-/** A run's folder, for the one process that may work on it. */
-export function lockedRun(folder: string): LockedFolder {
-  return { folder, path: join(folder, 'run.lock'), kind: 'run', goOn: (now) => `native-ensemble resume ${now}` }
-}
