@@ -1,5 +1,5 @@
 /** What `check:device` tries on a device, each thing against oneDNN on the CPU: a step of ONE, then every operation. */
-import { type OneDnnExecutor, onednnExecutor } from '../src/engine/executors/cpu/cpu-executor.ts'
+import { type CpuExecutor, cpuExecutor } from '../src/engine/executors/cpu/cpu-executor.ts'
 import { type OpenClient, openClient, type XlaDevices } from '../src/engine/executors/xla/open-client.ts'
 import { CAPTURED, type XlaOptions } from '../src/engine/executors/xla/platform-choices.ts'
 import { xlaExecutor } from '../src/engine/executors/xla/xla-executor.ts'
@@ -28,7 +28,7 @@ const VANISHING = 'gradient.gate.fc.bias'
 interface Devices {
   readonly opened: OpenClient
   readonly devices: XlaDevices
-  readonly onednn: OneDnnExecutor
+  readonly onednn: CpuExecutor
 }
 
 /** Whole steps first, in pieces, then as graphs: where the first fails nothing else is worth the time. */
@@ -55,7 +55,7 @@ export function tryAll(log: AttemptLog, devices: XlaDevices, stride: number): vo
     opened ??= openClient(devices)
     return opened
   }
-  const onednn = onednnExecutor({ winograd: false })
+  const onednn = cpuExecutor({ winograd: false })
   // Named by the process: each one that goes on opens a client of its own.
   const first = log.attempt(`client of process ${process.pid}`, () => {
     const { facts, warning } = open()

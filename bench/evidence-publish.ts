@@ -48,9 +48,9 @@ export async function publishEvidence(finished: readonly PlannedEvidence[], fold
 
 /** Runs of the same settings that were computed otherwise lie side by side. */
 function tellMeans({ recipe, run }: PlannedEvidence): string {
-  const { executor = 'onednn', precision } = run?.config ?? {}
+  const { executor = 'cpu', precision } = run?.config ?? {}
   const usual = RECIPES[recipe]?.settings.precision ?? DEFAULTS.precision
-  return `${executor === 'onednn' ? '' : `-${executor}`}${precision === undefined || precision === usual ? '' : `-${precision}`}`
+  return `${executor === 'cpu' ? '' : `-${executor}`}${precision === undefined || precision === usual ? '' : `-${precision}`}`
 }
 
 async function copyRun(out: string, name: string, folder: string): Promise<void> {

@@ -24,5 +24,5 @@ export function tellProgress({ run }: PlannedEvidence): string {
   const { mean, teacher = null } = final?.top1_error ?? {}
   const errors = [mean, teacher].flatMap((error) => (typeof error === 'number' ? [`${error.toFixed(2)} %`] : []))
   const far = final === null ? `${epochs} of ${config.epochs} epochs` : `errors ${errors.join(', ensemble ')}`
-  return config.executor === 'onednn' ? far : `${far}, ${config.executor} in ${config.precision}`
+  return config.executor === 'cpu' ? far : `${far}, ${config.executor} in ${config.precision}`
 }

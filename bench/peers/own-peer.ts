@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { onednnExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
+import { cpuExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
 import { drawInitialState } from '../../src/engine/networks/initial-weights.ts'
 import { shareCores } from '../../src/train/replicas/share-cores.ts'
 import { allowedCores } from '../../src/vocabulary/allowed-cores.ts'
@@ -40,7 +40,7 @@ type Replicas = (request: OwnReplicaRequest) => Promise<OwnReplicaReply>
 function startReplicas({ dtype, replicas, program: pass, kernels }: (typeof MODES)[Mode]): Replicas {
   const { batch, classes, threads } = task
   if (batch % replicas !== 0) throw new Error(`Expected a batch divisible by ${replicas} but received ${batch}`)
-  const executor = onednnExecutor(kernels)
+  const executor = cpuExecutor(kernels)
   const { program, layout, parameters } = captureStep(task, { dtype, pass }, replicas)
   const cores = allowedCores().slice(0, threads)
   const memory = {
@@ -83,7 +83,7 @@ function isMode(name: unknown): name is Mode {
 
 async function answer(request: PeerRequest): Promise<object> {
   if (request.modes === true) {
-    const { version, instructionSet, threading } = onednnExecutor().machine
+    const { version, instructionSet, threading } = cpuExecutor().machine
     const versions = { node: process.versions.node, onednn: version, instructionSet, threading }
     return { modes: Object.keys(MODES), versions }
   }

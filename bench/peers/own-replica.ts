@@ -1,6 +1,6 @@
 /** Thread of the own peer: one replica's compiled step, run as often as it is told. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { type OneDnnOptions, onednnExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
+import { type CpuOptions, cpuExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
 import type { ReplicaPlace, SharedRunMemory } from '../../src/engine/executors/executor.ts'
 import { type Program, typeOf } from '../../src/engine/graph/program.ts'
 import type { StateLayout } from '../../src/engine/graph/state-layout.ts'
@@ -15,7 +15,7 @@ export interface OwnReplicaSetup {
   readonly classes: number
   /** Values of the program's scalars by name. */
   readonly scalars: Readonly<Record<string, number>>
-  readonly kernels: OneDnnOptions
+  readonly kernels: CpuOptions
 }
 
 export interface OwnReplicaRequest {
@@ -36,7 +36,7 @@ if (parentPort === null) throw new Error('Expected a worker thread for a replica
 const port = parentPort
 
 const { program, classes } = setup
-const compiled = onednnExecutor(setup.kernels).compile(program, setup.layout, setup.memory, setup.place)
+const compiled = cpuExecutor(setup.kernels).compile(program, setup.layout, setup.memory, setup.place)
 const inputs = {
   images: randomBytes(program.images === null ? 0 : elementCount(typeOf(program, program.images).shape)),
   labels: Int32Array.from({ length: program.batch }, (_, row) => (row * 7 + setup.place.replica) % classes),

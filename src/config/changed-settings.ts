@@ -2,6 +2,7 @@
 import { UserFault } from '../vocabulary/fault.ts'
 import { printReceived } from './config-fault.ts'
 import { DEFAULTS, WITHOUT_METHOD } from './defaults.ts'
+import { withPresentWords } from './earlier-words.ts'
 import { type OptionKey, settingsThat } from './option-table.ts'
 import type { RunConfig } from './run-config.ts'
 
@@ -34,7 +35,7 @@ export function plannedEpochs(stored: unknown): number | null {
 }
 
 function storedSettings(stored: unknown): Readonly<Record<string, unknown>> {
-  return typeof stored === 'object' && stored !== null ? { ...stored } : {}
+  return typeof stored === 'object' && stored !== null ? withPresentWords({ ...stored }) : {}
 }
 
 function isLonger(key: OptionKey, before: Readonly<Record<string, unknown>>, { epochs }: RunConfig): boolean {

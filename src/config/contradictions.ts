@@ -147,8 +147,8 @@ const CONTRADICTIONS: readonly Contradiction[] = [
     between: ['hosts', 'executor', 'devices'],
     find({ hosts, executor, devices }) {
       if (hosts === 1) return null
-      if (executor === 'tfjs') return fault('--executor onednn or xla', '--hosts', '--executor tfjs', LEAVE_ONE)
-      if (executor === 'onednn' || parseDevices(devices).kind === 'gpu') return null
+      if (executor === 'tfjs') return fault('--executor cpu or xla', '--hosts', '--executor tfjs', LEAVE_ONE)
+      if (executor === 'cpu' || parseDevices(devices).kind === 'gpu') return null
       const remedy = "XLA's CPU plugin has no links between processes: use --devices cpu, or GPUs."
       return fault('cpu or gpu', '--devices with --hosts', devices, remedy)
     },

@@ -9,6 +9,7 @@ import { checkConfig, findFaults } from './check-config.ts'
 import { type ConfigFault, refuseFaults } from './config-fault.ts'
 import { DEFAULTS, defaultRampUp, methodDefaults, optimizerDefaults, WITHOUT_METHOD } from './defaults.ts'
 import { nameDevices } from './devices.ts'
+import { withPresentWords } from './earlier-words.ts'
 import { settingsThat } from './option-table.ts'
 import { parsePeers } from './peers.ts'
 import type { RecipeSettings } from './recipe.ts'
@@ -35,7 +36,7 @@ export async function makeConfig(
   const faults = [...otherFaults]
   const known = recipe === null ? null : findRecipe(recipe)
   if (recipe !== null && known === null) faults.push(unknownRecipe(recipe))
-  const named = nameGivenDevices(given, faults)
+  const named = nameGivenDevices(withPresentWords(given), faults)
   const complete = completeSettings({ ...shorten(known?.settings ?? {}, given['scale']), recipe }, named)
   faults.push(...findFaults({ ...complete, out: given['out'] ?? RUNS_FOLDER }, new Set(Object.keys(given))))
   refuseFaults(faults, 'these options')
@@ -171,9 +172,13 @@ export async function readConfig(runFolder: string, changes: GivenSettings = {})
     throw expected('a JSON object', path, text.slice(0, 40), 'Take the file from a copy of the run folder.')
   }
   // A setting that is newer than the run had its default's effect then.
-  const own = { ...DEFAULTS, ...WITHOUT_METHOD, ...value, out: runFolder }
+  const own = { ...DEFAULTS, ...WITHOUT_METHOD, ...withPresentWords({ ...value }), out: runFolder }
   const remedy = 'Put it right in that file, or take the file from a copy of the run.'
   const faults = findFaults(own, new Set()).map(({ message }) => ({ message: `${message} in ${path}`, remedy }))
   refuseFaults(faults, path)
-  return checkConfig({ ...own, ...changes, out: runFolder }, new Set(Object.keys(changes)), 'these options')
+  return checkConfig(
+    { ...own, ...withPresentWords(changes), out: runFolder },
+    new Set(Object.keys(changes)),
+    'these options',
+  )
 }

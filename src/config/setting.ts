@@ -49,6 +49,8 @@ interface SettingRow<T> {
   readonly work?: true
   /** Commands beside `train` that have the option. */
   readonly commands?: readonly SettingCommand[]
+  /** Words of earlier versions, and what each is called now. */
+  readonly earlierWords?: Readonly<Record<string, string>>
   /** What other trainers call the option. */
   readonly aliases?: readonly string[]
 }

@@ -29,8 +29,8 @@ export async function profileRun(
 ): Promise<StepProfile | 'interrupted'> {
   // A teacher of KD keeps weights as drawn: it takes the same time, and may not be trained yet.
   const config = await resolveTeacher(given)
-  if (config.executor !== 'onednn') {
-    throw expected('--executor onednn', '--profile', `--executor ${config.executor}`, 'Leave one of them out.')
+  if (config.executor !== 'cpu') {
+    throw expected('--executor cpu', '--profile', `--executor ${config.executor}`, 'Leave one of them out.')
   }
   const { prepared, replicas } = await beginRun(config, images, 'train', (step, state) =>
     fillInitialState(config, step, state),

@@ -41,7 +41,7 @@ export interface NetworkSummary {
   readonly trained: NetworkCost
   /** All that is deployed where the ensemble is: ONE-E, the networks of an ensemble, all snapshots; null where there is none. */
   readonly ensemble: NetworkCost | null
-  /** Memory of a training step on the executor onednn, all replicas and threads together. */
+  /** Memory of a training step on the executor cpu, all replicas and threads together. */
   readonly memory: readonly { readonly name: string; readonly bytes: number }[]
 }
 

@@ -233,7 +233,7 @@ t.test('settings that do not go together are told', async (t) => {
       { batch: 9, devices: 'cpu:2', hosts: 3 },
       /a multiple of the 6 replicas of --devices cpu:2 on 3 hosts .* received 9/,
     ],
-    [{ hosts: 2, executor: 'tfjs' }, /--executor onednn or xla for --hosts/],
+    [{ hosts: 2, executor: 'tfjs' }, /--executor cpu or xla for --hosts/],
     [{ hosts: 2, devices: 'xla-cpu', executor: 'xla' }, /cpu or gpu for --devices with --hosts/],
   ]
   for (const [changes, message] of cases) {
@@ -319,7 +319,7 @@ t.test('devices', async (t) => {
 t.test('devices of XLA mean its executor, and contradict another', async (t) => {
   t.match(await makeConfig(null, { devices: 'xla-cpu:2', out: 'x' }), { executor: 'xla', devices: 'xla-cpu:2' })
   t.match(await makeConfig(null, { devices: 'gpu:1', out: 'x' }), { executor: 'xla', devices: 'gpu:1' })
-  await t.rejects(makeConfig(null, { devices: 'gpu', executor: 'onednn', out: 'x' }), { message: /--executor/ })
+  await t.rejects(makeConfig(null, { devices: 'gpu', executor: 'cpu', out: 'x' }), { message: /--executor/ })
   await t.rejects(makeConfig(null, { executor: 'xla', out: 'x' }), { message: /--devices/, remedy: /xla-cpu/ })
   await t.rejects(makeConfig(null, { pjrtPlugin: 'a.so', out: 'x' }), { message: /--pjrt-plugin/ })
 })

@@ -50,7 +50,7 @@ const whole = await prepare({ batch: IMAGES })
 const { labels, images } = batchOf((await readRunImages()).test, 0, IMAGES)
 const specification = specifyStep(whole.config, whole.dataset.description, 1)
 const program = captureEvaluation(specification, { logits: true })
-const executor = executors.find((candidate) => candidate.name === 'onednn')?.executor
+const executor = executors.find((candidate) => candidate.name === 'cpu')?.executor
 if (executor === undefined) throw new Error('Expected an executor')
 const { layout } = whole.step
 const { outputs } = runProgram(executor, program, { layout, state: tensorsOf(layout, whole.state), images, labels })

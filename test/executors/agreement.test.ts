@@ -1,5 +1,5 @@
 import t from 'tap'
-import { onednnExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
+import { cpuExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
 import { tfjsExecutor } from '../../src/engine/executors/tfjs/tfjs-executor.ts'
 import type { ComputeDType } from '../../src/vocabulary/dtype.ts'
 import { differences, type Tolerance } from '../support/compare-tensors.ts'
@@ -8,8 +8,8 @@ import { runProgram } from '../support/run-program.ts'
 
 /** Every operation and its gradient on oneDNN against TensorFlow.js in JavaScript, on small odd shapes. */
 const tfjs = await tfjsExecutor('cpu')
-const onednn = onednnExecutor()
-const direct = onednnExecutor({ winograd: false })
+const onednn = cpuExecutor()
+const direct = cpuExecutor({ winograd: false })
 
 /**
  * f32: other orders of summation. bf16: both round each result once, so where their f32 sums lie on two sides of the

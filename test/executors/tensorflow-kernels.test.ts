@@ -1,5 +1,5 @@
 import t from 'tap'
-import { onednnExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
+import { cpuExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
 import { tfjsExecutor } from '../../src/engine/executors/tfjs/tfjs-executor.ts'
 import { captureTrainingStep } from '../../src/engine/step/training-program.ts'
 import { differences } from '../support/compare-tensors.ts'
@@ -49,7 +49,7 @@ for (const [name, small] of [
     const state = tensorsOf(step.layout, drawnState(step))
     const inputs = { ...smallBatch(specification), layout: step.layout, state, scalars: [0.1, 0.6] }
     const actual = runProgram(await tfjsExecutor('tensorflow'), step.program, inputs)
-    const executors = [await tfjsExecutor('cpu'), onednnExecutor({ winograd: false }), onednnExecutor()]
+    const executors = [await tfjsExecutor('cpu'), cpuExecutor({ winograd: false }), cpuExecutor()]
     for (const executor of executors) {
       const wanted = runProgram(executor, step.program, inputs)
       const outputs = new Map([...wanted.outputs].filter(([output]) => output !== VANISHING))

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { onednnExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
+import { cpuExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
 import { fuseNodes } from '../../src/engine/executors/cpu/fuse.ts'
 import { rematerialiseJoins } from '../../src/engine/executors/cpu/rematerialise.ts'
 import { tfjsExecutor } from '../../src/engine/executors/tfjs/tfjs-executor.ts'
@@ -22,8 +22,8 @@ import { drawnState, smallBatch, smallOne, tensorsOf } from '../support/small-st
 /** Whole steps of every method on oneDNN against TensorFlow.js in JavaScript: losses, every gradient, the state afterwards. */
 t.setTimeout(580_000)
 const tfjs = await tfjsExecutor('cpu')
-const onednn = onednnExecutor()
-const direct = onednnExecutor({ winograd: false })
+const onednn = cpuExecutor()
+const direct = cpuExecutor({ winograd: false })
 
 const [resnet8, resnet14] = [findNetwork('resnet-8', 'basic'), findNetwork('resnet-14', 'bottleneck')]
 const ONE = { branches: 3, temperature: 3 } as const
@@ -128,7 +128,7 @@ for (const { name, small } of LEAN_CASES) {
     t.equal(again.length > 0, through.length > 0, 'made again where other kernels read them')
     for (const winograd of [true, false]) {
       const [lean, kept] = [true, false].map((spared) =>
-        runProgram(onednnExecutor({ lean: spared, winograd }), step.program, { ...inputs, scalars, cores: [0, 1] }),
+        runProgram(cpuExecutor({ lean: spared, winograd }), step.program, { ...inputs, scalars, cores: [0, 1] }),
       )
       t.same(lean === undefined || kept === undefined ? ['no runs'] : tooFar(lean, kept, 0), [])
     }

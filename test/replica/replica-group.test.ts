@@ -9,7 +9,7 @@ import { smallBatch, smallOne, tensorsOf } from '../support/small-steps.ts'
 import { drawnRing, SCALARS, slot, smallRun, startGroup } from './small-group.ts'
 
 const BATCH = 4
-const CHOICES = [{ name: 'onednn' }, { name: 'tfjs', backend: 'cpu' }] as const
+const CHOICES = [{ name: 'cpu' }, { name: 'tfjs', backend: 'cpu' }] as const
 t.setTimeout(60_000)
 
 for (const choice of CHOICES) {
@@ -87,7 +87,7 @@ t.test('a slot that could not be filled fails the run in every replica', async (
   const ring = drawnRing(run.specification, BATCH, 2)
   const states = new Int32Array(ring.states)
   setSlotState(states, 1, SLOT_STATES.filling)
-  const group = await startGroup({ name: 'onednn' }, 2, run, ring)
+  const group = await startGroup({ name: 'cpu' }, 2, run, ring)
   const before = tensorsOf(run.step.layout, run.state)
   const pending = group.run('train', slot(1), SCALARS)
   setSlotState(states, 1, SLOT_STATES.failed)
@@ -102,7 +102,7 @@ t.test('a slot that could not be filled fails the run in every replica', async (
 
 t.test('stop comes after the runs that were asked for', async (t) => {
   const run = smallRun(BATCH, 2)
-  const group = await startGroup({ name: 'onednn' }, 2, run, drawnRing(run.specification, BATCH, 1))
+  const group = await startGroup({ name: 'cpu' }, 2, run, drawnRing(run.specification, BATCH, 1))
   const runs = [1, 2, 3].map(() => group.run('train', slot(0), SCALARS))
   await group.stop()
   t.equal((await Promise.all(runs)).length, 3)
@@ -111,7 +111,7 @@ t.test('stop comes after the runs that were asked for', async (t) => {
 
 t.test('the clocks of a program count what ran since they were started', async (t) => {
   const run = smallRun(BATCH, 2)
-  const group = await startGroup({ name: 'onednn' }, 2, run, drawnRing(run.specification, BATCH, 1))
+  const group = await startGroup({ name: 'cpu' }, 2, run, drawnRing(run.specification, BATCH, 1))
   await group.run('train', slot(0), SCALARS)
   t.same((await group.profile('train', true)).times, [])
   await group.run('train', slot(0), SCALARS)

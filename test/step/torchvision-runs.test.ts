@@ -1,5 +1,5 @@
 import t from 'tap'
-import { onednnExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
+import { cpuExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
 import { findState, viewState } from '../../src/engine/graph/state-layout.ts'
 import { captureEvaluation } from '../../src/engine/step/evaluation-program.ts'
 import { captureTrainingStep } from '../../src/engine/step/training-program.ts'
@@ -22,7 +22,7 @@ const GRADIENT_TOLERANCE = 2e-3
 const LOGIT_TOLERANCE = 1e-3
 const CORES = [0, 1]
 t.setTimeout(120_000)
-const onednn = onednnExecutor()
+const onednn = cpuExecutor()
 const runs = await readTorchvisionRuns()
 
 for (const [name, run] of runs) {

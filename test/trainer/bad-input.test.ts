@@ -176,7 +176,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     name: 'a broken addon',
     argv: train(),
-    says: /the native addon for the executor onednn but received: .*a-file\.node/,
+    says: /the native addon for the executor cpu but received: .*a-file\.node/,
     remedy: /npm run setup/,
     options: { env: { NATIVE_ENSEMBLE_ADDON: path('a-file.node') } },
   },

@@ -79,7 +79,7 @@ function partsOf(step: PyTorchRun['steps'][number]): Record<string, number> {
 }
 
 const EXECUTORS = [
-  { executor: 'onednn', options: [], skip: false },
+  { executor: 'cpu', options: [], skip: false },
   {
     executor: "tfjs on TensorFlow's kernels",
     options: ['--executor', 'tfjs', '--tfjs-backend', 'tensorflow'],

@@ -16,7 +16,7 @@ export async function trainCommand({ operands, options, faults }: Invocation): P
   const given: GivenSettings = { ...givenSettings(options), ...(place === null ? {} : { hosts: place.hosts }) }
   const profileFaults =
     profile && given['executor'] === 'tfjs'
-      ? [fault('--executor onednn', '--profile', '--executor tfjs', 'Leave one of the two out.')]
+      ? [fault('--executor cpu', '--profile', '--executor tfjs', 'Leave one of the two out.')]
       : []
   if (profile && place !== null)
     profileFaults.push(fault('one host', '--profile', `--hosts ${place.hosts}`, 'Add --hosts 1.'))

@@ -20,13 +20,14 @@ export const DEVICE_SETTINGS = {
     commands: ['summary'],
     aliases: ['--amp', '--dtype', '--bf16', '--fp16', '--mixed-precision'],
   }),
-  executor: setting(oneOf(['onednn', 'xla', 'tfjs']), {
+  executor: setting(oneOf(['cpu', 'xla', 'tfjs']), {
     flag: '--executor',
     value: '<name>',
     help:
-      'onednn = compiled for CPUs, xla = compiled by a PJRT plugin (what --devices gpu and xla-cpu mean), ' +
+      'cpu = compiled to own kernels and oneDNN, xla = compiled by a PJRT plugin (what --devices gpu and xla-cpu mean), ' +
       'tfjs = node by node on a TensorFlow.js backend (slow, runs anywhere)',
-    default: 'onednn',
+    default: 'cpu',
+    earlierWords: { onednn: 'cpu' },
     report: 'difference',
     work: true,
     commands: ['evaluate'],

@@ -12,7 +12,7 @@ export async function reportDevices(): Promise<DeviceReport[]> {
 
 async function describeOneDnn(): Promise<DeviceReport> {
   const { loadNativeAddon } = await import('./cpu/native-addon.ts')
-  const base = { executor: 'onednn', device: 'cpu' }
+  const base = { executor: 'cpu', device: 'cpu' }
   try {
     const { version, instructionSet, threading, bf16 } = loadNativeAddon().machine()
     const precisions = bf16 ? 'fp32 and bf16' : 'fp32 (no bf16 on this CPU)'
@@ -26,7 +26,7 @@ async function describeOneDnn(): Promise<DeviceReport> {
 
 /** Versions of what does the work, for the run folder. @throws UserFault where the executor does not work here */
 export async function executorLibraries(choice: ExecutorChoice): Promise<Record<string, string>> {
-  if (choice.name === 'onednn') {
+  if (choice.name === 'cpu') {
     const { loadNativeAddon } = await import('./cpu/native-addon.ts')
     const { version, instructionSet } = loadNativeAddon().machine()
     return { onednn: `${version} ${instructionSet}` }

@@ -4,15 +4,15 @@ import type { XlaDevices } from './xla/open-client.ts'
 
 /** Which executor a run uses: plain data that can be sent to a replica. */
 export type ExecutorChoice =
-  | { readonly name: 'onednn'; readonly hosts?: HostMeshLink | null }
+  | { readonly name: 'cpu'; readonly hosts?: HostMeshLink | null }
   | { readonly name: 'tfjs'; readonly backend: 'cpu' | 'tensorflow' }
   | { readonly name: 'xla'; readonly devices: XlaDevices }
 
 /** Loads the executor into the calling thread. @throws UserFault where it does not work here */
 export async function createExecutor(choice: ExecutorChoice): Promise<Executor> {
-  if (choice.name === 'onednn') {
-    const { onednnExecutor } = await import('./cpu/cpu-executor.ts')
-    return onednnExecutor({ hosts: choice.hosts ?? null })
+  if (choice.name === 'cpu') {
+    const { cpuExecutor } = await import('./cpu/cpu-executor.ts')
+    return cpuExecutor({ hosts: choice.hosts ?? null })
   }
   if (choice.name === 'xla') {
     const { xlaExecutor } = await import('./xla/xla-executor.ts')

@@ -1,5 +1,5 @@
 /**
- * The one interface behind which a captured program runs. `onednn/`, `tfjs/` and `xla/` implement it and never import
+ * The one interface behind which a captured program runs. `cpu/`, `tfjs/` and `xla/` implement it and never import
  * each other.
  */
 import type { Program } from '../graph/program.ts'

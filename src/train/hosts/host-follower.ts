@@ -84,7 +84,7 @@ export class HostFollower {
   /** Makes the connections of a run that begins. @param token of the message `begin` @throws UserFault */
   async link(config: RunConfig, token: string): Promise<HostLinks> {
     const { hosts, rank } = this.place
-    const opens = config.executor === 'onednn' && this.#mesh === null
+    const opens = config.executor === 'cpu' && this.#mesh === null
     const own = opens ? new HostMesh(rank, hosts, hostPatience(), this.#own) : null
     this.#mesh ??= own
     await this.#channel.send({ kind: 'listening', port: own?.port ?? null })

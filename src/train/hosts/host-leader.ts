@@ -74,7 +74,7 @@ export class HostLeader {
   /** Lets all hosts begin a run of this configuration. @throws UserFault where a host fails */
   async begin(config: RunConfig): Promise<HostLinks> {
     await this.#tell({ kind: 'begin', config, token: this.#token })
-    const own = config.executor === 'onednn' && this.#mesh === null ? this.#openMesh() : null
+    const own = config.executor === 'cpu' && this.#mesh === null ? this.#openMesh() : null
     const ports = await this.#all(this.#followers.map((follower) => follower.listening()))
     const mesh = own && [
       { host: '', port: own.port },

@@ -11,7 +11,7 @@ export const ALONE: HostShare = { hosts: 1, rank: 0 }
 
 /** This process among its hosts, as its executor and its input need it: plain data. */
 export interface HostLinks extends HostShare {
-  /** Connections over which the executor onednn sums gradients; null for others. */
+  /** Connections over which the executor cpu sums gradients; null for others. */
   readonly mesh: HostMeshLink | null
   /** Where the clients of PJRT plugins find each other; null for other executors. */
   readonly store: StoreAddress | null

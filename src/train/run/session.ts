@@ -233,8 +233,8 @@ export function executorChoice(
   links: HostLinks | null = null,
 ): ExecutorChoice {
   switch (executor) {
-    case 'onednn':
-      return { name: 'onednn', hosts: links?.mesh ?? null }
+    case 'cpu':
+      return { name: 'cpu', hosts: links?.mesh ?? null }
     case 'tfjs':
       return { name: 'tfjs', backend: tfjsBackend }
     case 'xla': {

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkConfig } from '../../config/check-config.ts'
 import { DEFAULTS, WITHOUT_METHOD } from '../../config/defaults.ts'
+import { withPresentWords } from '../../config/earlier-words.ts'
 import { readConfig } from '../../config/make-config.ts'
 import type { RunConfig } from '../../config/run-config.ts'
 import type { LoadedDataset } from '../../data/datasets/dataset.ts'
@@ -133,7 +134,7 @@ async function findRun(teacher: string): Promise<RunConfig | null> {
   if (!isCheckpointFolder(teacher)) return await readConfig(teacher)
   const { progress } = await loadCheckpoint(teacher)
   const stored = typeof progress.config === 'object' && progress.config !== null ? progress.config : {}
-  return checkConfig({ ...DEFAULTS, ...WITHOUT_METHOD, ...stored }, new Set(), teacher)
+  return checkConfig({ ...DEFAULTS, ...WITHOUT_METHOD, ...withPresentWords({ ...stored }) }, new Set(), teacher)
 }
 
 async function isFolder(path: string): Promise<boolean> {

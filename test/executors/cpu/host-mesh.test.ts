@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { onednnExecutor } from '../../../src/engine/executors/cpu/cpu-executor.ts'
+import { cpuExecutor } from '../../../src/engine/executors/cpu/cpu-executor.ts'
 import { HostMesh, type HostMeshLink } from '../../../src/engine/executors/cpu/host-mesh.ts'
 import { captureTrainingStep } from '../../../src/engine/step/training-program.ts'
-import type { OneDnnAnswer, OneDnnTask } from '../../support/onednn-thread.ts'
+import type { OneDnnAnswer, OneDnnTask } from '../../support/cpu-thread.ts'
 import { drawnState, smallBatch, smallOne, tensorsOf } from '../../support/small-steps.ts'
 
 const [HOSTS, RUNS] = [3, 2]
@@ -27,7 +27,7 @@ const share = (rank: number) => ({
 })
 
 async function answerOf(task: OneDnnTask): Promise<OneDnnAnswer> {
-  const thread = new Worker(new URL('../../support/onednn-thread.js', import.meta.url), { workerData: task })
+  const thread = new Worker(new URL('../../support/cpu-thread.js', import.meta.url), { workerData: task })
   const [answer]: OneDnnAnswer[] = await once(thread, 'message')
   await thread.terminate()
   if (answer === undefined) throw new Error('Expected an answer of a thread')
@@ -35,7 +35,7 @@ async function answerOf(task: OneDnnTask): Promise<OneDnnAnswer> {
 }
 
 function memoryFor(replicas: number, hosts: HostMeshLink | null) {
-  const exchange = new SharedArrayBuffer(onednnExecutor({ hosts }).exchangeBytes([program], layout, replicas))
+  const exchange = new SharedArrayBuffer(cpuExecutor({ hosts }).exchangeBytes([program], layout, replicas))
   return { state: drawnState(step), exchange }
 }
 

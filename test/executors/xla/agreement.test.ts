@@ -1,5 +1,5 @@
 import t from 'tap'
-import { onednnExecutor } from '../../../src/engine/executors/cpu/cpu-executor.ts'
+import { cpuExecutor } from '../../../src/engine/executors/cpu/cpu-executor.ts'
 import { tfjsExecutor } from '../../../src/engine/executors/tfjs/tfjs-executor.ts'
 import type { ComputeDType } from '../../../src/vocabulary/dtype.ts'
 import { differences, type Tolerance } from '../../support/compare-tensors.ts'
@@ -18,7 +18,7 @@ const TOLERANCES: Readonly<Record<ComputeDType, Tolerance>> = {
 const WRITTEN_OTHERWISE = /^(BatchNorm|MaxPool)/
 
 t.test('every operation', { skip: withoutXla }, async (t) => {
-  const [xla, tfjs, onednn] = [xlaOnCpu(), await tfjsExecutor('cpu'), onednnExecutor()]
+  const [xla, tfjs, onednn] = [xlaOnCpu(), await tfjsExecutor('cpu'), cpuExecutor()]
   const forGpus = xlaOnCpu(1, { writtenFor: 'gpu' })
   for (const opCase of OP_CASES) {
     for (const dtype of opCase.precisions) {
@@ -36,7 +36,7 @@ t.test('every operation', { skip: withoutXla }, async (t) => {
           t.same(differences(runProgram(forGpus, program, inputs).outputs, wanted, TOLERANCES[dtype]), [], 'for GPUs')
         }
         if (dtype === 'f32' || onednn.machine.bf16) {
-          t.same(differences(actual, runProgram(onednn, program, inputs).outputs, TOLERANCES[dtype]), [], 'onednn')
+          t.same(differences(actual, runProgram(onednn, program, inputs).outputs, TOLERANCES[dtype]), [], 'cpu')
         }
         t.end()
       })

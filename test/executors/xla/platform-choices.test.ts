@@ -1,6 +1,6 @@
 /** What is chosen for GPUs, as far as the CPU plugin can run it: the text that is written for them, and the trial of graphs. */
 import t from 'tap'
-import { onednnExecutor } from '../../../src/engine/executors/cpu/cpu-executor.ts'
+import { cpuExecutor } from '../../../src/engine/executors/cpu/cpu-executor.ts'
 import { lowerProgram } from '../../../src/engine/executors/xla/lower-program.ts'
 import {
   CAPTURED,
@@ -27,7 +27,7 @@ function apart(dtype: 'f32' | 'bf16', options: XlaOptions): string[] {
   const scalars = step.program.scalars.map(({ name }) => STEP_SCALARS[name] ?? Number.NaN)
   const inputs = { ...smallBatch(specification), layout: step.layout, state, scalars }
   const xla = xlaOnCpu(1, { excessPrecision: false, ...options })
-  const wanted = runProgram(onednnExecutor({ winograd: false }), step.program, inputs)
+  const wanted = runProgram(cpuExecutor({ winograd: false }), step.program, inputs)
   return tooFar(runProgram(xla, step.program, inputs), wanted, STEP_TOLERANCES[dtype])
 }
 
@@ -44,7 +44,7 @@ async function warningsOf(work: () => void): Promise<string[]> {
 
 t.test(
   'the text that is written for GPUs trains the same',
-  { skip: withoutXla || !onednnExecutor().machine.bf16 },
+  { skip: withoutXla || !cpuExecutor().machine.bf16 },
   (t) => {
     t.same(apart('f32', { writtenFor: 'gpu' }), [])
     t.same(apart('bf16', { writtenFor: 'gpu' }), [])

@@ -1,6 +1,6 @@
 /** Whole steps of ONE on XLA's CPU plugin, with every kind of network. */
 import t from 'tap'
-import { onednnExecutor } from '../../../src/engine/executors/cpu/cpu-executor.ts'
+import { cpuExecutor } from '../../../src/engine/executors/cpu/cpu-executor.ts'
 import { adamw } from '../../../src/engine/optimizers/adamw.ts'
 import { lamb } from '../../../src/engine/optimizers/lamb.ts'
 import { captureTrainingStep } from '../../../src/engine/step/training-program.ts'
@@ -35,9 +35,9 @@ t.test('the state stays on the device between runs', { skip: withoutXla }, (t) =
   const specification = smallOne({ batch: 4, branches: 2 })
   const step = captureTrainingStep(specification)
   const inputs = { ...smallBatch(specification), layout: step.layout, state: tensorsOf(step.layout, drawnState(step)) }
-  const run = (executor: ReturnType<typeof xlaOnCpu> | ReturnType<typeof onednnExecutor>) =>
+  const run = (executor: ReturnType<typeof xlaOnCpu> | ReturnType<typeof cpuExecutor>) =>
     runProgram(executor, step.program, { ...inputs, scalars: [0.02, 0.6], runs: 3 })
   // Three steps move what rounding moved further apart.
-  t.same(tooFar(run(xlaOnCpu()), run(onednnExecutor()), 20 * STEP_TOLERANCES.f32), [])
+  t.same(tooFar(run(xlaOnCpu()), run(cpuExecutor()), 20 * STEP_TOLERANCES.f32), [])
   t.end()
 })

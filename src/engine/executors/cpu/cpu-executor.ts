@@ -19,13 +19,13 @@ export interface OneDnnProgram extends TimedProgram {
   readonly lowered: LoweredProgram
 }
 
-export interface OneDnnExecutor extends Executor {
+export interface CpuExecutor extends Executor {
   readonly machine: NativeMachine
   compile(program: Program, layout: StateLayout, memory: SharedRunMemory, place: ReplicaPlace): OneDnnProgram
 }
 
 /** How programs are compiled; the defaults are what training uses. */
-export interface OneDnnOptions {
+export interface CpuOptions {
   /** false = every convolution by oneDNN's direct kernels, the slow twin of our own. */
   readonly winograd?: boolean
   /** false = every block's output is kept and every concatenation copied, the twin of what saves memory (docs/memory.md). */
@@ -35,13 +35,13 @@ export interface OneDnnOptions {
 }
 
 /** @throws UserFault where the addon is missing */
-export function onednnExecutor(options: OneDnnOptions = {}): OneDnnExecutor {
+export function cpuExecutor(options: CpuOptions = {}): CpuExecutor {
   const { winograd = true, lean = true, hosts = null } = options
   const addon = loadNativeAddon()
   const machine = addon.machine()
   const winogradChannels = winograd ? machine.winogradChannels : 0
   return {
-    name: 'onednn',
+    name: 'cpu',
     machine,
     exchangeBytes: (programs, layout, replicas) => {
       const sizes = programs.map((program) => {

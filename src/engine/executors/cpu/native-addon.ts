@@ -75,7 +75,7 @@ export function loadNativeAddon(): NativeAddon {
     addon = createRequire(import.meta.url)(path) as NativeAddon
   } catch (cause) {
     const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
-    throw unusable('the native addon for the executor onednn', reason, cause)
+    throw unusable('the native addon for the executor cpu', reason, cause)
   }
   if (addon.planVersion !== PLAN_VERSION) {
     throw unusable(

@@ -79,7 +79,7 @@ function homeOfOutput(program: Program, node: ProgramNode, place: number, homes:
     }
   }
   throw new Error(
-    `Expected operands that the executor onednn can use for ${node.op} of layer ${node.label} but received ` +
+    `Expected operands that the executor cpu can use for ${node.op} of layer ${node.label} but received ` +
       `${node.inputs.map((id) => homes.get(id)?.kind ?? 'nothing').join(', ')}`,
   )
 }

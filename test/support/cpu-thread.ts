@@ -1,6 +1,6 @@
 /** A worker thread of a test that is one replica on oneDNN, of one host alone or of one of several. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { onednnExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
+import { cpuExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
 import type { HostMeshLink } from '../../src/engine/executors/cpu/host-mesh.ts'
 import type { ReplicaPlace, RunInputs, SharedRunMemory } from '../../src/engine/executors/executor.ts'
 import type { Program } from '../../src/engine/graph/program.ts'
@@ -25,7 +25,7 @@ export type OneDnnAnswer =
 const task: OneDnnTask = workerData
 const outputs = new Float32Array(outputElements(task.program))
 try {
-  const compiled = onednnExecutor({ hosts: task.hosts }).compile(task.program, task.layout, task.memory, task.place)
+  const compiled = cpuExecutor({ hosts: task.hosts }).compile(task.program, task.layout, task.memory, task.place)
   for (let run = 0; run < task.runs; run++) compiled.run(task.inputs, outputs)
   compiled.dispose()
   parentPort?.postMessage({ kind: 'ran', outputs } satisfies OneDnnAnswer)
