@@ -9,8 +9,8 @@
 #include <string>
 
 #include "common/arguments.hpp"
-#include "runtime/machine.hpp"
 #include "plan/plan.hpp"
+#include "runtime/machine.hpp"
 
 namespace {
 
@@ -65,10 +65,10 @@ class MeshConnection : public Napi::AsyncWorker {
 class HostMeshObject : public Napi::ObjectWrap<HostMeshObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "HostMesh",
-                       {InstanceMethod("port", &HostMeshObject::port), InstanceMethod("handle", &HostMeshObject::handle),
-                        InstanceMethod("connect", &HostMeshObject::connect),
-                        InstanceMethod("giveUp", &HostMeshObject::giveUp)});
+    return DefineClass(
+        env, "HostMesh",
+        {InstanceMethod("port", &HostMeshObject::port), InstanceMethod("handle", &HostMeshObject::handle),
+         InstanceMethod("connect", &HostMeshObject::connect), InstanceMethod("giveUp", &HostMeshObject::giveUp)});
   }
 
   // (rank, hosts, patience in milliseconds, address to listen at)

@@ -59,8 +59,8 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
       fail(info.Env(), "Expected room for the whole window in the target but received less");
     }
     try {
-      return Napi::Number::New(
-          info.Env(), static_cast<double>(decoder_.decode(bytes.Data(), bytes.ByteLength(), plan, target.Data() + offset)));
+      return Napi::Number::New(info.Env(), static_cast<double>(decoder_.decode(bytes.Data(), bytes.ByteLength(), plan,
+                                                                               target.Data() + offset)));
     } catch (const std::exception& error) {
       fail(info.Env(), error.what());
     }

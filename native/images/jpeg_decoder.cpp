@@ -156,8 +156,8 @@ long JpegDecoder::decode(const std::uint8_t* bytes, std::size_t length, const Cr
   horizontal_.prepare({plan.left * part, (plan.left + plan.width) * part, plan.left / divisor,
                        last(plan.left + plan.width), plan.resizedWidth, plan.windowLeft, plan.windowWidth, plan.flip},
                       vectors_);
-  vertical_.compute({plan.top * part, (plan.top + plan.height) * part, plan.top / divisor,
-                     last(plan.top + plan.height), plan.resizedHeight, plan.windowTop, plan.windowHeight, false},
+  vertical_.compute({plan.top * part, (plan.top + plan.height) * part, plan.top / divisor, last(plan.top + plan.height),
+                     plan.resizedHeight, plan.windowTop, plan.windowHeight, false},
                     2);
   if (!readPixels(plan, target)) fail();
   const long warnings = info.err->num_warnings;

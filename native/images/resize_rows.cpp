@@ -19,12 +19,9 @@ std::vector<Vectors> vectorsHere() {
 
 std::string nameOf(Vectors vectors) {
   switch (vectors) {
-    case Vectors::avx512:
-      return "avx512";
-    case Vectors::avx2:
-      return "avx2";
-    default:
-      return "none";
+    case Vectors::avx512: return "avx512";
+    case Vectors::avx2: return "avx2";
+    default: return "none";
   }
 }
 

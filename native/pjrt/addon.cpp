@@ -54,20 +54,15 @@ pjrt::HostTensor hostTensor(Napi::Env env, const Napi::Value& value, const std::
   std::size_t elements = 1;
   for (const std::int64_t dimension : dimensions) elements *= static_cast<std::size_t>(dimension);
   if (array.ElementLength() != elements) {
-    fail(env, "Expected " + std::to_string(elements) + " elements but received " +
-                  std::to_string(array.ElementLength()));
+    fail(env,
+         "Expected " + std::to_string(elements) + " elements but received " + std::to_string(array.ElementLength()));
   }
   switch (array.TypedArrayType()) {
-    case napi_uint8_array:
-      return {array.As<Napi::Uint8Array>().Data(), pjrt::ElementType::u8, &dimensions};
-    case napi_int32_array:
-      return {array.As<Napi::Int32Array>().Data(), pjrt::ElementType::s32, &dimensions};
-    case napi_uint16_array:
-      return {array.As<Napi::Uint16Array>().Data(), pjrt::ElementType::bf16, &dimensions};
-    case napi_float32_array:
-      return {array.As<Napi::Float32Array>().Data(), pjrt::ElementType::f32, &dimensions};
-    default:
-      fail(env, "Expected elements of u8, i32, f32 or bf16");
+    case napi_uint8_array: return {array.As<Napi::Uint8Array>().Data(), pjrt::ElementType::u8, &dimensions};
+    case napi_int32_array: return {array.As<Napi::Int32Array>().Data(), pjrt::ElementType::s32, &dimensions};
+    case napi_uint16_array: return {array.As<Napi::Uint16Array>().Data(), pjrt::ElementType::bf16, &dimensions};
+    case napi_float32_array: return {array.As<Napi::Float32Array>().Data(), pjrt::ElementType::f32, &dimensions};
+    default: fail(env, "Expected elements of u8, i32, f32 or bf16");
   }
 }
 
@@ -75,7 +70,8 @@ pjrt::HostTensor hostTensor(Napi::Env env, const Napi::Value& value, const std::
 pjrt::WaitLimits waitLimits(const Napi::CallbackInfo& info, std::size_t place) {
   pjrt::WaitLimits limits;
   // The word lies in memory that threads share; JavaScript writes it with Atomics.store, which std::atomic reads.
-  static_assert(sizeof(std::atomic<std::int32_t>) == sizeof(std::int32_t) && std::atomic<std::int32_t>::is_always_lock_free);
+  static_assert(sizeof(std::atomic<std::int32_t>) == sizeof(std::int32_t) &&
+                std::atomic<std::int32_t>::is_always_lock_free);
   if (info[place].IsTypedArray()) {
     limits.abandoned = reinterpret_cast<const std::atomic<std::int32_t>*>(info[place].As<Napi::Int32Array>().Data());
   }
@@ -109,8 +105,9 @@ std::string bytesOf(const Napi::Value& value) {
 class ClientObject : public Napi::ObjectWrap<ClientObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Client",
-                       {InstanceMethod("handle", &ClientObject::handle), InstanceMethod("facts", &ClientObject::facts)});
+    return DefineClass(
+        env, "Client",
+        {InstanceMethod("handle", &ClientObject::handle), InstanceMethod("facts", &ClientObject::facts)});
   }
 
   // (plugin: string, oldestMinor, options, store: {host, port, prefix, key} | null) opens a client; (handle: bigint)
@@ -179,9 +176,10 @@ class ClientObject : public Napi::ObjectWrap<ClientObject> {
 class StateObject : public Napi::ObjectWrap<StateObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "State",
-                       {InstanceMethod("upload", &StateObject::upload), InstanceMethod("download", &StateObject::download),
-                        InstanceMethod("dispose", &StateObject::dispose)});
+    return DefineClass(
+        env, "State",
+        {InstanceMethod("upload", &StateObject::upload), InstanceMethod("download", &StateObject::download),
+         InstanceMethod("dispose", &StateObject::dispose)});
   }
 
   // (client: Client, device: number, tensors: number)
@@ -204,17 +202,17 @@ class StateObject : public Napi::ObjectWrap<StateObject> {
   void upload(const Napi::CallbackInfo& info) {
     const auto dimensions = int64List(info[2]);
     const auto elements = hostTensor(info.Env(), info[1], dimensions);
-    guarded(info.Env(), [&] {
-      state(info.Env()).upload(static_cast<std::size_t>(info[0].ToNumber().Int64Value()), elements);
-    });
+    guarded(info.Env(),
+            [&] { state(info.Env()).upload(static_cast<std::size_t>(info[0].ToNumber().Int64Value()), elements); });
   }
 
   // (tensor: number, elements: Float32Array, abandoned, timeout)
   void download(const Napi::CallbackInfo& info) {
     auto elements = floats(info, 1, "elements");
     guarded(info.Env(), [&] {
-      state(info.Env()).download(static_cast<std::size_t>(info[0].ToNumber().Int64Value()), elements.Data(),
-                                 elements.ElementLength(), waitLimits(info, 2));
+      state(info.Env())
+          .download(static_cast<std::size_t>(info[0].ToNumber().Int64Value()), elements.Data(),
+                    elements.ElementLength(), waitLimits(info, 2));
     });
   }
 
@@ -226,9 +224,9 @@ class StateObject : public Napi::ObjectWrap<StateObject> {
 class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Program",
-                       {InstanceMethod("serialise", &ProgramObject::serialise),
-                        InstanceMethod("dispose", &ProgramObject::dispose)});
+    return DefineClass(
+        env, "Program",
+        {InstanceMethod("serialise", &ProgramObject::serialise), InstanceMethod("dispose", &ProgramObject::dispose)});
   }
 
   // (client: Client, source: string of StableHLO | Uint8Array of serialise(), compile options: Uint8Array,
@@ -240,7 +238,8 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
       pjrt::ProgramBinding binding{places(object.Get("reads")), places(object.Get("writes")),
                                    static_cast<std::size_t>(object.Get("outputs").ToNumber().Int64Value())};
       const auto inputs = info[4].As<Napi::Array>();
-      for (std::uint32_t place = 0; place < inputs.Length(); place++) dimensions_.push_back(int64List(inputs.Get(place)));
+      for (std::uint32_t place = 0; place < inputs.Length(); place++)
+        dimensions_.push_back(int64List(inputs.Get(place)));
       program_ = client->program(info[5].ToString().Utf8Value(), [&] {
         return info[1].IsString()
                    ? pjrt::DeviceProgram::compile(client, info[1].ToString().Utf8Value(), bytesOf(info[2]), binding)
@@ -284,8 +283,8 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     const auto arrays = info[2].As<Napi::Array>();
     const auto& dimensions = program->dimensions();
     if (arrays.Length() != dimensions.size()) {
-      fail(env, "Expected " + std::to_string(dimensions.size()) + " inputs but received " +
-                    std::to_string(arrays.Length()));
+      fail(env,
+           "Expected " + std::to_string(dimensions.size()) + " inputs but received " + std::to_string(arrays.Length()));
     }
     std::vector<pjrt::HostTensor> inputs;
     for (std::uint32_t place = 0; place < arrays.Length(); place++) {

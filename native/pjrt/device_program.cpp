@@ -44,8 +44,8 @@ std::shared_ptr<const DeviceProgram> DeviceProgram::compile(std::shared_ptr<Shar
   return std::make_shared<const DeviceProgram>(std::move(client), args.executable, std::move(binding));
 }
 
-std::shared_ptr<const DeviceProgram> DeviceProgram::load(std::shared_ptr<SharedClient> client,
-                                                         const std::string& bytes, ProgramBinding binding) {
+std::shared_ptr<const DeviceProgram> DeviceProgram::load(std::shared_ptr<SharedClient> client, const std::string& bytes,
+                                                         ProgramBinding binding) {
   auto args = Plugin::make<DeserializeAndLoadArgs>();
   args.client = client->get();
   args.bytes = bytes.data();
@@ -54,8 +54,7 @@ std::shared_ptr<const DeviceProgram> DeviceProgram::load(std::shared_ptr<SharedC
   return std::make_shared<const DeviceProgram>(std::move(client), args.executable, std::move(binding));
 }
 
-DeviceProgram::DeviceProgram(std::shared_ptr<SharedClient> client, LoadedExecutable* executable,
-                             ProgramBinding binding)
+DeviceProgram::DeviceProgram(std::shared_ptr<SharedClient> client, LoadedExecutable* executable, ProgramBinding binding)
     : client_(std::move(client)), executable_(executable), binding_(std::move(binding)) {
   std::size_t results = 0;
   withExecutable([&](Executable* loaded) {
@@ -98,7 +97,7 @@ std::string DeviceProgram::serialise() const {
     args.executable = executable;
     client_->plugin()->call(Slot::executableSerialize, args);
     const std::unique_ptr<SerializedExecutable, decltype(args.deleteSerialized)> held(args.serialized,
-                                                                                       args.deleteSerialized);
+                                                                                      args.deleteSerialized);
     bytes.assign(args.bytes, args.byteCount);
   });
   return bytes;
@@ -112,8 +111,7 @@ std::unique_ptr<StartedRun> DeviceProgram::start(DeviceState& state, const std::
   for (const std::size_t tensor : binding_.reads) arguments.push_back(state.buffer(tensor));
   std::vector<DeviceBuffer> uploaded;
   for (const HostTensor& input : inputs) {
-    uploaded.push_back(
-        DeviceBuffer::upload(*client_, state.device(), input, run->read()));
+    uploaded.push_back(DeviceBuffer::upload(*client_, state.device(), input, run->read()));
     arguments.push_back(uploaded.back().get());
   }
   const std::size_t results = binding_.writes.size() + (binding_.outputs > 0 ? 1 : 0);

@@ -14,7 +14,10 @@ class StartedRun {
  public:
   /// @param outputs elements of its last result
   StartedRun(std::shared_ptr<SharedClient> client, std::size_t outputs)
-      : client_(std::move(client)), read_(client_->plugin()), ended_(client_->plugin()), fetched_(client_->plugin()),
+      : client_(std::move(client)),
+        read_(client_->plugin()),
+        ended_(client_->plugin()),
+        fetched_(client_->plugin()),
         outputs_(std::make_shared<std::vector<float>>(outputs)) {}
   StartedRun(const StartedRun&) = delete;
   StartedRun& operator=(const StartedRun&) = delete;

@@ -20,7 +20,8 @@ Plugin::Plugin(const std::string& path, int oldestMinor) {
   api_ = getApi();
   const std::string version = std::to_string(major()) + "." + std::to_string(minor());
   if (major() != 0 || minor() < oldestMinor) {
-    throw std::runtime_error("its PJRT API is " + version + "; 0." + std::to_string(oldestMinor) + " or newer is served");
+    throw std::runtime_error("its PJRT API is " + version + "; 0." + std::to_string(oldestMinor) +
+                             " or newer is served");
   }
   expectFunctionsUpTo(lastOfRuns);
   auto initialise = make<PluginInitializeArgs>();

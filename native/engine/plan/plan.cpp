@@ -7,10 +7,10 @@
 
 #include "kernels/batch_norm/averages.hpp"
 #include "kernels/batch_norm/batch_norm.hpp"
-#include "kernels/elementwise/concat.hpp"
-#include "kernels/convolution/convolution.hpp"
-#include "kernels/elementwise/elementwise.hpp"
 #include "kernels/classifier/losses.hpp"
+#include "kernels/convolution/convolution.hpp"
+#include "kernels/elementwise/concat.hpp"
+#include "kernels/elementwise/elementwise.hpp"
 #include "kernels/pooling/pooling.hpp"
 
 namespace one {
@@ -22,18 +22,42 @@ using Factory = InstructionPtr (*)(WordReader&, PlanBuilder&);
 
 // In the order of OPCODES in src/engine/executors/cpu/plan-words.ts.
 constexpr Factory kFactories[] = {
-    normalise,          importState,         cast,
-    convolutionForward, convolutionBackwardData, convolutionBackwardWeights,
-    batchNormForward,   batchNormBackward,   batchNormInference,
-    add,                poolForward,         poolBackward,
-    linearForward,      linearBackwardInput, linearBackwardWeights,
-    softmax,            softmaxGrad,         gatedSum,
-    gatedSumGrad,       crossEntropy,        crossEntropyGrad,
-    kullbackLeibler,    kullbackLeiblerGrad, topKCorrect,
-    scalarConstant,     scalarAdd,           scalarMultiply,
-    scalarScale,        maxPool,             maxPoolGrad,
-    averagePool,        averagePoolGrad,     concat,
-    sliceChannels,      average,             averageGrad,
+    normalise,
+    importState,
+    cast,
+    convolutionForward,
+    convolutionBackwardData,
+    convolutionBackwardWeights,
+    batchNormForward,
+    batchNormBackward,
+    batchNormInference,
+    add,
+    poolForward,
+    poolBackward,
+    linearForward,
+    linearBackwardInput,
+    linearBackwardWeights,
+    softmax,
+    softmaxGrad,
+    gatedSum,
+    gatedSumGrad,
+    crossEntropy,
+    crossEntropyGrad,
+    kullbackLeibler,
+    kullbackLeiblerGrad,
+    topKCorrect,
+    scalarConstant,
+    scalarAdd,
+    scalarMultiply,
+    scalarScale,
+    maxPool,
+    maxPoolGrad,
+    averagePool,
+    averagePoolGrad,
+    concat,
+    sliceChannels,
+    average,
+    averageGrad,
     logMeanProbability,
 };
 
@@ -228,26 +252,15 @@ void Plan::exportValues(Worker& worker, const RunArguments& arguments, bool afte
     }
     if (worker.thread != 0) continue;
     switch (item.kind) {
-      case ExportKind::scalar:
-        *target = worker.scalars[item.source];
-        break;
-      case ExportKind::rows:
-        break;
+      case ExportKind::scalar: *target = worker.scalars[item.source]; break;
+      case ExportKind::rows: break;
       case ExportKind::vector:
         std::memcpy(target, worker.at<float>(builder_->tensorAt(item.source)), item.count * sizeof(float));
         break;
-      case ExportKind::gradient:
-        std::memcpy(target, worker.gradients + item.source, item.count * sizeof(float));
-        break;
-      case ExportKind::meanGradient:
-        meanGradients(*exchange_, item.source, item.count, target);
-        break;
-      case ExportKind::meanStatistic:
-        averageStatistics(*exchange_, item.source, item.count, target);
-        break;
-      case ExportKind::state:
-        std::memcpy(target, memory_.state + item.source, item.count * sizeof(float));
-        break;
+      case ExportKind::gradient: std::memcpy(target, worker.gradients + item.source, item.count * sizeof(float)); break;
+      case ExportKind::meanGradient: meanGradients(*exchange_, item.source, item.count, target); break;
+      case ExportKind::meanStatistic: averageStatistics(*exchange_, item.source, item.count, target); break;
+      case ExportKind::state: std::memcpy(target, memory_.state + item.source, item.count * sizeof(float)); break;
     }
   }
 }

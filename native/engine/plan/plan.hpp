@@ -5,11 +5,11 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/optimizer/update.hpp"
+#include "plan/plan_builder.hpp"
 #include "runtime/exchange.hpp"
 #include "runtime/host_mesh.hpp"
-#include "plan/plan_builder.hpp"
 #include "runtime/team.hpp"
-#include "kernels/optimizer/update.hpp"
 
 namespace one {
 
@@ -50,7 +50,15 @@ class Plan {
   const std::vector<double>& times() const { return times_; }
 
  private:
-  enum class ExportKind { scalar = 0, rows = 1, vector = 2, gradient = 3, meanGradient = 4, meanStatistic = 5, state = 6 };
+  enum class ExportKind {
+    scalar = 0,
+    rows = 1,
+    vector = 2,
+    gradient = 3,
+    meanGradient = 4,
+    meanStatistic = 5,
+    state = 6
+  };
   struct Export {
     ExportKind kind;
     std::size_t source;  // scalar, tensor, or element of gradient, statistic or state

@@ -9,9 +9,9 @@
 #include <dnnl.hpp>
 
 #include "kernels/elementwise/activation.hpp"
-#include "runtime/aligned_buffer.hpp"
 #include "plan/instruction.hpp"
 #include "plan/word_reader.hpp"
+#include "runtime/aligned_buffer.hpp"
 
 namespace one {
 
@@ -27,8 +27,8 @@ struct BoundPrimitive {
   }
   explicit operator bool() const { return static_cast<bool>(primitive); }
   void execute(const dnnl::stream& stream) const {
-    const dnnl_status_t status = dnnl_primitive_execute(primitive.get(), stream.get(),
-                                                        static_cast<int>(arguments.size()), arguments.data());
+    const dnnl_status_t status =
+        dnnl_primitive_execute(primitive.get(), stream.get(), static_cast<int>(arguments.size()), arguments.data());
     dnnl::error::wrap_c_api(status, "Expected oneDNN to execute a primitive but received a failure");
   }
 };
@@ -46,8 +46,8 @@ struct WeightShape {
   int merge = 1;
 
   std::size_t elements() const {
-    return static_cast<std::size_t>(out) * static_cast<std::size_t>(perGroup) *
-           static_cast<std::size_t>(kernelHeight) * static_cast<std::size_t>(kernelWidth);
+    return static_cast<std::size_t>(out) * static_cast<std::size_t>(perGroup) * static_cast<std::size_t>(kernelHeight) *
+           static_cast<std::size_t>(kernelWidth);
   }
   // Of an output channel.
   std::size_t rowElements() const { return elements() / static_cast<std::size_t>(out); }

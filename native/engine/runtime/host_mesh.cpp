@@ -137,8 +137,8 @@ bool HostMesh::admit(Knock& knock, const std::string& key) {
     return !net::sendAll(knock.socket, &proof, sizeof proof, Clock::now());
   }
   const auto host = static_cast<std::size_t>(introduction.rank);
-  const bool fits = introduction.hosts == static_cast<std::uint32_t>(hosts_) && host > static_cast<std::size_t>(rank_) &&
-                    host < peers_.size() && !peers_[host].open();
+  const bool fits = introduction.hosts == static_cast<std::uint32_t>(hosts_) &&
+                    host > static_cast<std::size_t>(rank_) && host < peers_.size() && !peers_[host].open();
   if (fits) peers_[host] = std::move(knock.socket);
   return true;
 }
@@ -228,12 +228,14 @@ void HostMesh::exchange(std::vector<Transfer>& transfers, const std::atomic<std:
 void HostMesh::sendSome(Transfer& one) const {
   const int descriptor = peers_[static_cast<std::size_t>(one.peer)].get();
   const bool inHeader = one.sent < sizeof(Header);
-  const char* from = inHeader ? reinterpret_cast<const char*>(&one.sentHeader) + one.sent
-                              : one.send + (one.sent - sizeof(Header));
+  const char* from =
+      inHeader ? reinterpret_cast<const char*>(&one.sentHeader) + one.sent : one.send + (one.sent - sizeof(Header));
   const std::size_t size = inHeader ? sizeof(Header) - one.sent : sizeof(Header) + one.sendBytes - one.sent;
   const ssize_t count = send(descriptor, from, size, MSG_NOSIGNAL);
-  if (count >= 0) one.sent += static_cast<std::size_t>(count);
-  else if (errno != EAGAIN && errno != EINTR) throw gone(one.peer);
+  if (count >= 0)
+    one.sent += static_cast<std::size_t>(count);
+  else if (errno != EAGAIN && errno != EINTR)
+    throw gone(one.peer);
 }
 
 void HostMesh::receiveSome(Transfer& one) const {

@@ -50,8 +50,8 @@ int preferredBlock(dnnl::memory::data_type type) {
 Machine describeMachine() {
   Machine machine;
   const dnnl_version_t* version = dnnl_version();
-  machine.version = std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
-                    std::to_string(version->patch);
+  machine.version =
+      std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);
   machine.instructionSet = instructionSetName();
   machine.threading = threadingName(version->cpu_runtime);
   machine.winogradChannels = kWinogradChannels;

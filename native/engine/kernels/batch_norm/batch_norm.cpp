@@ -112,8 +112,7 @@ class Forward : public Instruction {
     auto& offsets = offsets_[static_cast<std::size_t>(worker.thread)];
     foldAffine(factors, offsets, x_.channels, scale_.get(worker), shift_.get(worker), mean, variance, epsilon_);
     const T* residual = residual_ == nullptr ? nullptr : worker.at<T>(*residual_);
-    applyAffine<T, L>(x_, worker, worker.at<T>(x_), residual, worker.at<T>(*y_), factors.data(),
-                      offsets.data(), relu_);
+    applyAffine<T, L>(x_, worker, worker.at<T>(x_), residual, worker.at<T>(*y_), factors.data(), offsets.data(), relu_);
   }
 
   // Joins the threads' means and squared distances (Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm
@@ -196,12 +195,14 @@ FoldedBatchNorm::FoldedBatchNorm(WordReader& words, const PlanBuilder& builder, 
       variance_(builder.vector(words)),
       epsilon_(words.number()),
       channels_(channels),
-      factors_(static_cast<std::size_t>(builder.threads()), std::vector<float>(static_cast<std::size_t>(paddedChannels))),
+      factors_(static_cast<std::size_t>(builder.threads()),
+               std::vector<float>(static_cast<std::size_t>(paddedChannels))),
       offsets_(factors_) {}
 
 FoldedBatchNorm FoldedBatchNorm::channelRange(int first, int count) const {
   FoldedBatchNorm range = *this;
-  for (VectorRef* vector : {&range.scale_, &range.shift_, &range.mean_, &range.variance_}) *vector = vector->from(first);
+  for (VectorRef* vector : {&range.scale_, &range.shift_, &range.mean_, &range.variance_})
+    *vector = vector->from(first);
   range.channels_ = count;
   return range;
 }
@@ -226,7 +227,8 @@ void applyFolded(const Activation& x, const Worker& worker, FoldedBatchNorm& nor
 
 InstructionPtr batchNormForward(WordReader& words, PlanBuilder& builder) {
   return std::make_unique<Forward>(words, builder);
-}InstructionPtr batchNormInference(WordReader& words, PlanBuilder& builder) {
+}
+InstructionPtr batchNormInference(WordReader& words, PlanBuilder& builder) {
   return std::make_unique<Inference>(words, builder);
 }
 

@@ -35,6 +35,7 @@ class FoldedBatchNorm {
 };
 
 // x = rectify(x factor + offset + residual) over the worker's samples.
-void applyFolded(const Activation& x, const Worker& worker, FoldedBatchNorm& norm, const Activation* residual, bool relu);
+void applyFolded(const Activation& x, const Worker& worker, FoldedBatchNorm& norm, const Activation* residual,
+                 bool relu);
 
 }  // namespace one

@@ -66,7 +66,8 @@ class BatchNormGate {
     BatchNormGate range = *this;
     range.x_ = x_.channelRange(first, count);
     if (y_) range.y_ = y_->channelRange(first, count);
-    for (VectorRef* vector : {&range.scale_, &range.shift_, &range.mean_, &range.variance_}) *vector = vector->from(first);
+    for (VectorRef* vector : {&range.scale_, &range.shift_, &range.mean_, &range.variance_})
+      *vector = vector->from(first);
     return range;
   }
 

@@ -30,8 +30,8 @@ class Forward : public Instruction {
     for (int row = 0; row < worker.samples; row++) {
       std::memcpy(y + row * y_.channels, bias_, sizeof(float) * static_cast<std::size_t>(y_.channels));
     }
-    multiply('N', 'T', worker.samples, y_.channels, x_.channels, worker.at<float>(x_), x_.channels, w_, x_.channels, 1.0f,
-             y, y_.channels);
+    multiply('N', 'T', worker.samples, y_.channels, x_.channels, worker.at<float>(x_), x_.channels, w_, x_.channels,
+             1.0f, y, y_.channels);
   }
 
  private:
@@ -49,8 +49,8 @@ class BackwardInput : public Instruction {
 
   void run(Worker& worker, const RunArguments&) override {
     if (worker.samples == 0) return;
-    multiply('N', 'N', worker.samples, dx_.channels, dy_.channels, worker.at<float>(dy_), dy_.channels, w_, dx_.channels,
-             0.0f, worker.at<float>(dx_), dx_.channels);
+    multiply('N', 'N', worker.samples, dx_.channels, dy_.channels, worker.at<float>(dy_), dy_.channels, w_,
+             dx_.channels, 0.0f, worker.at<float>(dx_), dx_.channels);
   }
 
  private:
@@ -71,8 +71,8 @@ class BackwardWeights : public Instruction {
   void run(Worker& worker, const RunArguments&) override {
     const float* dy = worker.at<float>(dy_);
     dw_.write(worker, false, [&](int first, int end, bool add) {
-      multiply('T', 'N', end - first, x_.channels, worker.samples, dy + first, dy_.channels, worker.at<float>(x_), x_.channels,
-               add ? 1.0f : 0.0f, dw_.row(worker, first), x_.channels);
+      multiply('T', 'N', end - first, x_.channels, worker.samples, dy + first, dy_.channels, worker.at<float>(x_),
+               x_.channels, add ? 1.0f : 0.0f, dw_.row(worker, first), x_.channels);
     });
     dbias_.write(worker, false, [&](int first, int end, bool add) {
       float* dbias = dbias_.of(worker);
@@ -94,7 +94,9 @@ class BackwardWeights : public Instruction {
 
 }  // namespace
 
-InstructionPtr linearForward(WordReader& words, PlanBuilder& builder) { return std::make_unique<Forward>(words, builder); }
+InstructionPtr linearForward(WordReader& words, PlanBuilder& builder) {
+  return std::make_unique<Forward>(words, builder);
+}
 InstructionPtr linearBackwardInput(WordReader& words, PlanBuilder& builder) {
   return std::make_unique<BackwardInput>(words, builder);
 }

@@ -129,10 +129,7 @@ class GatedSumGrad : public Instruction {
 class CrossEntropy : public Instruction {
  public:
   CrossEntropy(WordReader& words, PlanBuilder& builder)
-      : logits_(builder.tensor(words)),
-        result_(words.size()),
-        factor_(words.number()),
-        firstLabel_(words.size()) {}
+      : logits_(builder.tensor(words)), result_(words.size()), factor_(words.number()), firstLabel_(words.size()) {}
   void run(Worker& worker, const RunArguments& arguments) override {
     const int classes = logits_.channels;
     const std::int32_t* const labels = arguments.labels + firstLabel_ + worker.firstSample;
@@ -335,7 +332,9 @@ ONE_INSTRUCTION(topKCorrect, TopKCorrect)
 #undef ONE_INSTRUCTION
 
 InstructionPtr scalarConstant(WordReader& words, PlanBuilder&) { return std::make_unique<ScalarConstant>(words); }
-InstructionPtr scalarAdd(WordReader& words, PlanBuilder&) { return std::make_unique<ScalarPair<std::plus<float>>>(words); }
+InstructionPtr scalarAdd(WordReader& words, PlanBuilder&) {
+  return std::make_unique<ScalarPair<std::plus<float>>>(words);
+}
 InstructionPtr scalarMultiply(WordReader& words, PlanBuilder&) {
   return std::make_unique<ScalarPair<std::multiplies<float>>>(words);
 }

@@ -4,13 +4,13 @@
 
 #include "kernels/batch_norm/batch_norm.hpp"
 #include "kernels/convolution/direct.hpp"
-#include "kernels/elementwise/elementwise.hpp"
 #include "kernels/convolution/epilogue.hpp"
 #include "kernels/convolution/group_merge.hpp"
 #include "kernels/convolution/image.hpp"
 #include "kernels/convolution/shared_gradient.hpp"
 #include "kernels/convolution/winograd.hpp"
 #include "kernels/convolution/winograd_groups.hpp"
+#include "kernels/elementwise/elementwise.hpp"
 
 namespace one {
 namespace {
@@ -49,9 +49,16 @@ dnnl::convolution_forward::primitive_desc forwardDesc(const PlanBuilder& builder
                                                       const Activation& x, const Activation& y, int samples,
                                                       bool training) {
   const auto kind = training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
-  return {builder.engine(),         kind, dnnl::algorithm::convolution_direct, x.desc(samples),
-          geometry.weights.any(dnnlType(geometry.weights.type)), y.desc(samples), geometry.strides(),
-          geometry.paddings(), geometry.paddings(), PlanBuilder::attributes()};
+  return {builder.engine(),
+          kind,
+          dnnl::algorithm::convolution_direct,
+          x.desc(samples),
+          geometry.weights.any(dnnlType(geometry.weights.type)),
+          y.desc(samples),
+          geometry.strides(),
+          geometry.paddings(),
+          geometry.paddings(),
+          PlanBuilder::attributes()};
 }
 
 bool winogradServes(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
@@ -66,7 +73,8 @@ bool imageServes(const PlanBuilder& builder, const Activation& x, const Activati
   return builder.winograd() && imageFits(x, y, geometry.weights, geometry.stride);
 }
 
-bool winogradGroupsServe(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
+bool winogradGroupsServe(const PlanBuilder& builder, const Activation& x, const Activation& y,
+                         const Geometry& geometry) {
   return builder.winograd() && winogradGroupsFit(x, y, geometry.weights, geometry.stride, geometry.padding);
 }
 
@@ -160,8 +168,7 @@ class BackwardWeights : public ConvolutionInstruction {
  public:
   BackwardWeights(const Activation& x, const Activation& ownDy, std::size_t gradientOffset, Geometry geometry,
                   PlanBuilder& builder)
-      : weights_(geometry.weights),
-        gradient_(gradientOffset, weights_.out, weights_.rowElements(), 1, builder) {
+      : weights_(geometry.weights), gradient_(gradientOffset, weights_.out, weights_.rowElements(), 1, builder) {
     const Activation dy = weights_.groups == 1 ? withWholeBlocks(x, ownDy) : ownDy;
     geometry.weights.out = dy.channels;
     const std::size_t elements = geometry.weights.mergedElements();
@@ -175,8 +182,8 @@ class BackwardWeights : public ConvolutionInstruction {
       const auto hint = forwardDesc(builder, geometry, x, dy, samples, true);
       const dnnl::convolution_backward_weights::primitive_desc desc(
           builder.engine(), dnnl::algorithm::convolution_direct, x.desc(samples),
-          geometry.weights.any(dnnl::memory::data_type::f32), dy.desc(samples), geometry.strides(),
-          geometry.paddings(), geometry.paddings(), hint, PlanBuilder::attributes());
+          geometry.weights.any(dnnl::memory::data_type::f32), dy.desc(samples), geometry.strides(), geometry.paddings(),
+          geometry.paddings(), hint, PlanBuilder::attributes());
       const dnnl::memory plain(geometry.weights.plain(), builder.engine(), gradient);
       const bool direct = desc.diff_weights_desc() == plain.get_desc();
       const dnnl::memory result = direct ? plain : builder.transient(worker.thread, desc.diff_weights_desc());
@@ -324,7 +331,8 @@ InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder) 
     return winogradGroups(dy, dx, geometry.weights, true, std::nullopt, epilogue, builder);
   }
   if (directServes(builder, dx, dy)) {
-    return directConvolution(dy, dx, geometry.weights, geometry.kernel(), true, std::nullopt, std::move(epilogue), builder);
+    return directConvolution(dy, dx, geometry.weights, geometry.kernel(), true, std::nullopt, std::move(epilogue),
+                             builder);
   }
   if (epilogue.gradientSums) {
     throw std::runtime_error("Expected gradient sums for a convolution of our own but received another");
@@ -346,7 +354,8 @@ InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builde
     return winogradGroupsBackwardWeights(x, dy, geometry.weights, gradientOffset, prologue, builder);
   }
   if (directServes(builder, x, dy)) {
-    return directBackwardWeights(x, dy, geometry.weights, gradientOffset, geometry.kernel(), std::move(prologue), builder);
+    return directBackwardWeights(x, dy, geometry.weights, gradientOffset, geometry.kernel(), std::move(prologue),
+                                 builder);
   }
   refusePrologue(prologue);
   if (imageServes(builder, x, dy, geometry)) {

@@ -55,7 +55,8 @@ class ConvolutionResults {
         const auto open = [&](auto accumulate) {
           body([&](int sample, int block, const auto&) {
             return Gradients<T, kMask, decltype(accumulate)::value>{
-                y, plane(sample, block), norm.gate<T, kBlock, kMask>(worker, y_, sample, block * kBlock), sums.open(block)};
+                y, plane(sample, block), norm.gate<T, kBlock, kMask>(worker, y_, sample, block * kBlock),
+                sums.open(block)};
           });
         };
         epilogue_.accumulate ? open(std::true_type{}) : open(std::false_type{});

@@ -47,7 +47,8 @@ inline std::vector<Window> transposedWindows(int height, int width, const Kernel
   std::vector<Window> windows;
   for (int top = 0; top < stride && top < height; top++) {
     for (int left = 0; left < stride && left < width; left++) {
-      Window window{(height - top + stride - 1) / stride, (width - left + stride - 1) / stride, 1, stride, top, left, {}};
+      Window window{
+          (height - top + stride - 1) / stride, (width - left + stride - 1) / stride, 1, stride, top, left, {}};
       for (int tap = 0; tap < kernel.taps(); tap++) {
         const int row = top + kernel.padding - tap / kernel.width;
         const int column = left + kernel.padding - tap % kernel.width;

@@ -12,8 +12,9 @@ namespace one {
 bool directFits(const Activation& x, const Activation& y);
 
 // y from x, or with `transposed` the gradient dx from dy.
-InstructionPtr directConvolution(const Activation& x, const Activation& y, const WeightShape& weights, const Kernel& kernel,
-                                 bool transposed, Prologue prologue, Epilogue epilogue, PlanBuilder& builder);
+InstructionPtr directConvolution(const Activation& x, const Activation& y, const WeightShape& weights,
+                                 const Kernel& kernel, bool transposed, Prologue prologue, Epilogue epilogue,
+                                 PlanBuilder& builder);
 InstructionPtr directBackwardWeights(const Activation& x, const Activation& dy, const WeightShape& weights,
                                      std::size_t gradientOffset, const Kernel& kernel, Prologue prologue,
                                      PlanBuilder& builder);

@@ -2,8 +2,8 @@
 
 #include "kernels/convolution/direct.hpp"
 #include "kernels/convolution/pixel_rows.hpp"
-#include "kernels/vector/register_products.hpp"
 #include "kernels/convolution/shared_gradient.hpp"
+#include "kernels/vector/register_products.hpp"
 #include "kernels/vector/transpose.hpp"
 
 namespace one {
@@ -29,9 +29,11 @@ class BackwardWeights : public Instruction {
         out_(dy.paddedChannels() / groups_),
         pixels_(dy.pixels()),
         gradient_(gradientOffset, weights.out, weights.rowElements(), kBlock, builder),
-        inPlace_(gradient_.single() && taps_ == 1 && weights.merge == 1 && out_ * groups_ == weights.out && in_ == weights.perGroup),
+        inPlace_(gradient_.single() && taps_ == 1 && weights.merge == 1 && out_ * groups_ == weights.out &&
+                 in_ == weights.perGroup),
         prologue_(std::move(prologue)),
-        outputs_(dy, out_ / kBlock, in_, Window{dy.height, dy.width, 1, 1, 0, 0, {Tap{0, 0, 0}}}, kChunkPixels, nullptr) {
+        outputs_(dy, out_ / kBlock, in_, Window{dy.height, dy.width, 1, 1, 0, 0, {Tap{0, 0, 0}}}, kChunkPixels,
+                 nullptr) {
     const Window all = forwardWindow(dy.height, dy.width, kernel);
     for (const Tap& tap : all.taps) {
       Window window = all;
@@ -39,7 +41,8 @@ class BackwardWeights : public Instruction {
       inputs_.emplace_back(x, in_ / kBlock, out_, window, kChunkPixels, pointerTo(prologue_));
     }
     for (const PixelRows& rows : inputs_) inputElements_ = std::max(inputElements_, rows.copyElements());
-    const dnnl::memory::dim elements = inputElements_ + outputs_.copyElements() + (inPlace_ ? 0 : groups_ * groupElements());
+    const dnnl::memory::dim elements =
+        inputElements_ + outputs_.copyElements() + (inPlace_ ? 0 : groups_ * groupElements());
     for (const Worker& worker : builder.workers()) {
       scratch_.push_back(
           builder.transient(worker.thread, {{elements}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a}));
@@ -58,15 +61,18 @@ class BackwardWeights : public Instruction {
         float* target = sums + group * groupElements();
         for (const PixelRows& rows : inputs_) {
           const RowView x = rows.view(worker, chunk, group * in_ / kBlock, inputCopy);
-          if (first) addChunk<false>(chunk, x, dy, target);
-          else addChunk<true>(chunk, x, dy, target);
+          if (first)
+            addChunk<false>(chunk, x, dy, target);
+          else
+            addChunk<true>(chunk, x, dy, target);
           target += static_cast<std::ptrdiff_t>(out_) * in_;
         }
       }
       first = false;
     });
     if (inPlace_) return;
-    gradient_.write(worker, false, [&](int from, int to, bool add) { gather(sums, from, to, add, gradient_.of(worker)); });
+    gradient_.write(worker, false,
+                    [&](int from, int to, bool add) { gather(sums, from, to, add, gradient_.of(worker)); });
   }
 
  private:
@@ -90,8 +96,10 @@ class BackwardWeights : public Instruction {
   void addBlock(const PixelChunk& chunk, const float* factors, std::ptrdiff_t factorStride, const RowView& x, int block,
                 float* gradient) const {
     RegisterProducts<kRows, kWide> products;
-    if constexpr (kAccumulate) products.load(gradient, in_);
-    else products.clear();
+    if constexpr (kAccumulate)
+      products.load(gradient, in_);
+    else
+      products.clear();
     for (int sample = 0; sample < chunk.samples; sample++) {
       products.add(chunk.pixels, {factors + sample * factorStride, 1, kBlock},
                    {x.data + sample * x.sampleStride + block * x.blockStride, kBlock, x.blockStride});
@@ -114,8 +122,10 @@ class BackwardWeights : public Instruction {
       }
       for (int in = 0; in < weights_.perGroup; in += kBlock) {
         const int count = std::min(kBlock, weights_.perGroup - in);
-        if (count == kBlock && taps_ <= kBlock) gatherBlock(source + in, add, target + in * taps_);
-        else gatherSingly(source + in, count, add, target + in * taps_);
+        if (count == kBlock && taps_ <= kBlock)
+          gatherBlock(source + in, add, target + in * taps_);
+        else
+          gatherSingly(source + in, count, add, target + in * taps_);
       }
     }
   }
@@ -134,7 +144,8 @@ class BackwardWeights : public Instruction {
   void gatherBlock(const float* source, bool add, float* target) const {
     Vector square[kBlock];
     for (int tap = 0; tap < kBlock; tap++) {
-      square[tap] = tap < taps_ ? Vector::load(source + tap * static_cast<std::ptrdiff_t>(out_) * in_) : Vector::fill(0.0f);
+      square[tap] =
+          tap < taps_ ? Vector::load(source + tap * static_cast<std::ptrdiff_t>(out_) * in_) : Vector::fill(0.0f);
     }
     transpose(square);
     // Each row's padding is written over by the next row; the last has room behind it.

@@ -4,9 +4,9 @@
 #include "kernels/convolution/direct.hpp"
 #include "kernels/convolution/packed_filters.hpp"
 #include "kernels/convolution/pixel_rows.hpp"
+#include "kernels/convolution/winograd.hpp"
 #include "kernels/vector/planes.hpp"
 #include "kernels/vector/row_kernels.hpp"
-#include "kernels/convolution/winograd.hpp"
 
 namespace one {
 namespace {
@@ -69,8 +69,10 @@ class DirectConvolution : public Instruction {
     const std::vector<Window> windows = transposed ? transposedWindows(y.height, y.width, kernel)
                                                    : std::vector<Window>{forwardWindow(y.height, y.width, kernel)};
     for (const Window& window : windows) {
-      if (window.taps.empty()) clears_ = !accumulates;
-      else passes_.emplace_back(x, inBlocks_, outBlocks_, window, kernel.taps(), pointerTo(prologue_));
+      if (window.taps.empty())
+        clears_ = !accumulates;
+      else
+        passes_.emplace_back(x, inBlocks_, outBlocks_, window, kernel.taps(), pointerTo(prologue_));
     }
     for (const Pass& pass : passes_) copyElements_ = std::max(copyElements_, pass.rows.copyElements());
     results_ = std::make_unique<ConvolutionResults>(y, std::move(epilogue), builder.threads());
@@ -105,7 +107,8 @@ class DirectConvolution : public Instruction {
           const RowView rows = pass.rows.view(worker, chunk, group * inBlocks_, copy);
           const int end = (group + 1) * outBlocks_;
           int block = group * outBlocks_;
-          for (; block + kColumns <= end; block += kColumns) multiplyChunk<kColumns>(pass, chunk, rows, block, filters, open);
+          for (; block + kColumns <= end; block += kColumns)
+            multiplyChunk<kColumns>(pass, chunk, rows, block, filters, open);
           if (block < end) multiplyChunk<1>(pass, chunk, rows, block, filters, open);
         }
       });
@@ -115,8 +118,8 @@ class DirectConvolution : public Instruction {
   template <int kWide, class Open>
   void multiplyChunk(const Pass& pass, const PixelChunk& chunk, const RowView& rows, int block, const float* filters,
                      const Open& open) const {
-    RowProducts work{pass.steps(), rows.data, pass.rowOffsets.data(), filters + block * filterStride_, pass.offsets.data(),
-                     filterStride_};
+    RowProducts work{pass.steps(),        rows.data,    pass.rowOffsets.data(), filters + block * filterStride_,
+                     pass.offsets.data(), filterStride_};
     // Rows of the chunk that follow each other without a gap are taken together, whatever samples they belong to.
     const bool gapless = chunk.samples == 1 || rows.sampleStride == static_cast<std::ptrdiff_t>(chunk.pixels) * kBlock;
     const int samples = gapless ? chunk.samples : 1;
@@ -223,16 +226,15 @@ class DirectConvolution : public Instruction {
 }  // namespace
 
 bool directFits(const Activation& x, const Activation& y) {
-  const auto blocked = [](const Activation& tensor) {
-    return tensor.lanes == kBlock && tensor.pixelStride == kBlock;
-  };
+  const auto blocked = [](const Activation& tensor) { return tensor.lanes == kBlock && tensor.pixelStride == kBlock; };
   return kWinogradChannels > 0 && blocked(x) && blocked(y);
 }
 
-InstructionPtr directConvolution(const Activation& x, const Activation& y, const WeightShape& weights, const Kernel& kernel,
-                                 bool transposed, Prologue prologue, Epilogue epilogue, PlanBuilder& builder) {
-  return std::make_unique<DirectConvolution>(x, y, weights, kernel, transposed, std::move(prologue), std::move(epilogue),
-                                             builder);
+InstructionPtr directConvolution(const Activation& x, const Activation& y, const WeightShape& weights,
+                                 const Kernel& kernel, bool transposed, Prologue prologue, Epilogue epilogue,
+                                 PlanBuilder& builder) {
+  return std::make_unique<DirectConvolution>(x, y, weights, kernel, transposed, std::move(prologue),
+                                             std::move(epilogue), builder);
 }
 
 }  // namespace one

@@ -48,7 +48,8 @@ struct Epilogue {
     if (statistics) range.statistics = statistics->from(first);
     if (norm) range.norm = norm->channelRange(first, count);
     range.residual = one::channelRange(residual, first, count);
-    if (gradientSums) range.gradientSums = {gradientSums->gate.channelRange(first, count), gradientSums->region.from(first)};
+    if (gradientSums)
+      range.gradientSums = {gradientSums->gate.channelRange(first, count), gradientSums->region.from(first)};
     return range;
   }
 };

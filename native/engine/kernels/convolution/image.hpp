@@ -11,8 +11,8 @@ namespace one {
 // strides 1 and 2, up to 7 taps in a line, AVX-512.
 bool imageFits(const Activation& x, const Activation& y, const WeightShape& weights, int stride);
 
-InstructionPtr imageConvolution(const Activation& x, const Activation& y, const WeightShape& weights, const Kernel& kernel,
-                                Epilogue epilogue, PlanBuilder& builder);
+InstructionPtr imageConvolution(const Activation& x, const Activation& y, const WeightShape& weights,
+                                const Kernel& kernel, Epilogue epilogue, PlanBuilder& builder);
 InstructionPtr imageBackwardWeights(const Activation& x, const Activation& dy, std::size_t gradientOffset,
                                     const Kernel& kernel, PlanBuilder& builder);
 

@@ -5,9 +5,9 @@
 #include "kernels/convolution/image.hpp"
 #include "kernels/convolution/image_bands.hpp"
 #include "kernels/convolution/pixel_rows.hpp"
+#include "kernels/convolution/shared_gradient.hpp"
 #include "kernels/vector/planes.hpp"
 #include "kernels/vector/register_products.hpp"
-#include "kernels/convolution/shared_gradient.hpp"
 
 namespace one {
 namespace {
@@ -19,13 +19,13 @@ constexpr int kMostColumns = kManyRegisters ? 4 : 1;  // output channel blocks i
 // The sums of one line of taps over some lines of results.
 struct LineProducts {
   int lines;
-  int pixels;             // of a line of results
-  const float* pixel;     // what the first tap meets in the first line
+  int pixels;          // of a line of results
+  const float* pixel;  // what the first tap meets in the first line
   std::ptrdiff_t pixelStride;
   std::ptrdiff_t lineStride;
   const float* dy;
   std::ptrdiff_t columnStride;
-  float* sums;            // [tap][output channel]
+  float* sums;  // [tap][output channel]
   std::ptrdiff_t sumStride;
 };
 
@@ -60,7 +60,8 @@ class BackwardWeights : public Instruction {
         kernel_(kernel),
         gradient_(gradientOffset, dy.channels, static_cast<std::size_t>(x.channels * kernel.taps()), kBlock, builder),
         bands_(x, dy, kernel),
-        outputs_(dy, dy.blocks, x.channels * kernel.taps(), Window{dy.height, dy.width, 1, 1, 0, 0, {Tap{0, 0, 0}}}, bands_.pixels(), nullptr) {
+        outputs_(dy, dy.blocks, x.channels * kernel.taps(), Window{dy.height, dy.width, 1, 1, 0, 0, {Tap{0, 0, 0}}},
+                 bands_.pixels(), nullptr) {
     const dnnl::memory::dim elements = sumElements() + bands_.elements() + outputs_.copyElements();
     for (const Worker& worker : builder.workers()) {
       scratch_.push_back(
@@ -84,21 +85,26 @@ class BackwardWeights : public Instruction {
   }
 
  private:
-  std::ptrdiff_t sumElements() const { return static_cast<std::ptrdiff_t>(x_.channels) * kernel_.taps() * dy_.paddedChannels(); }
+  std::ptrdiff_t sumElements() const {
+    return static_cast<std::ptrdiff_t>(x_.channels) * kernel_.taps() * dy_.paddedChannels();
+  }
 
   void addBand(int lines, const float* band, const RowView& dy, float* sums) const {
     const auto tap = static_cast<std::size_t>(kernel_.width - 1);
-    LineProducts work{lines, dy_.width, nullptr, kernel_.stride, kernel_.stride * bands_.width(), nullptr, dy.blockStride,
-                      nullptr, dy_.paddedChannels()};
+    LineProducts work{lines,   dy_.width,      nullptr, kernel_.stride,      kernel_.stride * bands_.width(),
+                      nullptr, dy.blockStride, nullptr, dy_.paddedChannels()};
     for (int line = 0; line < x_.channels * kernel_.height; line++) {
       work.pixel = band + line / kernel_.height * bands_.plane() + line % kernel_.height * bands_.width();
       for (int block = 0; block < dy_.blocks;) {
         const int left = dy_.blocks - block;
         work.dy = dy.data + block * dy.blockStride;
         work.sums = sums + static_cast<std::ptrdiff_t>(line) * kernel_.width * work.sumStride + block * kBlock;
-        if (left >= kMostColumns) kLineKernels<kMostColumns>[tap](work);
-        else if (left >= 2) kLineKernels<2>[tap](work);
-        else kLineKernels<1>[tap](work);
+        if (left >= kMostColumns)
+          kLineKernels<kMostColumns>[tap](work);
+        else if (left >= 2)
+          kLineKernels<2>[tap](work);
+        else
+          kLineKernels<1>[tap](work);
         block += left >= kMostColumns ? kMostColumns : left >= 2 ? 2 : 1;
       }
     }

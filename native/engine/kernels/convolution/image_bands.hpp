@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "kernels/convolution/convolution_window.hpp"
-#include "plan/instruction.hpp"
 #include "kernels/vector/lanes.hpp"
+#include "plan/instruction.hpp"
 
 namespace one {
 

@@ -1,9 +1,9 @@
 #include "kernels/convolution/convolution_results.hpp"
 #include "kernels/convolution/image.hpp"
 #include "kernels/convolution/image_bands.hpp"
+#include "kernels/convolution/winograd.hpp"
 #include "kernels/vector/planes.hpp"
 #include "kernels/vector/row_kernels.hpp"
-#include "kernels/convolution/winograd.hpp"
 
 namespace one {
 namespace {
@@ -52,7 +52,8 @@ class ImageConvolution : public Instruction {
           for (; block + kColumns <= y_.blocks; block += kColumns) {
             multiplyBand<kColumns>(sample, top, lines, band, filters + block * filterStride_, block, open);
           }
-          if (block < y_.blocks) multiplyBand<1>(sample, top, lines, band, filters + block * filterStride_, block, open);
+          if (block < y_.blocks)
+            multiplyBand<1>(sample, top, lines, band, filters + block * filterStride_, block, open);
         });
       });
     });
@@ -81,10 +82,11 @@ class ImageConvolution : public Instruction {
   template <int kWide, class Open>
   void multiplyBand(int sample, int top, int lines, const float* band, const float* filters, int block,
                     const Open& open) const {
-    const auto& kernels = kernel_.stride == 1 ? kRowKernels<kWide, RowLayout<1, 0>> : kRowKernels<kWide, RowLayout<2, 0>>;
+    const auto& kernels =
+        kernel_.stride == 1 ? kRowKernels<kWide, RowLayout<1, 0>> : kRowKernels<kWide, RowLayout<2, 0>>;
     alignas(64) float sums[kMostRows * kWide * kBlock];
-    RowProducts work{static_cast<int>(rowOffsets_.size()), band, rowOffsets_.data(), filters, filterOffsets_.data(),
-                     filterStride_};
+    RowProducts work{
+        static_cast<int>(rowOffsets_.size()), band, rowOffsets_.data(), filters, filterOffsets_.data(), filterStride_};
     const auto opened = [&](int column) {
       return open(sample, block + column, [&] {
         kernels[0](work, kernel_.width, sums);
@@ -132,8 +134,8 @@ bool imageFits(const Activation& x, const Activation& y, const WeightShape& weig
   return kWinogradChannels > 0 && shaped && x.layout == Layout::plain && y.lanes == kBlock && y.pixelStride == kBlock;
 }
 
-InstructionPtr imageConvolution(const Activation& x, const Activation& y, const WeightShape& weights, const Kernel& kernel,
-                                Epilogue epilogue, PlanBuilder& builder) {
+InstructionPtr imageConvolution(const Activation& x, const Activation& y, const WeightShape& weights,
+                                const Kernel& kernel, Epilogue epilogue, PlanBuilder& builder) {
   return std::make_unique<ImageConvolution>(x, y, weights, kernel, std::move(epilogue), builder);
 }
 

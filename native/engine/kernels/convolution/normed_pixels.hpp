@@ -25,8 +25,10 @@ struct NormedPixels {
     if constexpr (kResidual) sum += Lanes<16>::load(pixel + residual);
     const auto value = sum.rectified();
     // As it would come back from memory.
-    if constexpr (std::is_same_v<T, Bf16>) return value.rounded();
-    else return value;
+    if constexpr (std::is_same_v<T, Bf16>)
+      return value.rounded();
+    else
+      return value;
   }
 };
 
@@ -47,8 +49,10 @@ void withPixels(const Activation& x, const Worker& worker, const NormedInput* no
       return NormedPixels<T, kResidual>{Lanes<16>::load(factors + channel), Lanes<16>::load(offsets + channel), apart};
     });
   };
-  if (norm->residual) normed(std::true_type{});
-  else normed(std::false_type{});
+  if (norm->residual)
+    normed(std::true_type{});
+  else
+    normed(std::false_type{});
 }
 
 }  // namespace one

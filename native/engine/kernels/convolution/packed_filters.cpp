@@ -26,14 +26,18 @@ void PackedFilters::pack(float* filters) const {
       for (int inBlock = 0; inBlock < inBlocks_; inBlock++) {
         for (int row = 0; row < kBlock; row++) {
           float* line = lines + row * lineElements();
-          if (row < rows) copyRow(group * groupOut_ + outBlock * kBlock + row, inBlock * kBlock, line);
-          else std::fill(line, line + lineElements(), 0.0f);
+          if (row < rows)
+            copyRow(group * groupOut_ + outBlock * kBlock + row, inBlock * kBlock, line);
+          else
+            std::fill(line, line + lineElements(), 0.0f);
         }
         const int place = transposed_ ? (group * inBlocks_ + inBlock) * outBlocks_ + outBlock
                                       : (group * outBlocks_ + outBlock) * inBlocks_ + inBlock;
         float* squares = filters + place * squareElements();
-        if (transposed_) storeTransposed(lines, squares);
-        else storeForward(lines, squares);
+        if (transposed_)
+          storeTransposed(lines, squares);
+        else
+          storeForward(lines, squares);
       }
     }
   }

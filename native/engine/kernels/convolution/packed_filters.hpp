@@ -1,8 +1,8 @@
 // Filters [O, I / groups, k, k] of the state as the products of pixel rows read them, made anew in each thread's scratch memory:
 // a copy that stays would take as much memory as the weights.
 #pragma once
-#include "plan/plan_builder.hpp"
 #include "kernels/vector/transpose.hpp"
+#include "plan/plan_builder.hpp"
 
 namespace one {
 

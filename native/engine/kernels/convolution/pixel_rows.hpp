@@ -61,7 +61,9 @@ class PixelRows {
         norm_(norm) {}
 
   // Floats that the copy of a chunk takes; 0 where pixels are read where they lie.
-  std::ptrdiff_t copyElements() const { return copied() ? blocks_ * static_cast<int>(window_.taps.size()) * copyStride_ : 0; }
+  std::ptrdiff_t copyElements() const {
+    return copied() ? blocks_ * static_cast<int>(window_.taps.size()) * copyStride_ : 0;
+  }
 
   // From the rows of a channel block and tap to the next.
   std::ptrdiff_t blockStride() const { return copied() ? copyStride_ : tensor_.blockStride; }
@@ -69,11 +71,14 @@ class PixelRows {
   // Rows of the blocks from `firstBlock` on.
   RowView view(const Worker& worker, const PixelChunk& chunk, int firstBlock, float* copy) const {
     if (!copied()) {
-      const float* data = worker.at<float>(tensor_) + chunk.sample * tensor_.sampleStride + firstBlock * tensor_.blockStride;
+      const float* data =
+          worker.at<float>(tensor_) + chunk.sample * tensor_.sampleStride + firstBlock * tensor_.blockStride;
       return {data + chunk.pixel * kBlock, tensor_.sampleStride, tensor_.blockStride};
     }
-    if (tensor_.type == Type::f32) copyAs<float>(worker, chunk, firstBlock, copy);
-    else copyAs<Bf16>(worker, chunk, firstBlock, copy);
+    if (tensor_.type == Type::f32)
+      copyAs<float>(worker, chunk, firstBlock, copy);
+    else
+      copyAs<Bf16>(worker, chunk, firstBlock, copy);
     return {copy, static_cast<std::ptrdiff_t>(chunk.pixels) * kBlock, copyStride_};
   }
 
@@ -91,11 +96,13 @@ class PixelRows {
 
   template <class T>
   void copyAs(const Worker& worker, const PixelChunk& chunk, int firstBlock, float* copy) const {
-    withPixels<T>(tensor_, worker, norm_, [&](const auto& loadOf) { copyWith<T>(worker, chunk, firstBlock, copy, loadOf); });
+    withPixels<T>(tensor_, worker, norm_,
+                  [&](const auto& loadOf) { copyWith<T>(worker, chunk, firstBlock, copy, loadOf); });
   }
 
   template <class T, class LoadOf>
-  void copyWith(const Worker& worker, const PixelChunk& chunk, int firstBlock, float* copy, const LoadOf& loadOf) const {
+  void copyWith(const Worker& worker, const PixelChunk& chunk, int firstBlock, float* copy,
+                const LoadOf& loadOf) const {
     for (int block = firstBlock; block < firstBlock + blocks_; block++) {
       const auto load = loadOf(block * kBlock);
       const T* planes = worker.at<T>(tensor_) + chunk.sample * tensor_.sampleStride + block * tensor_.blockStride;

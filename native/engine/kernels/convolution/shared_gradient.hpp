@@ -39,8 +39,10 @@ class SharedGradient {
       std::atomic<int>& next = turns_[static_cast<std::size_t>(share)].next;
       wait(worker, next, turn);
       const bool add = begun || turn > 0;
-      if (worker.samples > 0) write(first, end, add);
-      else if (!add) std::fill(row(worker, first), row(worker, end), 0.0f);
+      if (worker.samples > 0)
+        write(first, end, add);
+      else if (!add)
+        std::fill(row(worker, first), row(worker, end), 0.0f);
       next.store((turn + 1) % threads, std::memory_order_release);
     }
   }

@@ -18,8 +18,8 @@ constexpr int kWinogradChannels = 0;
 bool winogradFits(const Activation& x, const Activation& y, const WeightShape& weights, int stride, int padding);
 
 // y from x, or with `transposed` the gradient dx from dy: the same with filters turned around and transposed.
-InstructionPtr winogradConvolution(const Activation& x, const Activation& y, const WeightShape& weights, bool transposed,
-                                   Prologue prologue, Epilogue epilogue, PlanBuilder& builder);
+InstructionPtr winogradConvolution(const Activation& x, const Activation& y, const WeightShape& weights,
+                                   bool transposed, Prologue prologue, Epilogue epilogue, PlanBuilder& builder);
 InstructionPtr winogradBackwardWeights(const Activation& x, const Activation& dy, std::size_t gradientOffset,
                                        Prologue prologue, PlanBuilder& builder);
 

@@ -1,8 +1,8 @@
-#include "kernels/vector/planes.hpp"
 #include "kernels/convolution/shared_gradient.hpp"
-#include "kernels/vector/small_matrices.hpp"
 #include "kernels/convolution/winograd.hpp"
 #include "kernels/convolution/winograd_filters.hpp"
+#include "kernels/vector/planes.hpp"
+#include "kernels/vector/small_matrices.hpp"
 
 namespace one {
 namespace {
@@ -22,7 +22,8 @@ class BackwardWeights : public Instruction {
                   sizes_.resident() ? kBlock : sizes_.outStep, builder),
         prologue_(std::move(prologue)) {
     for (const Worker& worker : builder.workers()) mostTiles_ = std::max(mostTiles_, sizes_.tiles() * worker.samples);
-    for (const Worker& worker : builder.workers()) scratch_.emplace_back(sizes_, sizes_.outSteps(), worker.thread, builder);
+    for (const Worker& worker : builder.workers())
+      scratch_.emplace_back(sizes_, sizes_.outSteps(), worker.thread, builder);
   }
 
   void run(Worker& worker, const RunArguments&) override {
@@ -40,9 +41,12 @@ class BackwardWeights : public Instruction {
       const int count = std::clamp(tiles - first, 0, sizes_.chunk);
       transformWorkerInputs<T>(sizes_, x_, worker, pointerTo(prologue_), first, count, scratch.inputData());
       transformOutputGradients(sizes_, dy_, worker.at<T>(dy_), first, count, scratch.resultData());
-      if (!sizes_.resident()) writeSquares(worker, scratch, first > 0, count);
-      else if (first > 0) addProducts<true>(scratch, count, FilterSquare(sizes_, 0, 0));
-      else addProducts<false>(scratch, count, FilterSquare(sizes_, 0, 0));
+      if (!sizes_.resident())
+        writeSquares(worker, scratch, first > 0, count);
+      else if (first > 0)
+        addProducts<true>(scratch, count, FilterSquare(sizes_, 0, 0));
+      else
+        addProducts<false>(scratch, count, FilterSquare(sizes_, 0, 0));
     }
     if (!sizes_.resident()) return;
     gradient_.write(worker, false, [&](int first, int end, bool add) {
@@ -70,16 +74,18 @@ class BackwardWeights : public Instruction {
     const float* v = scratch.inputData() + sizes_.inputPlace(square.in);
     const float* dm = scratch.resultData() + sizes_.outputPlace(square.out);
     for (int point = 0; point < kPoints; point++) {
-      multiplyMatrices<kAccumulate>(square.inCount, square.outCount, count, v + point * sizes_.inputPoint(), 1, sizes_.inStep,
-                                    dm + point * sizes_.outputPoint(), sizes_.outStep,
+      multiplyMatrices<kAccumulate>(square.inCount, square.outCount, count, v + point * sizes_.inputPoint(), 1,
+                                    sizes_.inStep, dm + point * sizes_.outputPoint(), sizes_.outStep,
                                     scratch.filterData() + point * sizes_.filterPoint(), sizes_.outStep);
     }
   }
 
   // Brings a square to its place in the gradient.
   void finish(const Worker& worker, const float* du, const FilterSquare& square, bool add) const {
-    if (add) transformFilterGradients<true>(sizes_, square, du, order_, gradient_.of(worker));
-    else transformFilterGradients<false>(sizes_, square, du, order_, gradient_.of(worker));
+    if (add)
+      transformFilterGradients<true>(sizes_, square, du, order_, gradient_.of(worker));
+    else
+      transformFilterGradients<false>(sizes_, square, du, order_, gradient_.of(worker));
   }
 
   const Activation x_;

@@ -2,10 +2,10 @@
 #include <vector>
 
 #include "kernels/convolution/convolution_results.hpp"
-#include "kernels/vector/planes.hpp"
-#include "kernels/vector/small_matrices.hpp"
 #include "kernels/convolution/winograd.hpp"
 #include "kernels/convolution/winograd_filters.hpp"
+#include "kernels/vector/planes.hpp"
+#include "kernels/vector/small_matrices.hpp"
 
 namespace one {
 namespace {
@@ -46,7 +46,8 @@ class Convolution : public Instruction {
       transformWorkerInputs<T>(sizes_, x_, worker, pointerTo(prologue_), first, count, scratch.inputData());
       for (int out = 0; out < sizes_.out; out += sizes_.outStep) {
         multiplyChunk(scratch, count, out);
-        results_.write<T>(worker, [&](const auto& open) { finishChunk(scratch.resultData(), first, count, out, open); });
+        results_.write<T>(worker,
+                          [&](const auto& open) { finishChunk(scratch.resultData(), first, count, out, open); });
       }
     }
     results_.end(worker);
@@ -61,8 +62,10 @@ class Convolution : public Instruction {
     for (int in = 0; in < sizes_.in; in += sizes_.inStep) {
       const FilterSquare square(sizes_, in, out);
       if (!sizes_.resident()) makeFilters(square, scratch);
-      if (in == 0) multiplySquare<false>(scratch, count, square);
-      else multiplySquare<true>(scratch, count, square);
+      if (in == 0)
+        multiplySquare<false>(scratch, count, square);
+      else
+        multiplySquare<true>(scratch, count, square);
     }
   }
 
@@ -108,8 +111,8 @@ bool winogradFits(const Activation& x, const Activation& y, const WeightShape& w
   return shaped && stride == 1 && padding == 1 && blocked(x) && blocked(y);
 }
 
-InstructionPtr winogradConvolution(const Activation& x, const Activation& y, const WeightShape& weights, bool transposed,
-                                   Prologue prologue, Epilogue epilogue, PlanBuilder& builder) {
+InstructionPtr winogradConvolution(const Activation& x, const Activation& y, const WeightShape& weights,
+                                   bool transposed, Prologue prologue, Epilogue epilogue, PlanBuilder& builder) {
   return std::make_unique<Convolution>(x, y, weights, transposed, std::move(prologue), std::move(epilogue), builder);
 }
 }  // namespace one

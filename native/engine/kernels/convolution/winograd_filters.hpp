@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/vector/transpose.hpp"
 #include "kernels/convolution/winograd_tiles.hpp"
+#include "kernels/vector/transpose.hpp"
 
 namespace one::winograd {
 
@@ -91,8 +91,8 @@ void scatterTaps(const TapBlock& taps, const FilterOrder& order, int in, int out
 }
 
 // U = G g G^T of a square of filters as [point][in][out], sixteen outputs at a time; `rounded` to bf16 before.
-inline void transformFilters(const Sizes& sizes, const FilterSquare& square, const float* weights, const FilterOrder& order,
-                             bool rounded, float* u) {
+inline void transformFilters(const Sizes& sizes, const FilterSquare& square, const float* weights,
+                             const FilterOrder& order, bool rounded, float* u) {
   TapBlock block;
   for (int out = 0; out < square.outCount; out += kBlock) {
     for (int in = 0; in < square.inCount; in += kBlock) {

@@ -70,7 +70,8 @@ InstructionPtr winogradGroups(const Activation& x, const Activation& y, const We
 }
 
 InstructionPtr winogradGroupsBackwardWeights(const Activation& x, const Activation& dy, const WeightShape& weights,
-                                             std::size_t gradientOffset, const Prologue& prologue, PlanBuilder& builder) {
+                                             std::size_t gradientOffset, const Prologue& prologue,
+                                             PlanBuilder& builder) {
   return forGroups(weights, [&](int group) {
     const std::size_t offset = gradientOffset + static_cast<std::size_t>(group) * groupWeights(weights, 0).elements();
     return winogradBackwardWeights(groupChannels(x, weights, group), groupChannels(dy, weights, group), offset,

@@ -12,6 +12,7 @@ bool winogradGroupsFit(const Activation& x, const Activation& y, const WeightSha
 InstructionPtr winogradGroups(const Activation& x, const Activation& y, const WeightShape& weights, bool transposed,
                               const Prologue& prologue, const Epilogue& epilogue, PlanBuilder& builder);
 InstructionPtr winogradGroupsBackwardWeights(const Activation& x, const Activation& dy, const WeightShape& weights,
-                                             std::size_t gradientOffset, const Prologue& prologue, PlanBuilder& builder);
+                                             std::size_t gradientOffset, const Prologue& prologue,
+                                             PlanBuilder& builder);
 
 }  // namespace one

@@ -4,8 +4,8 @@
 #include <cstddef>
 
 #include "kernels/convolution/normed_pixels.hpp"
-#include "plan/plan_builder.hpp"
 #include "kernels/convolution/winograd_transforms.hpp"
+#include "plan/plan_builder.hpp"
 
 namespace one::winograd {
 
@@ -44,7 +44,8 @@ struct Sizes {
         width(x.width),
         tilesHigh((x.height + kOutput - 1) / kOutput),
         tilesWide((x.width + kOutput - 1) / kOutput) {
-    const std::size_t filterBytes = kPoints * static_cast<std::size_t>(in) * static_cast<std::size_t>(out) * sizeof(float);
+    const std::size_t filterBytes =
+        kPoints * static_cast<std::size_t>(in) * static_cast<std::size_t>(out) * sizeof(float);
     const bool once = tiles() * samples <= kTilesOfStep;
     const bool resident = filterBytes <= (once ? kResidentOnceBytes : kResidentBytes);
     inStep = resident ? in : std::min(in, kStep);
@@ -65,7 +66,9 @@ struct Sizes {
   std::ptrdiff_t filterPoint() const { return static_cast<std::ptrdiff_t>(inStep) * outStep + kBlock; }
   // Where a channel's points of a chunk begin, within its step.
   std::ptrdiff_t inputPlace(int channel) const { return channel / inStep * kPoints * inputPoint() + channel % inStep; }
-  std::ptrdiff_t outputPlace(int channel) const { return channel / outStep * kPoints * outputPoint() + channel % outStep; }
+  std::ptrdiff_t outputPlace(int channel) const {
+    return channel / outStep * kPoints * outputPoint() + channel % outStep;
+  }
 };
 
 // Channels of the filters that are in transformed form at a time.
@@ -95,13 +98,15 @@ struct Tile {
 // Six by six pixels from one above and left of the tile on, 0 outside of the image.
 template <class T, class Load>
 void loadInput(const Sizes& sizes, const Tile& tile, const T* plane, const Load& load, Vector (&d)[kInput][kInput]) {
-  const bool inside = tile.top > 0 && tile.left > 0 && tile.top + kOutput < sizes.height && tile.left + kOutput < sizes.width;
+  const bool inside =
+      tile.top > 0 && tile.left > 0 && tile.top + kOutput < sizes.height && tile.left + kOutput < sizes.width;
   if (inside) {
     const T* corner = plane + ((tile.top - 1) * sizes.width + tile.left - 1) * kBlock;
 #pragma GCC unroll 6
     for (int row = 0; row < kInput; row++) {
 #pragma GCC unroll 6
-      for (int column = 0; column < kInput; column++) d[row][column] = load(corner + (row * sizes.width + column) * kBlock);
+      for (int column = 0; column < kInput; column++)
+        d[row][column] = load(corner + (row * sizes.width + column) * kBlock);
     }
     return;
   }
@@ -170,16 +175,16 @@ void transformInputs(const Sizes& sizes, const Activation& x, const T* data, int
 
 // As above for a worker's samples; `norm` where the pixels come through a batch norm, folded before.
 template <class T>
-void transformWorkerInputs(const Sizes& sizes, const Activation& x, const Worker& worker, const NormedInput* norm, int first,
-                           int count, float* v) {
-  withPixels<T>(x, worker, norm, [&](const auto& loadOf) {
-    transformInputs(sizes, x, worker.at<T>(x), first, count, loadOf, v);
-  });
+void transformWorkerInputs(const Sizes& sizes, const Activation& x, const Worker& worker, const NormedInput* norm,
+                           int first, int count, float* v) {
+  withPixels<T>(x, worker, norm,
+                [&](const auto& loadOf) { transformInputs(sizes, x, worker.at<T>(x), first, count, loadOf, v); });
 }
 
 // dM = A dy A^T likewise.
 template <class T>
-void transformOutputGradients(const Sizes& sizes, const Activation& dy, const T* data, int first, int count, float* dm) {
+void transformOutputGradients(const Sizes& sizes, const Activation& dy, const T* data, int first, int count,
+                              float* dm) {
   for (int place = 0; place < count; place++) {
     const Tile tile(sizes, first + place);
     for (int block = 0; block < dy.blocks; block++) {

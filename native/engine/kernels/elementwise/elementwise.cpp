@@ -82,7 +82,8 @@ class Normalise : public Instruction {
 // State [B, ...] in plain f32 -> this thread's rows in the tensor's layout and precision.
 class ImportState : public Instruction {
  public:
-  ImportState(WordReader& words, PlanBuilder& builder) : y_(builder.tensor(words)), source_(builder.state(words.size())) {}
+  ImportState(WordReader& words, PlanBuilder& builder)
+      : y_(builder.tensor(words)), source_(builder.state(words.size())) {}
 
   void run(Worker& worker, const RunArguments&) override {
     const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(y_.channels) * y_.pixels();
@@ -234,7 +235,9 @@ void addSlice(const Activation& x, const Worker& worker, const void* y) {
   }
 }
 
-InstructionPtr normalise(WordReader& words, PlanBuilder& builder) { return std::make_unique<Normalise>(words, builder); }
+InstructionPtr normalise(WordReader& words, PlanBuilder& builder) {
+  return std::make_unique<Normalise>(words, builder);
+}
 InstructionPtr importState(WordReader& words, PlanBuilder& builder) {
   return std::make_unique<ImportState>(words, builder);
 }

@@ -38,22 +38,14 @@ class OptimizerUpdate::Values {
     const float* b = at(step.of[1]);
     const float* c = at(step.of[2]);
     switch (step.op) {
-      case Op::constant:
-        return fill(value, step.value);
-      case Op::add:
-        return forEach(elements, result, [=](std::size_t i) { return a[i] + b[i]; });
-      case Op::subtract:
-        return forEach(elements, result, [=](std::size_t i) { return a[i] - b[i]; });
-      case Op::multiply:
-        return forEach(elements, result, [=](std::size_t i) { return a[i] * b[i]; });
-      case Op::divide:
-        return forEach(elements, result, [=](std::size_t i) { return a[i] / b[i]; });
-      case Op::squareRoot:
-        return forEach(elements, result, [=](std::size_t i) { return std::sqrt(a[i]); });
-      case Op::whenPositive:
-        return forEach(elements, result, [=](std::size_t i) { return a[i] > 0 ? b[i] : c[i]; });
-      case Op::norm:
-        return;  // Filled in with the sums of all chunks.
+      case Op::constant: return fill(value, step.value);
+      case Op::add: return forEach(elements, result, [=](std::size_t i) { return a[i] + b[i]; });
+      case Op::subtract: return forEach(elements, result, [=](std::size_t i) { return a[i] - b[i]; });
+      case Op::multiply: return forEach(elements, result, [=](std::size_t i) { return a[i] * b[i]; });
+      case Op::divide: return forEach(elements, result, [=](std::size_t i) { return a[i] / b[i]; });
+      case Op::squareRoot: return forEach(elements, result, [=](std::size_t i) { return std::sqrt(a[i]); });
+      case Op::whenPositive: return forEach(elements, result, [=](std::size_t i) { return a[i] > 0 ? b[i] : c[i]; });
+      case Op::norm: return;  // Filled in with the sums of all chunks.
     }
   }
 
@@ -86,7 +78,8 @@ void OptimizerUpdate::readKernel(WordReader& words) {
   for (std::size_t place = 0; place < kernel.steps.size(); place++) {
     Step& step = kernel.steps[place];
     const std::size_t op = words.size();
-    if (op > static_cast<std::size_t>(Op::whenPositive)) throw std::runtime_error("Expected a known operation in the plan");
+    if (op > static_cast<std::size_t>(Op::whenPositive))
+      throw std::runtime_error("Expected a known operation in the plan");
     step.op = static_cast<Op>(op);
     if (step.op == Op::constant) {
       step.value = words.number();
@@ -95,12 +88,15 @@ void OptimizerUpdate::readKernel(WordReader& words) {
       step.scalar = true;
       continue;
     }
-    const std::size_t operands = step.op == Op::whenPositive ? 3 : step.op == Op::squareRoot || step.op == Op::norm ? 1 : 2;
+    const std::size_t operands = step.op == Op::whenPositive                        ? 3
+                                 : step.op == Op::squareRoot || step.op == Op::norm ? 1
+                                                                                    : 2;
     step.scalar = true;
     for (std::size_t operand = 0; operand < 3; operand++) {
       const std::size_t value = words.size();
       if (operand >= operands) continue;
-      if (value >= kernel.operands() + place) throw std::runtime_error("Expected a value made before it is read in the plan");
+      if (value >= kernel.operands() + place)
+        throw std::runtime_error("Expected a value made before it is read in the plan");
       step.of[operand] = value;
       step.scalar = step.scalar && isScalar(value);
       step.afterNorm = step.afterNorm || isAfterNorm(value);
@@ -177,8 +173,7 @@ void OptimizerUpdate::run(const Exchange& exchange, int member, const float* sca
   for (const Range& range : ranges_) {
     const std::size_t lines = (range.elements + kLine - 1) / kLine;
     const std::size_t begin = lines * static_cast<std::size_t>(member) / members * kLine;
-    const std::size_t end =
-        std::min(range.elements, lines * (static_cast<std::size_t>(member) + 1) / members * kLine);
+    const std::size_t end = std::min(range.elements, lines * (static_cast<std::size_t>(member) + 1) / members * kLine);
     if (begin >= end) continue;
     const Kernel& kernel = kernels_[range.kernel];
     loadScalars(range, scalars, true, values);

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "runtime/exchange.hpp"
 #include "plan/word_reader.hpp"
+#include "runtime/exchange.hpp"
 
 namespace one {
 

@@ -3,10 +3,10 @@
 #pragma once
 #include <vector>
 
-#include "runtime/exchange.hpp"
-#include "plan/instruction.hpp"
 #include "kernels/optimizer/optimizer_update.hpp"
+#include "plan/instruction.hpp"
 #include "plan/word_reader.hpp"
+#include "runtime/exchange.hpp"
 
 namespace one {
 

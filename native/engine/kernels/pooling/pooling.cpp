@@ -19,8 +19,7 @@ struct Windows {
   int stride = 1;
   int padding = 0;
 
-  explicit Windows(WordReader& words)
-      : kernel(words.integer()), stride(words.integer()), padding(words.integer()) {}
+  explicit Windows(WordReader& words) : kernel(words.integer()), stride(words.integer()), padding(words.integer()) {}
 
   // Pixels of one direction that window `place` sees.
   Range seenBy(int place, int pixels) const {
@@ -47,9 +46,8 @@ void forRange(Range rows, Range columns, int width, const Body& body) {
 template <int L, class T>
 Lanes<L> largestOf(const T* plane, std::ptrdiff_t pixelStride, Range rows, Range columns, int width) {
   auto most = Lanes<L>::load(plane + (rows.first * width + columns.first) * pixelStride);
-  forRange(rows, columns, width, [&](int pixel) {
-    most = Lanes<L>::larger(most, Lanes<L>::load(plane + pixel * pixelStride));
-  });
+  forRange(rows, columns, width,
+           [&](int pixel) { most = Lanes<L>::larger(most, Lanes<L>::load(plane + pixel * pixelStride)); });
   return most;
 }
 
@@ -158,7 +156,8 @@ class MaxPoolGrad : public Instruction {
 // gradient, where an element gets its share of every window that sees it.
 class ScaledSums : public Instruction {
  public:
-  ScaledSums(const Activation& x, const Activation& y, std::vector<Range> rows, std::vector<Range> columns, float factor)
+  ScaledSums(const Activation& x, const Activation& y, std::vector<Range> rows, std::vector<Range> columns,
+             float factor)
       : x_(x), y_(y), rows_(std::move(rows)), columns_(std::move(columns)), factor_(factor) {}
 
   void run(Worker& worker, const RunArguments&) override {

@@ -2,8 +2,8 @@
 #pragma once
 #include <type_traits>
 
-#include "plan/instruction.hpp"
 #include "kernels/vector/lanes.hpp"
+#include "plan/instruction.hpp"
 
 namespace one {
 

@@ -55,7 +55,8 @@ struct RegisterProducts {
 #pragma GCC unroll 16
     for (int row = 0; row < kRows; row++) {
 #pragma GCC unroll 4
-      for (int column = 0; column < kColumns; column++) sums[row][column].store(to + row * rowStride + column * kVector);
+      for (int column = 0; column < kColumns; column++)
+        sums[row][column].store(to + row * rowStride + column * kVector);
     }
   }
 

@@ -6,22 +6,25 @@ namespace one {
 
 // A block of kRows x (16 kColumns) results. Element (row, k) of A lies at a[row rowStride + k depthStride].
 template <int kRows, int kColumns, bool kAccumulate>
-inline void multiplyBlock(int depth, const float* a, std::ptrdiff_t rowStride, std::ptrdiff_t depthStride, const float* b,
-                          std::ptrdiff_t bStride, float* c, std::ptrdiff_t cStride) {
+inline void multiplyBlock(int depth, const float* a, std::ptrdiff_t rowStride, std::ptrdiff_t depthStride,
+                          const float* b, std::ptrdiff_t bStride, float* c, std::ptrdiff_t cStride) {
   RegisterProducts<kRows, kColumns> products;
-  if constexpr (kAccumulate) products.load(c, cStride);
-  else products.clear();
+  if constexpr (kAccumulate)
+    products.load(c, cStride);
+  else
+    products.clear();
   products.add(depth, {a, rowStride, depthStride}, {b, bStride, kVector});
   products.store(c, cStride);
 }
 
 template <int kRows, int kColumns, bool kAccumulate>
-void multiplyInBlocks(int rows, int columns, int depth, const float* a, std::ptrdiff_t rowStride, std::ptrdiff_t depthStride,
-                      const float* b, std::ptrdiff_t bStride, float* c, std::ptrdiff_t cStride) {
+void multiplyInBlocks(int rows, int columns, int depth, const float* a, std::ptrdiff_t rowStride,
+                      std::ptrdiff_t depthStride, const float* b, std::ptrdiff_t bStride, float* c,
+                      std::ptrdiff_t cStride) {
   for (int column = 0; column < columns; column += kColumns * kVector) {
     for (int row = 0; row < rows; row += kRows) {
-      multiplyBlock<kRows, kColumns, kAccumulate>(depth, a + row * rowStride, rowStride, depthStride, b + column, bStride,
-                                                  c + row * cStride + column, cStride);
+      multiplyBlock<kRows, kColumns, kAccumulate>(depth, a + row * rowStride, rowStride, depthStride, b + column,
+                                                  bStride, c + row * cStride + column, cStride);
     }
   }
 }
