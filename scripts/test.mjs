@@ -1,6 +1,6 @@
 /**
  * `npm test [-- substring]`: set-up where it is missing, type check, lint, layers, lines, then all tests, or those whose
- * path holds one of the substrings. Ends with a line `N passed, N failed`.
+ * path holds one of the substrings. `--fast` leaves out the slow ones. Ends with a line `N passed, N failed`.
  */
 
 import { addonWarnings } from './setup/addon.mjs'
@@ -10,15 +10,13 @@ import { fetchTestPlugin } from './setup/pjrt-plugins.mjs'
 import { inRoot, root } from './setup/places.mjs'
 import { runCommand } from './setup/run-command.mjs'
 import { orExplain, setUp, timed } from './setup/set-up.mjs'
-import { testFiles } from './tests/test-files.mjs'
-
-/** Tests that need all cores for themselves: whole runs of the trainer, which would only wait for each other. */
-const ALONE = ['test/trainer/', 'test/cli/', 'test/crash/']
+import { ALONE, isFast, testFiles } from './tests/test-files.mjs'
 
 const TIMEOUT_SECONDS = 600
 
 await orExplain(async () => {
-  const wanted = process.argv.slice(2)
+  const fast = process.argv.includes('--fast')
+  const wanted = process.argv.slice(2).filter((word) => word !== '--fast')
   const { typeFaults, onednn } = await setUp({ typeFaultsEnd: false })
   await timed('PJRT plugin', fetchTestPlugin)
   const total = { passed: 0, failed: 0, skipped: 0 }
@@ -39,13 +37,16 @@ await orExplain(async () => {
   // The parser of the tests' output is an npm package: it is there only now that the set-up is done.
   const { runAll } = await import('./tests/run-all.mjs')
   const alone = (file) => ALONE.some((part) => file.includes(part))
-  const ran = await runAll(testFiles(wanted), { jobs: 2, alone, timeoutSeconds: TIMEOUT_SECONDS })
+  const ran = await runAll(
+    testFiles(wanted).filter((file) => !fast || isFast(file)),
+    { jobs: 2, alone, timeoutSeconds: TIMEOUT_SECONDS },
+  )
   const add = (counts) => {
     for (const kind of ['passed', 'failed', 'skipped']) total[kind] += counts[kind]
   }
   add(ran)
   const { differsFromAvx2, runWithAvx2 } = await import('./tests/avx2.mjs')
-  if (wanted.length === 0 && differsFromAvx2()) {
+  if (wanted.length === 0 && !fast && differsFromAvx2()) {
     console.log('operations as processors without AVX-512 compute them')
     add(await runWithAvx2(onednn, ['test/executors/agreement'], TIMEOUT_SECONDS))
   }
