@@ -1,5 +1,5 @@
 /**
- * `npm test [-- substring]`: set-up where it is missing, type check, lint, layers, lines, then all tests, or those whose
+ * `npm test [-- substring]`: set-up where it is missing, checks of types, warnings, style, unused code, layers and lines, then all tests, or those whose
  * path holds one of the substrings. `--fast` leaves out the slow ones. Ends with a line `N passed, N failed`.
  */
 
@@ -29,6 +29,8 @@ await orExplain(async () => {
     check('types', typeFaults)
     check('compiler warnings', addonWarnings() + imageAddonWarnings() + pjrtAddonWarnings())
     check('lint', await faultsOf([inRoot('node_modules/@biomejs/biome/bin/biome'), 'check', '--colors=off', '.']))
+    check('format of C++', await faultsOf([inRoot('scripts/format-cpp.mjs'), '--check']))
+    check('unused files, exports and dependencies', await faultsOf([inRoot('node_modules/knip/bin/knip.js')]))
     check('layers', await faultsOf([inRoot('scripts/check-layers.mjs')]))
     check('lines', await faultsOf([inRoot('scripts/count-lines.mjs')]))
   }

@@ -24,7 +24,7 @@ const MARGIN = { left: 56, right: 26, top: 10, bottom: 40 }
 /** Points a line is drawn with at most; more would only be bytes. */
 const MAX_POINTS = 500
 /** Colours in the page's palette. */
-export const PALETTE_SIZE = 6
+const PALETTE_SIZE = 6
 
 /** The chart as a `<figure>`: title, legend where it has more than one curve, picture. Empty where there is no point. */
 export function drawChart(chart: Chart): string {

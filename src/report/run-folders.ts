@@ -12,7 +12,7 @@ const DEEPEST = 5
  * The folder itself where it is a run, or all runs below it, in the order of their names.
  * @throws UserFault where the folder cannot be read
  */
-export async function findRuns(folder: string, depth = 0): Promise<string[]> {
+async function findRuns(folder: string, depth = 0): Promise<string[]> {
   let entries: Awaited<ReturnType<typeof readEntries>>
   try {
     entries = await readEntries(folder)

@@ -46,7 +46,7 @@ export interface LayerTime {
   readonly share: number
 }
 
-export const isConvolution = (op: string) => op.startsWith('Conv2D')
+const isConvolution = (op: string) => op.startsWith('Conv2D')
 /** As the graph names the ops of gradients: Conv2DBackpropInput, BatchNormGrad, ... */
 const isBackward = (op: string) => op.includes('Backprop') || op.endsWith('Grad')
 

@@ -4,10 +4,6 @@
 declare const unit: unique symbol
 type Branded<Name extends string> = number & { readonly [unit]: Name }
 
-/** Completed passes over the training set, counted from 0. */
-export type Epoch = Branded<'epoch'>
-/** Optimiser updates since the run began, counted from 0. */
-export type Step = Branded<'step'>
 /** Index of a slot in the ring between decode workers and replicas. */
 export type SlotIndex = Branded<'slot'>
 
@@ -18,7 +14,5 @@ function wholeNumber(value: number, name: string): number {
   return value
 }
 
-// The brand exists for the compiler only: each constructor checks, then names the number.
-export const epoch = (value: number): Epoch => wholeNumber(value, 'epoch') as Epoch
-export const step = (value: number): Step => wholeNumber(value, 'step') as Step
+// The brand exists for the compiler only: the constructor checks, then names the number.
 export const slotIndex = (value: number): SlotIndex => wholeNumber(value, 'slot') as SlotIndex

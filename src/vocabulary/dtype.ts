@@ -1,5 +1,5 @@
 /** Element types the step graph knows. `u8` is pixels, `i32` labels; arithmetic is `f32` or `bf16`. */
-export const DTYPES = ['f32', 'bf16', 'u8', 'i32'] as const
+const DTYPES = ['f32', 'bf16', 'u8', 'i32'] as const
 export type DType = (typeof DTYPES)[number]
 
 /** Arithmetic precision of activations and of the weights' working copies; the master weights are always f32. */

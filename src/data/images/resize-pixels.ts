@@ -19,7 +19,7 @@ export interface AxisWeights {
  * @param start first pixel of the box, `length` its pixels, `resized` its pixels afterwards
  * @param window first output wanted and how many
  */
-export function axisWeights(
+function axisWeights(
   start: number,
   length: number,
   resized: number,

@@ -6,7 +6,7 @@ import type { ImageSplit } from '../datasets/dataset.ts'
 import { PURPOSES, philox } from '../../vocabulary/random.ts'
 
 /** Pixels added on each side before the random crop. */
-export const PADDING = 4
+const PADDING = 4
 const OFFSETS = 2 * PADDING + 1
 
 /** The crop's corner in the padded image, 0 .. 8 each way, and whether the crop is mirrored left to right. */

@@ -5,7 +5,7 @@ import type { Program } from '../graph/program.ts'
 import { capturePredictions, type StepSpecification } from './capture.ts'
 
 /** Classes that the second count looks at (top-5 error); fewer where there are not as many classes. */
-export const TOP_COUNT = 5
+const TOP_COUNT = 5
 
 /**
  * Captures the forward pass with running averages. For each branch and the teacher its outputs are the sums over the

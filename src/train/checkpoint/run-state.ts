@@ -13,7 +13,7 @@ import { z } from 'zod'
 import { DamagedFile, UserFault } from '../../vocabulary/fault.ts'
 
 /** Raised when the meaning of a field changes; a checkpoint of a later version is refused, not guessed at. */
-export const FORMAT_VERSION = 3
+const FORMAT_VERSION = 3
 /** Still read: SGD's momentum was the only state of an optimizer. */
 const MOMENTUM_ONLY = 2
 /** Still read, with momentum; nothing tells whether it is what was written. */

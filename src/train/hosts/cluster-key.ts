@@ -7,7 +7,7 @@ import type { CoordinatorAddress } from '../../config/host-place.ts'
 import { expected, UserFault } from '../../vocabulary/fault.ts'
 
 export const KEY_VARIABLE = 'NATIVE_ENSEMBLE_CLUSTER_KEY'
-export const KEY_FILE_VARIABLE = 'NATIVE_ENSEMBLE_CLUSTER_KEY_FILE'
+const KEY_FILE_VARIABLE = 'NATIVE_ENSEMBLE_CLUSTER_KEY_FILE'
 
 /** Shorter ones can be guessed. Characters. */
 const SHORTEST = 16

@@ -10,7 +10,7 @@ const anyNumber = z.custom<number>((value) => typeof value === 'number')
 const address = z.object({ host: z.string(), port: wholeNumber })
 
 /** What a follower says first. */
-export const helloSchema = z.object({
+const helloSchema = z.object({
   kind: z.literal('hello'),
   version: z.number(),
   hosts: wholeNumber,
@@ -21,7 +21,7 @@ export const helloSchema = z.object({
 })
 export type Hello = z.infer<typeof helloSchema>
 
-export const toFollowerSchema = z.discriminatedUnion('kind', [
+const toFollowerSchema = z.discriminatedUnion('kind', [
   /** A run begins: its configuration, and what the keys of its other connections are made of. */
   z.object({ kind: z.literal('begin'), config: z.unknown(), token: z.string() }),
   /** Where the others listen, by rank; an empty host is the coordinator's. `mesh` is null where it is connected already. */
@@ -50,7 +50,7 @@ export type ToFollower = z.infer<typeof toFollowerSchema>
 export const STATE_PIECE = 2 ** 22
 export const TO_FOLLOWER = { schema: toFollowerSchema, longest: 2 * STATE_PIECE }
 
-export const toLeaderSchema = z.discriminatedUnion('kind', [
+const toLeaderSchema = z.discriminatedUnion('kind', [
   helloSchema,
   /** The port of its gradients' connections; null where there are none to be made. */
   z.object({ kind: z.literal('listening'), port: wholeNumber.nullable() }),

@@ -19,7 +19,7 @@ export function rowsOf(reports: readonly ShardReport[]): Rows {
  * Classes by name that had images in a split and have no good one.
  * @returns one line for each split with such classes
  */
-export function emptiedClasses(list: ImageList, rows: Rows): Readonly<Record<SplitName, string | null>> {
+function emptiedClasses(list: ImageList, rows: Rows): Readonly<Record<SplitName, string | null>> {
   const words = (split: SplitName) => {
     const kept = new Set(rows[split].map(({ label }) => label))
     const lost = new Set(list.images[split].map(({ label }) => label).filter((label) => !kept.has(label)))

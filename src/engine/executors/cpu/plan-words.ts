@@ -9,7 +9,7 @@ type UpdateAttributes = OpAttributes['OptimizerUpdate']
 export const PLAN_VERSION = 13
 
 /** Numbers are places in this list; plan.cpp holds the same order. */
-export const OPCODES = [
+const OPCODES = [
   'normalise',
   'importState',
   'cast',

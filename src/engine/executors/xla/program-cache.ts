@@ -30,7 +30,7 @@ function cpuFlags(): string {
 }
 
 /** The folder, null where none is kept. */
-export function cacheFolder(): string | null {
+function cacheFolder(): string | null {
   const given = process.env[FOLDER_VARIABLE]
   if (given !== undefined) return given === '' ? null : given
   const caches = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache')

@@ -9,9 +9,8 @@ export function storedShape(shape: Shape): number[] {
   return shape.length === 4 ? [first, ...rest, second] : [...shape]
 }
 
-/** Axes of the stored form in logical order, and of the logical form in stored order. */
+/** Axes of the stored form in logical order. */
 export const TO_LOGICAL = [0, 3, 1, 2] as const
-export const TO_STORED = [0, 2, 3, 1] as const
 
 /** Elements in logical order -> as stored. */
 export function toStored(elements: Float32Array, shape: Shape): Float32Array {
