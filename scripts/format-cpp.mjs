@@ -10,7 +10,7 @@ import { filesBelow } from './setup/stamp.mjs'
 
 const VERSION = '23.1.5'
 const folder = inRoot(`.setup/clang-format-${VERSION}`)
-const program = `${folder}/bin/clang-format`
+const program = `${folder}/clang_format/data/bin/clang-format`
 
 if (!existsSync(program)) {
   const wanted = ['--no-deps', '--only-binary=:all:', '--target', folder, `clang-format==${VERSION}`]
