@@ -112,6 +112,13 @@ const CONTRADICTIONS: readonly Contradiction[] = [
       return fault(`at most --lr ${learningRate}`, '--cosine-floor', cosineFloor, remedy)
     },
   },
+  {
+    between: ['warmUp', 'epochs'],
+    find({ warmUp, epochs, steps }) {
+      if (steps !== null || warmUp < epochs) return null
+      return fault(`less than --epochs ${epochs}`, '--warm-up', warmUp, 'The schedule needs epochs after it.')
+    },
+  },
   ...METHOD_NAMES.flatMap(rulesOf),
   {
     between: ['network', 'block'],

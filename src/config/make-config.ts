@@ -60,9 +60,13 @@ function nameGivenDevices(given: GivenSettings, faults: ConfigFault[]): GivenSet
 /** A recipe's schedule in proportion; a scale that is wrong is left for the checks. */
 function shorten(settings: RecipeSettings, scale: unknown): RecipeSettings {
   if (typeof scale !== 'number' || !(scale > 0 && scale < 1)) return settings
-  const { epochs = DEFAULTS.epochs, rampUp } = settings
-  const shorter = { ...settings, epochs: Math.max(1, Math.round(scale * epochs)) }
-  return rampUp === undefined ? shorter : { ...shorter, rampUp: Math.round(scale * rampUp) }
+  const { epochs = DEFAULTS.epochs, rampUp, warmUp } = settings
+  return {
+    ...settings,
+    epochs: Math.max(1, Math.round(scale * epochs)),
+    ...(rampUp === undefined ? {} : { rampUp: Math.round(scale * rampUp) }),
+    ...(warmUp === undefined ? {} : { warmUp: scale * warmUp }),
+  }
 }
 
 /** Adds what follows from other settings; values that are wrong are left for the checks. */

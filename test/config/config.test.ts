@@ -118,6 +118,7 @@ t.test('each wrong setting is told with its option', async (t) => {
     batch: [0, '128 images', 1e300],
     learningRate: [0, -0.1, Number.POSITIVE_INFINITY],
     schedule: ['linear'],
+    warmUp: [-1, 'slow'],
     cosineFloor: [-0.1, 'low'],
     optimizer: ['adam', ''],
     momentum: [1, -0.1],
@@ -220,6 +221,8 @@ t.test('settings that do not go together are told', async (t) => {
     [{ network: 'densenet-bc-100-12', block: 'basic' }, /auto for --block with --network densenet-bc-100-12 .* basic/],
     [{ epochs: 2, steps: 3 }, /either for --epochs and --steps but received both \(2, 3\)/],
     [{ cosineFloor: 0.01 }, /--schedule cosine for --cosine-floor but received --schedule step/],
+    [{ warmUp: 300 }, /less than --epochs 300 for --warm-up but received 300/],
+    [{ ...SNAPSHOT, warmUp: 1 }, /--schedule step, cosine or constant for --warm-up/],
     [{ cosineFloor: 0.2, schedule: 'cosine' }, /at most --lr 0.1 for --cosine-floor but received 0.2/],
     [{ tfjsBackend: 'cpu' }, /--executor tfjs for --tfjs-backend/],
     [{ imageSize: 128 }, /--dataset imagenet or image-folder for --image-size but received --dataset cifar100/],
@@ -246,6 +249,8 @@ t.test('settings that do not go together are told', async (t) => {
   t.same(messagesOf({ network: 'resnet-20', block: 'bottleneck' }), [])
   t.same(messagesOf({ cosineFloor: 0.01, schedule: 'cosine' }), [])
   t.same(messagesOf({ ...SNAPSHOT, cosineFloor: 0.01 }), [])
+  t.same(messagesOf({ ...SNAPSHOT, warmUp: 0 }), [])
+  t.same(messagesOf({ warmUp: 2.5 }), [])
   t.same(messagesOf({ batch: 8, devices: 'cpu:2', steps: 3, executor: 'tfjs', tfjsBackend: 'cpu' }), [])
 })
 

@@ -1,10 +1,11 @@
 import t from 'tap'
 import { cycleEnds, distillationWeight, learningRate } from '../../src/train/run/schedule.ts'
 
-const RUN = { epochs: 10, snapshots: 1, cosineFloor: 0 }
+const RUN = { epochs: 10, snapshots: 1, cosineFloor: 0, warmUp: 0 }
+const long = (steps: number) => ({ steps, stepsPerEpoch: steps / 10 })
 
 t.test('the rate of the paper falls by ten at half and at three quarters', (t) => {
-  const rate = (step: number) => learningRate({ ...RUN, learningRate: 0.1, schedule: 'step' }, step, 1000)
+  const rate = (step: number) => learningRate({ ...RUN, learningRate: 0.1, schedule: 'step' }, step, long(1000))
   const close = (step: number, wanted: number) =>
     t.ok(Math.abs(rate(step) - wanted) < 1e-12, `step ${step}: ${rate(step)}`)
   close(0, 0.1)
@@ -17,11 +18,11 @@ t.test('the rate of the paper falls by ten at half and at three quarters', (t) =
 })
 
 t.test('cosine falls from the rate to zero, constant stays', (t) => {
-  const cosine = (step: number) => learningRate({ ...RUN, learningRate: 0.2, schedule: 'cosine' }, step, 100)
+  const cosine = (step: number) => learningRate({ ...RUN, learningRate: 0.2, schedule: 'cosine' }, step, long(100))
   t.equal(cosine(0), 0.2)
   t.ok(Math.abs(cosine(50) - 0.1) < 1e-12)
   t.ok(cosine(100) < 1e-12)
-  t.equal(learningRate({ ...RUN, learningRate: 0.2, schedule: 'constant' }, 99, 100), 0.2)
+  t.equal(learningRate({ ...RUN, learningRate: 0.2, schedule: 'constant' }, 99, long(100)), 0.2)
   t.end()
 })
 
@@ -31,12 +32,32 @@ t.test('cosine falls from the rate to its floor, in each cycle', (t) => {
   const settings = { ...RUN, learningRate: 0.2, cosineFloor: 0.02 }
   for (const [index, step] of [0, 20, 30, 40, 60].entries()) {
     const close = (rate: number) => t.ok(Math.abs(rate - wanted[index]!) < 1e-12, `step ${step}: ${rate}`)
-    close(learningRate({ ...settings, schedule: 'cosine' }, step, 60))
+    close(learningRate({ ...settings, schedule: 'cosine' }, step, long(60)))
     if (step === 60) continue
     const cycles = { ...settings, schedule: 'cosine-cycles', snapshots: 2 } as const
-    close(learningRate(cycles, step, 120))
-    close(learningRate(cycles, 60 + step, 120))
+    close(learningRate(cycles, step, long(120)))
+    close(learningRate(cycles, 60 + step, long(120)))
   }
+  t.end()
+})
+
+t.test('the warm-up rises to the rate, and the schedule spans the rest', (t) => {
+  // LinearLR(start_factor=0.01, total_iters=20), then CosineAnnealingLR(T_max=80), by SequentialLR of torch.optim.
+  const settings = { ...RUN, learningRate: 0.4, warmUp: 2 }
+  const cosine = (step: number) => learningRate({ ...settings, schedule: 'cosine' }, step, long(100))
+  const close = (rate: number, wanted: number) => t.ok(Math.abs(rate - wanted) < 1e-12, `${rate} for ${wanted}`)
+  close(cosine(0), 0.004)
+  close(cosine(1), 0.0238)
+  close(cosine(10), 0.202)
+  close(cosine(19), 0.3802)
+  close(cosine(20), 0.4)
+  close(cosine(40), 0.2 * (1 + Math.SQRT1_2))
+  close(cosine(60), 0.2)
+  const drops = (step: number) => learningRate({ ...settings, schedule: 'step' }, step, long(100))
+  close(drops(59), 0.4)
+  close(drops(60), 0.04)
+  close(drops(80), 0.004)
+  close(learningRate({ ...settings, schedule: 'constant' }, 15, long(100)), 0.4 * (0.01 + 0.99 * 0.75))
   t.end()
 })
 
@@ -49,14 +70,14 @@ t.test('cycles of cosines fall from the rate to nearly zero, and begin anew', (t
     const rate = learningRate(
       { ...RUN, learningRate: 0.1, schedule: 'cosine-cycles', epochs: 30, snapshots },
       step,
-      steps,
+      long(steps),
     )
     if (Math.abs(rate - wanted) > 1e-12) t.fail(`step ${step}: ${rate}, not ${wanted}`)
   }
   t.same(cycleEnds({ epochs: 30, snapshots: 5 }), [6, 12, 18, 24, 30])
   t.same(cycleEnds({ epochs: 7, snapshots: 3 }), [3, 5, 7])
   const uneven = (step: number) =>
-    learningRate({ ...RUN, learningRate: 0.1, schedule: 'cosine-cycles', epochs: 7, snapshots: 3 }, step, 70)
+    learningRate({ ...RUN, learningRate: 0.1, schedule: 'cosine-cycles', epochs: 7, snapshots: 3 }, step, long(70))
   t.same([uneven(0), uneven(30), uneven(50)], [0.1, 0.1, 0.1])
   t.ok(uneven(29) < 0.001 && uneven(49) < 0.002)
   t.end()

@@ -49,6 +49,24 @@ export const TRAINING_SETTINGS = {
     report: 'difference',
     aliases: ['--scheduler', '--lr-schedule', '--lr-scheduler', '--sched'],
   }),
+  /** Epochs over which the rate rises to `learningRate`; the schedule spans those that follow. */
+  warmUp: setting(number({ from: 0 }), {
+    flag: '--warm-up',
+    value: '<epochs>',
+    help: 'epochs over which the learning rate rises, step by step, from a hundredth of --lr; the schedule spans the rest',
+    default: 0,
+    needs: [
+      {
+        setting: 'schedule',
+        values: ['step', 'cosine', 'constant'],
+        expects: '--schedule step, cosine or constant',
+        remedy: 'Leave --warm-up out: each cycle of snapshot begins at the full rate.',
+        unless: 0,
+      },
+    ],
+    report: 'difference',
+    aliases: ['--warmup', '--warmup-epochs', '--lr-warmup-epochs'],
+  }),
   /** Least rate of the cosine schedules, which end at it; 0 = they end at nothing. */
   cosineFloor: setting(number({ from: 0 }), {
     flag: '--cosine-floor',

@@ -2,8 +2,9 @@
  * `standard` augmentation of 32 x 32 images: zero-pad by 4, random crop back to the input's size, horizontal flip of
  * half the images. Pure: seed, epoch and sample in, pixels out.
  */
-import type { ImageSplit } from '../datasets/dataset.ts'
+
 import { PURPOSES, philox } from '../../vocabulary/random.ts'
+import type { ImageSplit } from '../datasets/dataset.ts'
 
 /** Pixels added on each side before the random crop. */
 const PADDING = 4

@@ -1,6 +1,7 @@
 /** The work of a decode thread: takes images from a split to slots of the ring. */
-import type { SplitName } from '../datasets/dataset.ts'
+
 import { UserFault } from '../../vocabulary/fault.ts'
+import type { SplitName } from '../datasets/dataset.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
 import { createImageWriter, type ImageWriter } from './image-writers.ts'
 import { drawMixing, mixImages } from './mixing.ts'

@@ -1,9 +1,10 @@
 /** How one image of a split comes into a slot: from pixels in memory, or from the bytes of an image file in a shard. */
+
+import { UserFault } from '../../vocabulary/fault.ts'
+import { randomStream } from '../../vocabulary/random.ts'
 import type { DatasetSplit, EncodedSplit, ImageSplit } from '../datasets/dataset.ts'
 import { centreCrop, randomResizedCrop } from '../images/crop-plan.ts'
 import { createImageDecoder, type ImageDecoder, type JpegDecoderName } from '../images/image-decoder.ts'
-import { UserFault } from '../../vocabulary/fault.ts'
-import { randomStream } from '../../vocabulary/random.ts'
 import { CENTRED, type InputSize, randomPlacement, viewSplit, writeImage } from './augmentation.ts'
 import { ShardReader } from './shard-reader.ts'
 

@@ -1,11 +1,11 @@
 /** Reads encoded images out of shard files, each checked against its checksum: what is damaged is never trained on. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
+import { expected, UserFault } from '../../vocabulary/fault.ts'
+import { fileFault } from '../../vocabulary/file-fault.ts'
 import type { EncodedSplit } from '../datasets/dataset.ts'
 import { SHARD_MAGIC } from '../datasets/shard-index.ts'
 import type { ImageSize } from '../images/crop-plan.ts'
-import { expected, UserFault } from '../../vocabulary/fault.ts'
-import { fileFault } from '../../vocabulary/file-fault.ts'
 
 /** Shard files open at a time; a process may have about a thousand by default, and each thread has its own. */
 const MOST_OPEN = 64

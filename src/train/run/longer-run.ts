@@ -61,11 +61,11 @@ export function describeLonger(
   if (schedule === 'constant') {
     return `The run is ${epochs} epochs long instead of ${before}: as it would have been with --epochs ${epochs} from its start.`
   }
-  const last = step === 0 ? null : learningRate(config, step - 1, before * stepsPerEpoch)
+  const last = step === 0 ? null : learningRate(config, step - 1, { steps: before * stepsPerEpoch, stepsPerEpoch })
   const jump = last === null ? '' : `, after ${print(last)} in the step before`
   return (
     `The run is ${epochs} epochs long instead of ${before}: from here its ${schedule} schedule is that of ${epochs} epochs ` +
-    `(learning rate ${print(learningRate(config, step, steps))}${jump}). What was trained before keeps the schedule of ` +
+    `(learning rate ${print(learningRate(config, step, { steps, stepsPerEpoch }))}${jump}). What was trained before keeps the schedule of ` +
     `${before}, so the result is not that of a run with --epochs ${epochs} from its start.`
   )
 }

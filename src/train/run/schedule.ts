@@ -4,10 +4,27 @@ import type { RunConfig } from '../../config/run-config.ts'
 const DROP = 0.1
 const MILESTONES = [0.5, 0.75] as const
 
-type RateSettings = Pick<RunConfig, 'learningRate' | 'schedule' | 'cosineFloor' | 'epochs' | 'snapshots'>
+type RateSettings = Pick<RunConfig, 'learningRate' | 'schedule' | 'cosineFloor' | 'warmUp' | 'epochs' | 'snapshots'>
 
-/** Learning rate of step `step` of `totalSteps`; `step` drops are exact in the fraction of the run. */
-export function learningRate(settings: RateSettings, step: number, totalSteps: number): number {
+/** Where the warm-up begins, as a part of the rate that it ends at (torchvision's --lr-warmup-decay). */
+const COLD = 0.01
+
+export interface RunLength {
+  readonly steps: number
+  readonly stepsPerEpoch: number
+}
+
+/**
+ * Learning rate of step `step`, counted from 0; `step` drops are exact in the fraction of the run. The warm-up is
+ * torch.optim.lr_scheduler.LinearLR with the schedule behind it (SequentialLR), by steps (Goyal et al., 2017, section 2.2).
+ */
+export function learningRate(settings: RateSettings, step: number, { steps, stepsPerEpoch }: RunLength): number {
+  const warm = settings.warmUp * stepsPerEpoch
+  if (step < warm) return settings.learningRate * (COLD + ((1 - COLD) * step) / warm)
+  return scheduledRate(settings, step - warm, steps - warm)
+}
+
+function scheduledRate(settings: RateSettings, step: number, totalSteps: number): number {
   const { learningRate: base, schedule, cosineFloor: floor } = settings
   const fraction = step / totalSteps
   switch (schedule) {

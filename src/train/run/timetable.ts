@@ -27,7 +27,7 @@ export function planTimetable(
   const ownShare = (step: number) =>
     drawMixing(config, size, config.seed, Math.floor(step / stepsPerEpoch), step % stepsPerEpoch)?.share ?? 1
   const scalars: Readonly<Record<ScalarName, (step: number) => number>> = {
-    learning_rate: (step) => learningRate(config, step, steps),
+    learning_rate: (step) => learningRate(config, step, { steps, stepsPerEpoch }),
     distillation_weight: (step) => distillationWeight(config.rampUp, Math.floor(step / stepsPerEpoch)),
     own_share: ownShare,
     partner_share: (step) => 1 - ownShare(step),

@@ -1,8 +1,8 @@
 /** `native-ensemble prepare`: from images as they are published to shards that decode threads read. */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { LockWaitStopped } from '../../../vocabulary/locks/folder-lock.ts'
 import { UserFault } from '../../../vocabulary/fault.ts'
+import { LockWaitStopped } from '../../../vocabulary/locks/folder-lock.ts'
 import type { SplitName } from '../dataset.ts'
 import { encodeIndex, type IndexEntry, SHARD_MAGIC } from '../shard-index.ts'
 import { encodeManifest, MANIFEST_FILE, SHARD_FORMAT, type ShardManifest, type SizedFile } from '../shard-manifest.ts'

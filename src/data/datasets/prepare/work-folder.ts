@@ -4,9 +4,9 @@
  */
 import { open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { type FolderLock, type LockHooks, takeLock } from '../../../vocabulary/locks/folder-lock.ts'
 import { expected, UserFault } from '../../../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../../../vocabulary/file-fault.ts'
+import { type FolderLock, type LockHooks, takeLock } from '../../../vocabulary/locks/folder-lock.ts'
 import { makeFolder } from '../../../vocabulary/make-folder.ts'
 import { writeWhole } from './pack-shard.ts'
 import { readReport, type ShardJob, type ShardReport } from './shard-job.ts'
