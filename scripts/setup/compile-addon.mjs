@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { compiler, compilerVersion } from './compiler.mjs'
 import { inRoot, root } from './places.mjs'
 import { runCommand } from './run-command.mjs'
@@ -59,7 +59,7 @@ export async function compileAddon(addon, variant) {
     await compilerVersion(),
     processor(),
     JSON.stringify(addon.library),
-    hashOfFiles(['package-lock.json']),
+    hashOfFiles(nodeHeaders().map((folder) => relative(root, headersVersion(folder)))),
   ])
   const target = inRoot(`native/build/${variant}/${addon.name}.node`)
   const stampName = `${addon.stamp}-${variant.toLowerCase()}`
@@ -93,6 +93,12 @@ export function compilerWarnings(addon, variant = 'Release') {
 function nodeHeaders() {
   const require = createRequire(import.meta.url)
   return [require('node-api-headers').include_dir, dirname(require.resolve('node-addon-api/napi.h'))]
+}
+
+/** The package.json of the package that a folder of headers belongs to. */
+function headersVersion(folder) {
+  const path = join(folder, 'package.json')
+  return existsSync(path) ? path : headersVersion(dirname(folder))
 }
 
 /** -march=native makes the addon one for this processor's instructions only. */
