@@ -77,7 +77,7 @@ for (const { name, small, ...changes } of CASES) {
   // Winograd's sums are up to some 1e-6 away from those of others: in bf16 enough to round many values to the other side.
   const variants = specification.dtype === 'bf16' ? [direct] : [direct, onednn]
   const drawn = tensorsOf(step.layout, drawnState(step))
-  const state = relu6 ? withWideNorms(drawn) : drawn
+  const state = relu6 ? withWideNorms(drawn, 5) : drawn
   const inputs = { ...smallBatch(specification), layout: step.layout, state }
 
   t.test(`training step, ${name}`, { skip }, (t) => {
@@ -94,10 +94,12 @@ for (const { name, small, ...changes } of CASES) {
 
   t.test(`evaluation, ${name}`, { skip }, (t) => {
     const labels = inputs.labels.slice(0, specification.batch).map((label, row) => (row === 1 ? -1 : label))
-    const wanted = runProgram(tfjs, evaluation, { ...inputs, labels })
+    // Running averages do not keep layers apart: large scales would enlarge rounding from one to the next.
+    const given = { ...inputs, state: relu6 ? withWideNorms(drawn, 2) : drawn, labels }
+    const wanted = runProgram(tfjs, evaluation, given)
     for (const executor of variants) {
       for (const cores of [[0], [0, 1]]) {
-        const actual = runProgram(executor, evaluation, { ...inputs, labels, cores })
+        const actual = runProgram(executor, evaluation, { ...given, cores })
         t.same(tooFar(actual, wanted, tolerance), [], `${cores.length} threads`)
       }
     }
@@ -128,7 +130,7 @@ for (const { name, small, ...changes } of LEAN_CASES) {
     const step = relu6 ? { ...captured, program: withRelu6(captured.program) } : captured
     const scalars = step.program.scalars.map((scalar) => STEP_SCALARS[scalar.name] ?? Number.NaN)
     const drawn = tensorsOf(step.layout, drawnState(step))
-    const state = relu6 ? withWideNorms(drawn) : drawn
+    const state = relu6 ? withWideNorms(drawn, 5) : drawn
     const inputs = { ...smallBatch(specification), layout: step.layout, state }
     const fused = fuseNodes(rematerialiseJoins(step.program), () => true)
     const through = [...fused.prologues.values()].filter(({ residual }) => residual !== null)

@@ -17,10 +17,10 @@ export function withRelu6(program: Program): Program {
   return { ...program, nodes }
 }
 
-/** Scales of batch norms that many elements need to come to relu6's bound. */
-export function withWideNorms(state: ReadonlyMap<string, Float32Array>): Map<string, Float32Array> {
+/** Scales of batch norms `by` times as large, so that many elements come to relu6's bound. */
+export function withWideNorms(state: ReadonlyMap<string, Float32Array>, by: number): Map<string, Float32Array> {
   const isScale = (name: string) => /(bn\d|downsample\.1|norm\d?)\.weight$/.test(name) && !name.includes('momentum')
-  return new Map([...state].map(([name, data]) => [name, isScale(name) ? data.map((value) => 5 * value) : data]))
+  return new Map([...state].map(([name, data]) => [name, isScale(name) ? data.map((value) => by * value) : data]))
 }
 
 function relu6For<T>(activation: T): T | 'relu6' {
