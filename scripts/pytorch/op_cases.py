@@ -97,6 +97,10 @@ def global_average_pool() -> tuple[dict, Tensors]:
     return {}, with_gradients({'input': torch.randn(3, 5, 7, 3)}, lambda t: t['input'].mean((2, 3)))
 
 
+def activation(function: Callable[[Tensor], Tensor]):
+    return lambda: ({}, with_gradients({'input': torch.randn(3, 5, 7, 9) * 4}, lambda t: function(t['input'])))
+
+
 def cross_entropy() -> tuple[dict, Tensors]:
     labels = torch.tensor([3, 0, 6, 6, 2])
     logits = (torch.randn(5, 7) * 3).requires_grad_()
@@ -179,6 +183,9 @@ CASES: dict[str, Callable[[], tuple[dict, Tensors]]] = {
     'average_pool_3x3_stride_2': pool('average', 3, 2, 1),
     'average_pool_2x2': pool('average', 2, 2, 0),
     'global_average_pool': global_average_pool,
+    'relu': activation(F.relu),
+    'relu6': activation(F.relu6),
+    'silu': activation(F.silu),
     'cross_entropy': cross_entropy,
     'divergence': divergence,
     'gated_teacher': gated_teacher,

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Executor } from '../../src/engine/executors/executor.ts'
 import { GraphBuilder, type Value } from '../../src/engine/graph/graph-builder.ts'
-import type { OpAttributes, OpName } from '../../src/engine/graph/ops.ts'
+import { ACTIVATIONS, type OpAttributes, type OpName } from '../../src/engine/graph/ops.ts'
 import type { StoredTensor } from '../../src/train/checkpoint/safetensors.ts'
 import { applyGradientRule } from '../support/apply-gradient-rule.ts'
 import { differences } from '../support/compare-tensors.ts'
@@ -49,7 +49,7 @@ for (const { name: executorName, executor } of executors) {
     for (const name of ['batch_norm', 'batch_norm_rows']) {
       t.test(name, (t) => {
         const given = pytorch(name)
-        const attributes = { epsilon: given.setting('epsilon'), relu: false, residual: false }
+        const attributes = { epsilon: given.setting('epsilon'), activation: null, residual: false }
         const run = runWithGradient(executor, given, 'BatchNorm', ['input', 'weight', 'bias'], attributes)
         check(t, run, { output: given.tensor('output'), ...gradients(given, ['input', 'weight', 'bias']) })
       })
@@ -60,7 +60,7 @@ for (const { name: executorName, executor } of executors) {
       const weight = given.setting('runningWeight')
       const { shape } = given.tensor('input')
       const count = shape.reduce((product, size) => product * size, 1) / (shape[1] ?? 1)
-      const attributes = { epsilon: given.setting('epsilon'), relu: false, residual: false }
+      const attributes = { epsilon: given.setting('epsilon'), activation: null, residual: false }
       const graph = new GraphBuilder(shape[0] ?? 0)
       const states = captureStates(graph, given, roles)
       const inference = graph.applyOne('BatchNormInference', states, attributes)
@@ -90,6 +90,13 @@ for (const { name: executorName, executor } of executors) {
       const run = runWithGradient(executor, given, 'GlobalAveragePool', ['input'], {})
       check(t, run, { output: given.tensor('output'), ...gradients(given, ['input']) })
     })
+    for (const name of ACTIVATIONS) {
+      t.test(name, (t) => {
+        const given = pytorch(name)
+        const run = runWithGradient(executor, given, 'Activation', ['input'], { function: name })
+        check(t, run, { output: given.tensor('output'), ...gradients(given, ['input']) })
+      })
+    }
     for (const [name, op] of POOLINGS) {
       t.test(name, (t) => {
         const given = pytorch(name)

@@ -77,7 +77,7 @@ function weighted(run: ProgramRun, dy: Float32Array | undefined): number {
 }
 
 /**
- * The arriving gradient, zero for elements that a walk carries over a kink: of a rectifier, where they change their sign, or
+ * The arriving gradient, zero for elements that a walk carries over a kink: of a rectifier, where they change their sign or come to relu6's bound, or
  * of a largest element, where another takes its place and so they leave the straight line.
  */
 function withoutKinks(
@@ -90,7 +90,8 @@ function withoutKinks(
   const origin = elements(here)
   const walked = stencil.map(elements)
   const at = (turn: number, place: number) => walked[turn]?.[place] ?? Number.NaN
-  const keepsSide = (place: number) => walked.every((side) => (side[place] ?? 0) > 0 === (origin[place] ?? 0) > 0)
+  const side = (value = 0) => [value > 0, value < 6].join()
+  const keepsSide = (place: number) => walked.every((run) => side(run[place]) === side(origin[place]))
   const isStraight = (place: number) => {
     const [far, near] = [at(0, place) + at(3, place), at(1, place) + at(2, place)]
     return Math.abs(far - 2 * (origin[place] ?? 0)) < BEND && Math.abs(near - 2 * (origin[place] ?? 0)) < BEND

@@ -33,7 +33,7 @@ function inPlace({ op, inputs }: ProgramNode, output: number): readonly ValueId[
 
 /** All but the result of a batch norm without rectifier, at which its gradient does not look. */
 function reads(node: ProgramNode): readonly ValueId[] {
-  const blind = node.op === 'BatchNormGrad' && !node.attributes.relu
+  const blind = node.op === 'BatchNormGrad' && node.attributes.activation === null
   return blind ? node.inputs.filter((_, place) => place !== 2) : node.inputs
 }
 
@@ -229,7 +229,11 @@ function randomProgram(random: RandomStream): Program {
     const x = pick(pool)
     const channels = x.shape[1] ?? 0
     const vector = (name: string) => graph.state(`${name}${index}`, [channels])
-    const norm = { epsilon: 1e-5, relu: random.below(2) === 0, residual: random.below(2) === 0 }
+    const norm = {
+      epsilon: 1e-5,
+      activation: random.below(2) === 0 ? ('relu' as const) : null,
+      residual: random.below(2) === 0,
+    }
     const operands = [x, vector('scale'), vector('shift')]
     switch (random.below(3)) {
       case 0:

@@ -23,7 +23,7 @@ t.test('operands that do not fit are refused', (t) => {
   const state = (...shape: number[]) => graph.state(`s${shape.join('x')}`, shape)
   const half = graph.applyOne('Cast', [state(2, 3, 8, 8)], { dtype: 'bf16' })
   const image = state(2, 3, 8, 8)
-  const norm = { epsilon: 1e-5, relu: false, residual: false }
+  const norm = { epsilon: 1e-5, activation: null, residual: false }
   const geometry = { stride: 1, padding: 0, groups: 1 }
   const backward = { ...geometry, inputShape: [2, 3, 8, 8] }
   const pool = (kernel: number, padding: number) => ({ kernel, stride: 2, padding })

@@ -1,6 +1,12 @@
 import { GRADIENT_RULES } from '../../src/engine/graph/gradient-rules.ts'
 import { GraphBuilder, type Value } from '../../src/engine/graph/graph-builder.ts'
-import type { OpAttributes, OpName } from '../../src/engine/graph/ops.ts'
+import {
+  ACTIVATIONS,
+  type ActivationFunction,
+  type OpAttributes,
+  type OpName,
+  type Rectifier,
+} from '../../src/engine/graph/ops.ts'
 import type { Program } from '../../src/engine/graph/program.ts'
 import type { ComputeDType } from '../../src/vocabulary/dtype.ts'
 import { elementCount, type Shape } from '../../src/vocabulary/shape.ts'
@@ -10,9 +16,9 @@ import { classes, normals, pixels, positives } from './random-tensors.ts'
 /** One operand of an operation under test. */
 type Operand =
   /** An activation or filter in the precision under test. */
-  | { readonly kind: 'tensor'; readonly shape: Shape }
+  | { readonly kind: 'tensor'; readonly shape: Shape; readonly spread?: number }
   /** f32 in any precision: statistics, rows of features, logits. */
-  | { readonly kind: 'f32' | 'positive'; readonly shape: Shape }
+  | { readonly kind: 'f32' | 'positive'; readonly shape: Shape; readonly spread?: number }
   | { readonly kind: 'labels'; readonly ignored?: readonly number[]; readonly partners?: true }
   | { readonly kind: 'images'; readonly shape: Shape }
 
@@ -89,7 +95,9 @@ function drawState(program: Program, operands: readonly Operand[]): Map<string, 
     program.states.map(({ name, value }, index): [string, Float32Array] => {
       const count = elementCount(program.values[value]?.shape ?? [])
       const operand = name.startsWith('x') ? operands[Number(name.slice(1))] : undefined
-      return [name, operand?.kind === 'positive' ? positives(count, SEED, index) : normals(count, SEED, index)]
+      const drawn = operand?.kind === 'positive' ? positives(count, SEED, index) : normals(count, SEED, index)
+      const spread = operand !== undefined && 'spread' in operand ? (operand.spread ?? 1) : 1
+      return [name, drawn.map((value) => spread * value)]
     }),
   )
 }
@@ -139,21 +147,37 @@ function convolution({ batch, channels, kernel, size, stride = 1, padding = 0, g
   return opCase('Conv2D', batch, [x, w], () => ({ stride, padding, groups }), words)
 }
 
-function batchNorm(shape: readonly [number, number, ...number[]], relu: boolean, residual: boolean): OpCase {
+function batchNorm(
+  shape: readonly [number, number, ...number[]],
+  activation: Rectifier | null,
+  residual: boolean,
+): OpCase {
   const [batch, channels] = shape
+  const scale = { ...positive(channels), spread: activation === 'relu6' ? 5 : 1 }
   const x = shape.length === 2 ? f32(...shape) : tensor(...shape)
-  const operands = [x, positive(channels), f32(channels), ...(residual ? [x] : [])]
-  const words = `${shape.join('x')}${relu ? ' relu' : ''}${residual ? ' residual' : ''}`
-  return opCase('BatchNorm', batch, operands, () => ({ epsilon: 1e-5, relu, residual }), words)
+  const operands = [x, scale, f32(channels), ...(residual ? [x] : [])]
+  const words = `${shape.join('x')}${activation === null ? '' : ` ${activation}`}${residual ? ' residual' : ''}`
+  return opCase('BatchNorm', batch, operands, () => ({ epsilon: 1e-5, activation, residual }), words)
 }
 
-function inferenceNorm(shape: readonly [number, number, ...number[]], relu: boolean, residual: boolean): OpCase {
+function inferenceNorm(
+  shape: readonly [number, number, ...number[]],
+  activation: Rectifier | null,
+  residual: boolean,
+): OpCase {
   const [batch, channels] = shape
+  const scale = { ...positive(channels), spread: activation === 'relu6' ? 5 : 1 }
   const x = shape.length === 2 ? f32(...shape) : tensor(...shape)
-  const vectors = [positive(channels), f32(channels), f32(channels), positive(channels)]
+  const vectors = [scale, f32(channels), f32(channels), positive(channels)]
   const operands = [x, ...vectors, ...(residual ? [x] : [])]
-  const words = `${shape.join('x')}${relu ? ' relu' : ''}${residual ? ' residual' : ''}`
-  return opCase('BatchNormInference', batch, operands, () => ({ epsilon: 1e-5, relu, residual }), words)
+  const words = `${shape.join('x')}${activation === null ? '' : ` ${activation}`}${residual ? ' residual' : ''}`
+  return opCase('BatchNormInference', batch, operands, () => ({ epsilon: 1e-5, activation, residual }), words)
+}
+
+/** Of x up to some 12, where functions are as good as straight. */
+function activation(name: ActivationFunction, shape: readonly [number, number, ...number[]]): OpCase {
+  const x: Operand = { kind: shape.length === 2 ? 'f32' : 'tensor', shape, spread: 4 }
+  return opCase('Activation', shape[0], [x], () => ({ function: name }), `${name} of ${shape.join('x')}`)
 }
 
 interface Pooling {
@@ -211,19 +235,28 @@ export const OP_CASES: readonly OpCase[] = [
   convolution({ batch: 3, channels: [64, 64], kernel: 3, size: [7, 6], stride: 2, padding: 1, groups: 2 }),
   convolution({ batch: 1, channels: [48, 24], kernel: 1, size: [5, 3], groups: 6 }),
   convolution({ batch: 2, channels: [17, 17], kernel: 3, size: [5, 5], padding: 1, groups: 17 }),
-  batchNorm([2, 17, 5, 7], false, false),
-  batchNorm([5, 24, 7, 5], true, false),
-  batchNorm([2, 16, 5, 5], false, true),
-  batchNorm([3, 5, 7, 7], true, true),
-  batchNorm([1, 3, 7, 5], true, true),
-  batchNorm([5, 1, 1, 1], false, false),
-  batchNorm([2, 32, 7, 7], true, true),
-  batchNorm([5, 3], true, false),
-  batchNorm([7, 5], false, false),
-  inferenceNorm([2, 17, 5, 7], true, true),
-  inferenceNorm([5, 3, 1, 1], false, false),
-  inferenceNorm([1, 16, 7, 5], true, false),
-  inferenceNorm([5, 3], true, false),
+  batchNorm([2, 17, 5, 7], null, false),
+  batchNorm([5, 24, 7, 5], 'relu', false),
+  batchNorm([2, 16, 5, 5], null, true),
+  batchNorm([3, 5, 7, 7], 'relu', true),
+  batchNorm([1, 3, 7, 5], 'relu', true),
+  batchNorm([5, 1, 1, 1], null, false),
+  batchNorm([2, 32, 7, 7], 'relu', true),
+  batchNorm([5, 3], 'relu', false),
+  batchNorm([7, 5], null, false),
+  inferenceNorm([2, 17, 5, 7], 'relu', true),
+  inferenceNorm([5, 3, 1, 1], null, false),
+  inferenceNorm([1, 16, 7, 5], 'relu', false),
+  inferenceNorm([5, 3], 'relu', false),
+  batchNorm([5, 17, 5, 7], 'relu6', false),
+  batchNorm([3, 16, 7, 5], 'relu6', true),
+  batchNorm([7, 5], 'relu6', false),
+  inferenceNorm([2, 24, 5, 7], 'relu6', true),
+  ...ACTIVATIONS.flatMap((name) => [
+    activation(name, [2, 17, 5, 7]),
+    activation(name, [1, 3, 3, 5]),
+    activation(name, [5, 7]),
+  ]),
   opCase('Add', 2, [tensor(2, 17, 5, 7), tensor(2, 17, 5, 7)], () => ({}), '2x17x5x7'),
   opCase('Add', 5, [f32(5, 3), f32(5, 3)], () => ({}), '5x3'),
   pooling('MaxPool', { image: [2, 17, 7, 5], kernel: 3, stride: 2, padding: 1 }),

@@ -9,6 +9,7 @@
 #include "kernels/batch_norm/batch_norm.hpp"
 #include "kernels/classifier/losses.hpp"
 #include "kernels/convolution/convolution.hpp"
+#include "kernels/elementwise/activations.hpp"
 #include "kernels/elementwise/concat.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/pooling/pooling.hpp"
@@ -59,6 +60,12 @@ constexpr Factory kFactories[] = {
     average,
     averageGrad,
     logMeanProbability,
+    relu,
+    reluGrad,
+    relu6,
+    relu6Grad,
+    silu,
+    siluGrad,
 };
 
 double now() {

@@ -23,7 +23,7 @@ struct Place {
 };
 
 // Version of the words; plan-words.ts writes the same number.
-constexpr int kPlanVersion = 13;
+constexpr int kPlanVersion = 14;
 
 struct SharedMemory {
   float* state = nullptr;

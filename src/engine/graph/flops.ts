@@ -28,6 +28,8 @@ const MULTIPLY_ADDS: { readonly [N in OpName]: FlopRule } = {
   BatchNormGrad: free,
   BatchNormInference: free,
   Add: free,
+  Activation: free,
+  ActivationGrad: free,
   Multiply: free,
   Scale: free,
   MaxPool: free,

@@ -1,5 +1,5 @@
 import type { GraphBuilder, Value } from './graph-builder.ts'
-import type { OpAttributes, OpName } from './ops.ts'
+import { isRectifier, type OpAttributes, type OpName } from './ops.ts'
 
 /** What a gradient rule sees of the forward node. */
 export interface ForwardNode<N extends OpName> {
@@ -65,6 +65,11 @@ export const GRADIENT_RULES: GradientRules = {
   BatchNormGrad: null,
   BatchNormInference: null,
   Add: (_graph, _node, gradients) => [first(gradients), first(gradients)],
+  Activation: (graph, { inputs, outputs, attributes, label }, gradients) => {
+    const source = isRectifier(attributes.function) ? at(outputs, 0) : at(inputs, 0)
+    return [graph.applyOne('ActivationGrad', [first(gradients), source], attributes, label)]
+  },
+  ActivationGrad: null,
   Multiply: (graph, { inputs, label, wants }, gradients) => {
     const times = (other: Value) => graph.applyOne('Multiply', [first(gradients), other], {}, label)
     return [wants(0) ? times(at(inputs, 1)) : null, wants(1) ? times(at(inputs, 0)) : null]

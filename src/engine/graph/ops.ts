@@ -23,11 +23,27 @@ export interface PoolAttributes {
   readonly padding: number
 }
 
+/**
+ * Activation functions: relu max(x, 0), relu6 min(max(x, 0), 6), silu x sigmoid(x) (Elfwing, Uchibe and Doya, 2017), as
+ * torch.nn.functional has them.
+ */
+export const ACTIVATIONS = ['relu', 'relu6', 'silu'] as const
+export type ActivationFunction = (typeof ACTIVATIONS)[number]
+
+/** Functions whose slope is 0 or 1 and follows from their result: their gradient needs no x, and batch norm takes them up. */
+export const RECTIFIERS = ['relu', 'relu6'] as const satisfies readonly ActivationFunction[]
+export type Rectifier = (typeof RECTIFIERS)[number]
+
+export function isRectifier(activation: ActivationFunction): activation is Rectifier {
+  const rectifiers: readonly ActivationFunction[] = RECTIFIERS
+  return rectifiers.includes(activation)
+}
+
 export interface BatchNormAttributes {
   readonly epsilon: number
-  /** Rectifies the result, after the residual was added. */
-  readonly relu: boolean
-  /** Whether a tensor of the result's shape is added before the rectifier. */
+  /** Applied to the result, after the residual was added. */
+  readonly activation: Rectifier | null
+  /** Whether a tensor of the result's shape is added before the activation. */
   readonly residual: boolean
 }
 
@@ -57,6 +73,10 @@ export interface OpAttributes {
   BatchNormInference: BatchNormAttributes
   /** Elementwise sum of two tensors of one type. */
   Add: Record<never, never>
+  /** x -> function(x), elementwise. */
+  Activation: { readonly function: ActivationFunction }
+  /** dy, y (of rectifiers) or x -> dx. */
+  ActivationGrad: { readonly function: ActivationFunction }
   /** Product of two scalars. */
   Multiply: Record<never, never>
   /** Scalar times a constant. */

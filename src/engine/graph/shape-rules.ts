@@ -97,6 +97,12 @@ function sameTypes(types: readonly TensorType[]): TensorType {
   return first
 }
 
+function floats(type: TensorType): TensorType {
+  need(type.dtype === 'f32' || type.dtype === 'bf16', 'f32 or bf16')
+  need(type.shape.length === 2 || type.shape.length === 4, 'rank 2 or 4')
+  return type
+}
+
 /** Type of the mean of rows, f32 [B, n]. */
 function meanOf(members: readonly TensorType[]): TensorType {
   const type = sameTypes(members)
@@ -143,6 +149,8 @@ export const SHAPE_RULES: ShapeRules = {
   },
   BatchNormInference: (inputs, { residual }) => [batchNorm(inputs, 4, residual)],
   Add: (inputs) => [sameTypes(take(inputs, 2))],
+  Activation: (inputs) => [floats(take(inputs, 1)[0])],
+  ActivationGrad: (inputs) => [floats(sameTypes(take(inputs, 2)))],
   Multiply: (inputs) => {
     need(sameTypes(take(inputs, 2)).shape.length === 0, 'scalars')
     return [scalar]

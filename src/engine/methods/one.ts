@@ -74,7 +74,7 @@ function gatedTeacher(layers: Layers, features: readonly Value[], logits: readon
     const pools = features.map((own) => layers.globalAveragePool('avgpool', own))
     const [only, ...others] = pools
     const pooled = only !== undefined && others.length === 0 ? only : layers.graph.applyOne('Average', pools, {})
-    const scores = layers.batchNorm('bn', layers.linear('fc', pooled, logits.length), { relu: true })
+    const scores = layers.batchNorm('bn', layers.linear('fc', pooled, logits.length), { activation: 'relu' })
     const gate = layers.graph.applyOne('Softmax', [scores], {})
     return layers.graph.applyOne('GatedSum', [gate, ...logits], {})
   })

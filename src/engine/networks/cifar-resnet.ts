@@ -40,7 +40,7 @@ export function cifarResNet(depth: number, block: BlockKind | 'auto'): Network {
     name: `resnet-${depth}`,
     trunk: (layers, images) => {
       const stem = layers.conv('conv1', images, STEM_WIDTH, 3)
-      const x = layers.batchNorm('bn1', stem, { relu: true })
+      const x = layers.batchNorm('bn1', stem, { activation: 'relu' })
       return stage(layers, stage(layers, x, 0), 1)
     },
     branch: (layers, features, classes) => {

@@ -43,7 +43,7 @@ export function denseNetBc(name: string, { depth, growth }: DenseNetSizes): Netw
       }),
     branch: (layers, features, classes) => {
       const last = layers.scope('features', () =>
-        layers.batchNorm('norm5', denseBlock(layers, 'denseblock3', features), { relu: true }),
+        layers.batchNorm('norm5', denseBlock(layers, 'denseblock3', features), { activation: 'relu' }),
       )
       return layers.linear('classifier', layers.globalAveragePool('avgpool', last), classes)
     },
@@ -52,15 +52,20 @@ export function denseNetBc(name: string, { depth, growth }: DenseNetSizes): Netw
 
 /** Batch norm, ReLU and convolution twice, 1x1 then 3x3. x [B, C, H, W] -> [B, growth, H, W]. */
 function denseLayer(layers: Layers, x: Value, growth: number): Value {
-  const narrow = layers.conv('conv1', layers.batchNorm('norm1', x, { relu: true }), BOTTLENECK_WIDTH * growth, 1)
-  return layers.conv('conv2', layers.batchNorm('norm2', narrow, { relu: true }), growth, 3)
+  const narrow = layers.conv(
+    'conv1',
+    layers.batchNorm('norm1', x, { activation: 'relu' }),
+    BOTTLENECK_WIDTH * growth,
+    1,
+  )
+  return layers.conv('conv2', layers.batchNorm('norm2', narrow, { activation: 'relu' }), growth, 3)
 }
 
 /** Between two dense blocks: [B, C, H, W] -> [B, C / 2, H / 2, W / 2], rounded down. */
 function transition(layers: Layers, name: string, x: Value): Value {
   return layers.scope(name, () => {
     const out = Math.floor((x.shape[1] ?? 0) * COMPRESSION)
-    const compressed = layers.conv('conv', layers.batchNorm('norm', x, { relu: true }), out, 1)
+    const compressed = layers.conv('conv', layers.batchNorm('norm', x, { activation: 'relu' }), out, 1)
     return layers.averagePool('pool', compressed, { kernel: 2, stride: 2, padding: 0 })
   })
 }

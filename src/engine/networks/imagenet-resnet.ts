@@ -48,7 +48,7 @@ export function imageNetResNet(name: string, { depth, cardinality, baseWidth }: 
     name,
     trunk: (layers, images) => {
       const stem = layers.conv('conv1', images, STEM_WIDTH, 7, { stride: 2 })
-      const x = layers.batchNorm('bn1', stem, { relu: true })
+      const x = layers.batchNorm('bn1', stem, { activation: 'relu' })
       const pooled = layers.maxPool('maxpool', x, { kernel: 3, stride: 2, padding: 1 })
       return stage(layers, stage(layers, stage(layers, pooled, 0), 1), 2)
     },

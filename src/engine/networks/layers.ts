@@ -2,7 +2,13 @@ import type { ComputeDType } from '../../vocabulary/dtype.ts'
 import { expected, type UserFault } from '../../vocabulary/fault.ts'
 import { elementCount, type Shape } from '../../vocabulary/shape.ts'
 import type { GraphBuilder, Initialiser, Value } from '../graph/graph-builder.ts'
-import type { ConvAttributes, PoolAttributes } from '../graph/ops.ts'
+import {
+  type ActivationFunction,
+  type ConvAttributes,
+  isRectifier,
+  type PoolAttributes,
+  type Rectifier,
+} from '../graph/ops.ts'
 
 /** Epsilon of every batch norm and weight of its running average: PyTorch's defaults, which the paper's code uses. */
 const EPSILON = 1e-5
@@ -17,7 +23,8 @@ export interface TrackedStatistic {
 }
 
 interface BatchNormOptions {
-  readonly relu: boolean
+  /** Applied to the result, after the residual was added; null for none. */
+  readonly activation: ActivationFunction | null
   readonly residual?: Value
 }
 
@@ -57,10 +64,22 @@ export class Layers {
     })
   }
 
-  /** Batch norm over all axes but the channels, then the residual added, then the rectifier. x [B, C, H, W] or [B, C]. */
-  batchNorm(name: string, x: Value, { relu, residual }: BatchNormOptions): Value {
+  /** An activation function, elementwise. x [B, C, H, W] or [B, C]. */
+  activation(name: string, x: Value, activation: ActivationFunction): Value {
+    return this.graph.scope(name, () => this.graph.applyOne('Activation', [x], { function: activation }))
+  }
+
+  /** Batch norm over all axes but the channels, then the residual added, then the activation. x [B, C, H, W] or [B, C]. */
+  batchNorm(name: string, x: Value, { activation, residual }: BatchNormOptions): Value {
+    // Rectifiers are part of the op, which executors fold; other functions are ops of their own.
+    const rectifier = activation !== null && isRectifier(activation) ? activation : null
+    const y = this.#batchNorm(name, x, rectifier, residual)
+    return activation === rectifier || activation === null ? y : this.activation(name, y, activation)
+  }
+
+  #batchNorm(name: string, x: Value, activation: Rectifier | null, residual: Value | undefined): Value {
     const shape = [x.shape[1] ?? 0]
-    const attributes = { epsilon: EPSILON, relu, residual: residual !== undefined }
+    const attributes = { epsilon: EPSILON, activation, residual: residual !== undefined }
     const added = residual === undefined ? [] : [residual]
     return this.graph.scope(name, () => {
       const scale = this.#parameter('weight', shape, 'weight', { draw: 'constant', value: 1 })

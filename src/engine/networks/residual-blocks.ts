@@ -27,9 +27,9 @@ export function residualStage(
 
 /** Two 3x3 convolutions. x [B, C, H, W] -> [B, width, H / stride, W / stride]. */
 export function basicBlock(layers: Layers, x: Value, width: number, stride: number): Value {
-  const first = layers.batchNorm('bn1', layers.conv('conv1', x, width, 3, { stride }), { relu: true })
+  const first = layers.batchNorm('bn1', layers.conv('conv1', x, width, 3, { stride }), { activation: 'relu' })
   const second = layers.conv('conv2', first, width, 3)
-  return layers.batchNorm('bn2', second, { relu: true, residual: shortcut(layers, x, width, stride) })
+  return layers.batchNorm('bn2', second, { activation: 'relu', residual: shortcut(layers, x, width, stride) })
 }
 
 export interface BottleneckWidths {
@@ -46,16 +46,18 @@ export function bottleneckBlock(
   { inner, out, groups }: BottleneckWidths,
   stride: number,
 ): Value {
-  const first = layers.batchNorm('bn1', layers.conv('conv1', x, inner, 1), { relu: true })
-  const second = layers.batchNorm('bn2', layers.conv('conv2', first, inner, 3, { stride, groups }), { relu: true })
+  const first = layers.batchNorm('bn1', layers.conv('conv1', x, inner, 1), { activation: 'relu' })
+  const second = layers.batchNorm('bn2', layers.conv('conv2', first, inner, 3, { stride, groups }), {
+    activation: 'relu',
+  })
   const third = layers.conv('conv3', second, out, 1)
-  return layers.batchNorm('bn3', third, { relu: true, residual: shortcut(layers, x, out, stride) })
+  return layers.batchNorm('bn3', third, { activation: 'relu', residual: shortcut(layers, x, out, stride) })
 }
 
 /** The input itself, or a 1x1 convolution with batch norm where the shape changes. */
 function shortcut(layers: Layers, x: Value, out: number, stride: number): Value {
   if (stride === 1 && x.shape[1] === out) return x
   return layers.scope('downsample', () =>
-    layers.batchNorm('1', layers.conv('0', x, out, 1, { stride }), { relu: false }),
+    layers.batchNorm('1', layers.conv('0', x, out, 1, { stride }), { activation: null }),
   )
 }

@@ -11,9 +11,9 @@ namespace one {
 namespace {
 
 // y = rectify(x factor + offset + residual) for each channel.
-template <class T, int L>
+template <class T, int L, Rectifier kRectifier>
 void applyAffine(const Activation& shape, const Worker& worker, const T* x, const T* residual, T* y,
-                 const float* factor, const float* offset, bool relu) {
+                 const float* factor, const float* offset) {
   forEachPlaneBackwards(shape, worker, [&](std::ptrdiff_t place, int channel, int) {
     const auto a = Lanes<L>::load(factor + channel);
     const auto b = Lanes<L>::load(offset + channel);
@@ -24,8 +24,16 @@ void applyAffine(const Activation& shape, const Worker& worker, const T* x, cons
       if (residual != nullptr) prefetchBefore(residual + at);
       auto value = Lanes<L>::load(x + at) * a + b;
       if (residual != nullptr) value += Lanes<L>::load(residual + at);
-      (relu ? value.rectified() : value).store(y + at);
+      rectified<kRectifier>(value).store(y + at);
     }
+  });
+}
+
+template <class T, int L>
+void applyAffine(const Activation& shape, const Worker& worker, const T* x, const T* residual, T* y,
+                 const float* factor, const float* offset, Rectifier rectifier) {
+  withRectifier(rectifier, [&](auto constant) {
+    applyAffine<T, L, decltype(constant)::value>(shape, worker, x, residual, y, factor, offset);
   });
 }
 
@@ -77,7 +85,7 @@ class Forward : public Instruction {
         mean_(builder.tensor(words)),
         variance_(builder.tensor(words)),
         epsilon_(words.number()),
-        relu_(words.integer() != 0),
+        rectifier_(static_cast<Rectifier>(words.integer())),
         region_(readRegion(words, builder)),
         measured_(words.integer() != 0),
         threads_(builder.threads()) {
@@ -112,7 +120,8 @@ class Forward : public Instruction {
     auto& offsets = offsets_[static_cast<std::size_t>(worker.thread)];
     foldAffine(factors, offsets, x_.channels, scale_.get(worker), shift_.get(worker), mean, variance, epsilon_);
     const T* residual = residual_ == nullptr ? nullptr : worker.at<T>(*residual_);
-    applyAffine<T, L>(x_, worker, worker.at<T>(x_), residual, worker.at<T>(*y_), factors.data(), offsets.data(), relu_);
+    applyAffine<T, L>(x_, worker, worker.at<T>(x_), residual, worker.at<T>(*y_), factors.data(), offsets.data(),
+                      rectifier_);
   }
 
   // Joins the threads' means and squared distances (Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm
@@ -147,7 +156,7 @@ class Forward : public Instruction {
   const Activation mean_;
   const Activation variance_;
   const float epsilon_;
-  const bool relu_;
+  const Rectifier rectifier_;
   const StatisticsRegion region_;
   // Whether the convolution before has filled the region.
   const bool measured_;
@@ -157,13 +166,13 @@ class Forward : public Instruction {
   std::vector<std::vector<float>> offsets_;
 };
 void applyNorm(const Activation& x, const Activation& y, const Worker& worker, FoldedBatchNorm& norm,
-               const Activation* residual, bool relu) {
+               const Activation* residual, Rectifier rectifier) {
   norm.fold(worker);
   dispatch(x, [&](auto element, auto lanes) {
     using T = decltype(element);
     const T* added = residual == nullptr ? nullptr : worker.at<T>(*residual);
     applyAffine<T, decltype(lanes)::value>(x, worker, worker.at<T>(x), added, worker.at<T>(y), norm.factor(worker),
-                                           norm.offset(worker), relu);
+                                           norm.offset(worker), rectifier);
   });
 }
 
@@ -174,16 +183,16 @@ class Inference : public Instruction {
         y_(builder.tensor(words)),
         residual_(builder.optionalTensor(words)),
         norm_(words, builder, x_.channels, x_.paddedChannels()),
-        relu_(words.integer() != 0) {}
+        rectifier_(static_cast<Rectifier>(words.integer())) {}
 
-  void run(Worker& worker, const RunArguments&) override { applyNorm(x_, y_, worker, norm_, residual_, relu_); }
+  void run(Worker& worker, const RunArguments&) override { applyNorm(x_, y_, worker, norm_, residual_, rectifier_); }
 
  private:
   const Activation x_;
   const Activation y_;
   const Activation* residual_;
   FoldedBatchNorm norm_;
-  const bool relu_;
+  const Rectifier rectifier_;
 };
 
 }  // namespace
@@ -221,8 +230,8 @@ void storeStatistics(const Activation& x, const Worker& worker, const Statistics
 }
 
 void applyFolded(const Activation& x, const Worker& worker, FoldedBatchNorm& norm, const Activation* residual,
-                 bool relu) {
-  applyNorm(x, x, worker, norm, residual, relu);
+                 Rectifier rectifier) {
+  applyNorm(x, x, worker, norm, residual, rectifier);
 }
 
 InstructionPtr batchNormForward(WordReader& words, PlanBuilder& builder) {

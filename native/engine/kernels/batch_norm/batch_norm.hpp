@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "kernels/vector/rectifier.hpp"
 #include "plan/plan_builder.hpp"
 
 namespace one {
@@ -36,6 +37,6 @@ class FoldedBatchNorm {
 
 // x = rectify(x factor + offset + residual) over the worker's samples.
 void applyFolded(const Activation& x, const Worker& worker, FoldedBatchNorm& norm, const Activation* residual,
-                 bool relu);
+                 Rectifier rectifier);
 
 }  // namespace one

@@ -240,7 +240,7 @@ class WithEpilogue : public Instruction {
     if (epilogue_.statistics) storeStatistics(y_, worker, *epilogue_.statistics);
     if (!epilogue_.norm) return;
     const Activation* residual = epilogue_.residual ? &*epilogue_.residual : nullptr;
-    applyFolded(y_, worker, *epilogue_.norm, residual, epilogue_.relu);
+    applyFolded(y_, worker, *epilogue_.norm, residual, epilogue_.rectifier);
   }
 
  private:
@@ -261,7 +261,7 @@ Epilogue readEpilogue(WordReader& words, PlanBuilder& builder, const Activation&
   if (words.integer() != 0) {
     epilogue.residual = builder.maybeTensor(words);
     epilogue.norm.emplace(words, builder, y.channels, y.paddedChannels());
-    epilogue.relu = words.integer() != 0;
+    epilogue.rectifier = static_cast<Rectifier>(words.integer());
   }
   return epilogue;
 }
@@ -273,16 +273,17 @@ Prologue readPrologue(WordReader& words, PlanBuilder& builder, const Activation&
   if (residual && !(residual->samplesLieAs(x) && residual->sampleStride == x.sampleStride)) {
     throw std::runtime_error("Expected a residual that lies in memory as the batch norm's x");
   }
-  return NormedInput{FoldedBatchNorm(words, builder, x.channels, x.paddedChannels()), residual};
+  FoldedBatchNorm norm(words, builder, x.channels, x.paddedChannels());
+  return NormedInput{std::move(norm), residual, static_cast<Rectifier>(words.integer())};
 }
 
 // Number of a region or -1, then the batch norm whose dy the results are.
 std::optional<GradientSums> readGradientSums(WordReader& words, PlanBuilder& builder) {
   const std::int32_t number = words.integer();
   if (number < 0) return std::nullopt;
-  BatchNormGate gate(words, builder);
-  const StatisticsRegion region = builder.statisticsRegion(static_cast<std::size_t>(number), gate.padded());
-  return GradientSums{std::move(gate), region};
+  BatchNormBackwardInput norm(words, builder);
+  const StatisticsRegion region = builder.statisticsRegion(static_cast<std::size_t>(number), norm.padded());
+  return GradientSums{std::move(norm), region};
 }
 
 void refusePrologue(const Prologue& prologue) {

@@ -18,7 +18,7 @@ class ConvolutionResults {
   ConvolutionResults(const Activation& y, Epilogue epilogue, int threads) : y_(y), epilogue_(std::move(epilogue)) {
     const bool summing = epilogue_.statistics || epilogue_.gradientSums;
     for (int thread = 0; thread < threads; thread++) sums_.emplace_back(summing ? y_.blocks : 0);
-    if (epilogue_.gradientSums && !epilogue_.gradientSums->gate.x().samplesLieAs(y_)) {
+    if (epilogue_.gradientSums && !epilogue_.gradientSums->norm.x().samplesLieAs(y_)) {
       throw std::runtime_error("Expected a batch norm's x whose samples lie in memory as its dy's");
     }
   }
@@ -26,7 +26,7 @@ class ConvolutionResults {
   // Before a worker's first result of a run.
   void begin(const Worker& worker) {
     if (epilogue_.norm) epilogue_.norm->fold(worker);
-    if (epilogue_.gradientSums) epilogue_.gradientSums->gate.prepare(worker);
+    if (epilogue_.gradientSums) epilogue_.gradientSums->norm.prepare(worker);
     if (const StatisticsRegion* region = regionOf()) {
       double* first = region->of(worker.thread);
       for (double* sums : {first, first + region->distance()}) std::fill(sums, sums + y_.paddedChannels(), 0.0);
@@ -49,13 +49,13 @@ class ConvolutionResults {
         return Measured<T>{y + plane(sample, block), Vector::load(sums.shift(block)), sums.open(block)};
       });
     } else if (epilogue_.gradientSums) {
-      const BatchNormGate& norm = epilogue_.gradientSums->gate;
+      const BatchNormBackwardInput& norm = epilogue_.gradientSums->norm;
       norm.withMask([&](auto mask) {
-        constexpr Mask kMask = decltype(mask)::value;
+        using Mask = decltype(mask);
         const auto open = [&](auto accumulate) {
           body([&](int sample, int block, const auto&) {
-            return Gradients<T, kMask, decltype(accumulate)::value>{
-                y, plane(sample, block), norm.gate<T, kBlock, kMask>(worker, y_, sample, block * kBlock),
+            return Gradients<T, Mask, decltype(accumulate)::value>{
+                y, plane(sample, block), norm.plane<T, kBlock, Mask>(worker, y_, sample, block * kBlock),
                 sums.open(block)};
           });
         };
@@ -65,7 +65,7 @@ class ConvolutionResults {
       const T* residual = epilogue_.residual ? worker.at<T>(*epilogue_.residual) : nullptr;
       body([&](int sample, int block, const auto&) {
         const std::ptrdiff_t begin = plane(sample, block);
-        return Normed<T>{y + begin, residual == nullptr ? nullptr : residual + begin, epilogue_.relu,
+        return Normed<T>{y + begin, residual == nullptr ? nullptr : residual + begin, epilogue_.rectifier,
                          Vector::load(epilogue_.norm->factor(worker) + block * kBlock),
                          Vector::load(epilogue_.norm->offset(worker) + block * kBlock)};
       });
@@ -162,13 +162,15 @@ class ConvolutionResults {
   struct Normed {
     T* plane;
     const T* residual;
-    bool relu;
+    Rectifier rectifier;
     Vector factor;
     Vector offset;
     void operator()(Vector value, std::ptrdiff_t at) const {
       Vector result = asStored<T>(value) * factor + offset;
       if (residual != nullptr) result += Vector::load(residual + at);
-      (relu ? result.rectified() : result).store(plane + at);
+      if (rectifier != Rectifier::none) result = result.rectified();
+      if (rectifier == Rectifier::relu6) result = rectified<Rectifier::relu6>(result);
+      result.store(plane + at);
     }
     void close() const {}
   };
@@ -187,17 +189,17 @@ class ConvolutionResults {
     void close() const { pair.close(); }
   };
 
-  template <class T, Mask kMask, bool kAccumulate>
+  template <class T, class Mask, bool kAccumulate>
   struct Gradients {
     T* y;
     std::ptrdiff_t begin;
-    Gate<T, kBlock, kMask> gate;
+    BatchNormBackwardPlane<T, kBlock, Mask> norm;
     Pair pair;
     void operator()(Vector value, std::ptrdiff_t at) {
       Vector gradient = asStored<T>(value);
       if constexpr (kAccumulate) gradient = asStored<T>(gradient + Vector::load(y + begin + at));
       gradient.store(y + begin + at);
-      gate.addTo(begin + at, gradient, pair.sum, pair.product);
+      norm.addTo(begin + at, gradient, pair.sum, pair.product);
     }
     void close() const { pair.close(); }
   };

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "kernels/batch_norm/batch_norm.hpp"
-#include "kernels/batch_norm/batch_norm_gate.hpp"
+#include "kernels/batch_norm/batch_norm_backward_input.hpp"
 #include "plan/plan_builder.hpp"
 
 namespace one {
@@ -17,8 +17,9 @@ inline std::optional<Activation> channelRange(const std::optional<Activation>& t
 struct NormedInput {
   FoldedBatchNorm norm;
   std::optional<Activation> residual;
+  Rectifier rectifier;
   NormedInput channelRange(int first, int count) const {
-    return {norm.channelRange(first, count), one::channelRange(residual, first, count)};
+    return {norm.channelRange(first, count), one::channelRange(residual, first, count), rectifier};
   }
 };
 // None = the input as it lies.
@@ -27,7 +28,7 @@ inline const NormedInput* pointerTo(const Prologue& prologue) { return prologue 
 
 // Sums of batch norm's gradient that the convolution which makes its dy takes on the way.
 struct GradientSums {
-  BatchNormGate gate;
+  BatchNormBackwardInput norm;
   StatisticsRegion region;
 };
 
@@ -37,7 +38,7 @@ struct Epilogue {
   // Applies batch norm with known statistics, adds the residual, rectifies.
   std::optional<FoldedBatchNorm> norm;
   std::optional<Activation> residual;
-  bool relu = false;
+  Rectifier rectifier = Rectifier::none;
   // Adds to what lies there: the sum of gradients at a join.
   bool accumulate = false;
   // Of the results, which are some batch norm's dy.
@@ -49,7 +50,7 @@ struct Epilogue {
     if (norm) range.norm = norm->channelRange(first, count);
     range.residual = one::channelRange(residual, first, count);
     if (gradientSums)
-      range.gradientSums = {gradientSums->gate.channelRange(first, count), gradientSums->region.from(first)};
+      range.gradientSums = {gradientSums->norm.channelRange(first, count), gradientSums->region.from(first)};
     return range;
   }
 };

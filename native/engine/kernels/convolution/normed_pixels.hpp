@@ -13,7 +13,7 @@ struct StoredPixels {
   Lanes<16> operator()(const T* pixel) const { return Lanes<16>::load(pixel); }
 };
 
-template <class T, bool kResidual>
+template <class T, bool kResidual, Rectifier kRectifier>
 struct NormedPixels {
   Lanes<16> factor;
   Lanes<16> offset;
@@ -23,7 +23,7 @@ struct NormedPixels {
   Lanes<16> operator()(const T* pixel) const {
     auto sum = Lanes<16>::load(pixel) * factor + offset;
     if constexpr (kResidual) sum += Lanes<16>::load(pixel + residual);
-    const auto value = sum.rectified();
+    const auto value = rectified<kRectifier>(sum);
     // As it would come back from memory.
     if constexpr (std::is_same_v<T, Bf16>)
       return value.rounded();
@@ -42,17 +42,21 @@ void withPixels(const Activation& x, const Worker& worker, const NormedInput* no
   }
   const float* factors = norm->norm.factor(worker);
   const float* offsets = norm->norm.offset(worker);
-  const auto normed = [&](auto residual) {
+  const auto normed = [&](auto residual, auto rectifier) {
     constexpr bool kResidual = decltype(residual)::value;
+    constexpr Rectifier kRectifier = decltype(rectifier)::value;
     const std::ptrdiff_t apart = kResidual ? worker.at<T>(*norm->residual) - worker.at<T>(x) : 0;
     body([=](int channel) {
-      return NormedPixels<T, kResidual>{Lanes<16>::load(factors + channel), Lanes<16>::load(offsets + channel), apart};
+      return NormedPixels<T, kResidual, kRectifier>{Lanes<16>::load(factors + channel),
+                                                    Lanes<16>::load(offsets + channel), apart};
     });
   };
-  if (norm->residual)
-    normed(std::true_type{});
-  else
-    normed(std::false_type{});
+  withRectifier(norm->rectifier, [&](auto rectifier) {
+    if (norm->residual)
+      normed(std::true_type{}, rectifier);
+    else
+      normed(std::false_type{}, rectifier);
+  });
 }
 
 }  // namespace one

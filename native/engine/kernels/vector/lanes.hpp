@@ -108,6 +108,7 @@ struct Lanes {
   Lanes operator+(Lanes other) const { return {v + other.v}; }
   Lanes operator-(Lanes other) const { return {v - other.v}; }
   Lanes operator*(Lanes other) const { return {v * other.v}; }
+  Lanes operator/(Lanes other) const { return {v / other.v}; }
   Lanes& operator+=(Lanes other) {
     v += other.v;
     return *this;
@@ -120,9 +121,9 @@ struct Lanes {
   }
   // max(x, 0)
   Lanes rectified() const { return where(*this, *this); }
-  // `value` in the lanes where `gate` is positive, 0 elsewhere.
-  static Lanes where(Lanes gate, Lanes value) {
-    const Ints mask = gate.v > Floats{};
+  // `value` in the lanes where `sign` is positive, 0 elsewhere.
+  static Lanes where(Lanes sign, Lanes value) {
+    const Ints mask = sign.v > Floats{};
     Ints bits;
     std::memcpy(&bits, &value.v, sizeof bits);
     bits &= mask;
@@ -130,6 +131,8 @@ struct Lanes {
     std::memcpy(&result.v, &bits, sizeof bits);
     return result;
   }
+  // The smaller of each lane.
+  static Lanes smaller(Lanes one, Lanes other) { return {one.v < other.v ? one.v : other.v}; }
   // The larger of each lane; NaN wins, as in PyTorch.
   static Lanes larger(Lanes one, Lanes other) {
     const auto wins = (other.v > one.v) | (other.v != other.v);
@@ -161,6 +164,7 @@ struct Lanes<L, false> {
   Lanes operator+(Lanes other) const { return {low + other.low, high + other.high}; }
   Lanes operator-(Lanes other) const { return {low - other.low, high - other.high}; }
   Lanes operator*(Lanes other) const { return {low * other.low, high * other.high}; }
+  Lanes operator/(Lanes other) const { return {low / other.low, high / other.high}; }
   Lanes& operator+=(Lanes other) {
     low += other.low;
     high += other.high;
@@ -168,8 +172,11 @@ struct Lanes<L, false> {
   }
   Lanes rounded() const { return {low.rounded(), high.rounded()}; }
   Lanes rectified() const { return {low.rectified(), high.rectified()}; }
-  static Lanes where(Lanes gate, Lanes value) {
-    return {Half::where(gate.low, value.low), Half::where(gate.high, value.high)};
+  static Lanes where(Lanes sign, Lanes value) {
+    return {Half::where(sign.low, value.low), Half::where(sign.high, value.high)};
+  }
+  static Lanes smaller(Lanes one, Lanes other) {
+    return {Half::smaller(one.low, other.low), Half::smaller(one.high, other.high)};
   }
   static Lanes larger(Lanes one, Lanes other) {
     return {Half::larger(one.low, other.low), Half::larger(one.high, other.high)};
@@ -193,6 +200,7 @@ struct Lanes<1, true> {
   Lanes operator+(Lanes other) const { return {v + other.v}; }
   Lanes operator-(Lanes other) const { return {v - other.v}; }
   Lanes operator*(Lanes other) const { return {v * other.v}; }
+  Lanes operator/(Lanes other) const { return {v / other.v}; }
   Lanes& operator+=(Lanes other) {
     v += other.v;
     return *this;
@@ -203,7 +211,8 @@ struct Lanes<1, true> {
     return load(&half);
   }
   Lanes rectified() const { return {v > 0 ? v : 0}; }
-  static Lanes where(Lanes gate, Lanes value) { return {gate.v > 0 ? value.v : 0}; }
+  static Lanes where(Lanes sign, Lanes value) { return {sign.v > 0 ? value.v : 0}; }
+  static Lanes smaller(Lanes one, Lanes other) { return {one.v < other.v ? one.v : other.v}; }
   static Lanes larger(Lanes one, Lanes other) { return {other.v > one.v || other.v != other.v ? other.v : one.v}; }
   static Lanes whereEqual(Lanes one, Lanes other, Lanes value, Lanes otherwise) {
     return one.v == other.v ? value : otherwise;

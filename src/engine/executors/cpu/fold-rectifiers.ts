@@ -1,5 +1,5 @@
 import type { Shape } from '../../../vocabulary/shape.ts'
-import type { ConvAttributes } from '../../graph/ops.ts'
+import type { ConvAttributes, Rectifier } from '../../graph/ops.ts'
 import { type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
 import { findUses, type Uses } from './uses.ts'
 
@@ -12,6 +12,7 @@ export interface NormedInput {
   readonly vectors: readonly ValueId[]
   readonly residual: ValueId | null
   readonly epsilon: number
+  readonly activation: Rectifier
 }
 
 /** How a batch norm's gradient computes again what was rectified, whose sign is the mask. */
@@ -67,19 +68,22 @@ export function foldRectifiers(program: Program, ours: OwnKernelRule): FoldedRec
 
 /** A rectified batch norm that others could apply. */
 function normOf(node: ProgramNode): NormedInput | null {
-  if (node.op === 'BatchNorm' && node.attributes.relu && !node.attributes.residual) {
-    const vectors = [...node.inputs.slice(1, 3), ...node.outputs.slice(1, 3)]
-    return { vectors, residual: null, epsilon: node.attributes.epsilon }
+  if (node.op !== 'BatchNorm' && node.op !== 'BatchNormInference') return null
+  const { epsilon, activation, residual } = node.attributes
+  if (activation === null) return null
+  if (node.op === 'BatchNorm') {
+    if (residual) return null
+    return { vectors: [...node.inputs.slice(1, 3), ...node.outputs.slice(1, 3)], residual: null, epsilon, activation }
   }
-  if (node.op !== 'BatchNormInference' || node.phase !== 'backward' || !node.attributes.relu) return null
-  return { vectors: node.inputs.slice(1, 5), residual: node.inputs[5] ?? null, epsilon: node.attributes.epsilon }
+  if (node.phase !== 'backward') return null
+  return { vectors: node.inputs.slice(1, 5), residual: node.inputs[5] ?? null, epsilon, activation }
 }
 
 /** Gradients whose rectifier had no residual: the sign of what it rectified follows from x. */
 export function findMasks(program: Program, { producer }: Uses): Map<ProgramNode, MaskSource> {
   const masks = new Map<ProgramNode, MaskSource>()
   for (const node of program.nodes) {
-    if (node.op !== 'BatchNormGrad' || !node.attributes.relu || node.attributes.residual) continue
+    if (node.op !== 'BatchNormGrad' || node.attributes.activation === null || node.attributes.residual) continue
     const forward = producer.get(node.inputs[2] ?? -1)
     const shift = forward?.op === 'BatchNorm' ? forward.inputs[2] : undefined
     if (shift !== undefined) masks.set(node, { shift, residual: null })
@@ -92,7 +96,7 @@ export function findMasks(program: Program, { producer }: Uses): Map<ProgramNode
  * from what made y.
  */
 export function readsOf(node: ProgramNode, masks: ReadonlyMap<ProgramNode, MaskSource>): readonly ValueId[] {
-  if (node.op !== 'BatchNormGrad' || (node.attributes.relu && !masks.has(node))) return node.inputs
+  if (node.op !== 'BatchNormGrad' || (node.attributes.activation !== null && !masks.has(node))) return node.inputs
   return node.inputs.filter((_, place) => place !== 2)
 }
 

@@ -18,6 +18,8 @@ const ROW_OPERANDS = {
   BatchNormGrad: [0, 1, 2],
   BatchNormInference: [0, 5],
   Add: every,
+  Activation: every,
+  ActivationGrad: every,
   Multiply: none,
   Scale: none,
   MaxPool: [0],

@@ -1,5 +1,5 @@
 import type { Shape } from '../../../vocabulary/shape.ts'
-import type { ConvAttributes, OpName, PoolAttributes } from '../../graph/ops.ts'
+import type { ConvAttributes, OpName, PoolAttributes, Rectifier } from '../../graph/ops.ts'
 import { type NodeFor, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
 import type { Lowering } from './lowering.ts'
 import { float, type Word } from './plan-words.ts'
@@ -10,8 +10,13 @@ type LoweringRules = { readonly [N in OpName]: LoweringRule<N> }
 
 const NONE = -1
 
-/** What tells a gradient which elements the rectifier let through (native/engine/kernels/batch_norm/batch_norm_backward.cpp). */
-const MASKS = { none: 0, fromOutput: 1, fromInput: 2, fromSum: 3 } as const
+/** What the relu mask of a batch norm's gradient is computed from (native/engine/kernels/batch_norm/batch_norm_backward_input.hpp). */
+const MASK_SOURCES = { none: 0, output: 1, input: 2, sum: 3 } as const
+
+/** Activations that batch norm applies itself (native/engine/kernels/vector/rectifier.hpp). */
+const RECTIFIER_NUMBERS = { none: 0, relu: 1, relu6: 2 } as const
+
+const rectifierNumber = (activation: Rectifier | null) => RECTIFIER_NUMBERS[activation ?? 'none']
 
 function at(ids: readonly ValueId[], place: number): ValueId {
   const id = ids[place]
@@ -44,7 +49,7 @@ function poolWords({ kernel, stride, padding }: PoolAttributes): Word[] {
 /** Scale, shift and running statistics of a batch norm, epsilon, rectifier. */
 function normWords(lowering: Lowering, { inputs, attributes }: NodeFor<'BatchNormInference'>): Word[] {
   const vectors = inputs.slice(1, 5).flatMap((id) => lowering.vector(id))
-  return [...vectors, float(attributes.epsilon), attributes.relu ? 1 : 0]
+  return [...vectors, float(attributes.epsilon), rectifierNumber(attributes.activation)]
 }
 
 /** The batch norm through which a convolution reads its input, or none. */
@@ -52,20 +57,27 @@ function prologueWords(lowering: Lowering, node: ProgramNode): Word[] {
   const norm = lowering.fused.prologues.get(node)
   if (norm === undefined) return [0]
   const residual = norm.residual === null ? NONE : lowering.tensor(norm.residual)
-  return [1, residual, ...norm.vectors.flatMap((id) => lowering.vector(id)), float(norm.epsilon)]
+  return [
+    1,
+    residual,
+    ...norm.vectors.flatMap((id) => lowering.vector(id)),
+    float(norm.epsilon),
+    rectifierNumber(norm.activation),
+  ]
 }
 
-/** What a batch norm's gradient knows of the forward pass: x, what tells the rectifier's mask, scale, statistics. */
-function gateWords(lowering: Lowering, node: NodeFor<'BatchNormGrad'>): Word[] {
+/** What a batch norm's gradient knows of the forward pass: x, what the relu mask is computed from, scale, statistics. */
+function backwardInputWords(lowering: Lowering, node: NodeFor<'BatchNormGrad'>): Word[] {
   const { inputs, attributes } = node
   const source = lowering.fused.masks.get(node)
-  const y = attributes.relu ? at(inputs, 2) : null
+  const y = attributes.activation === null ? null : at(inputs, 2)
   const beside = source === undefined ? y : source.residual
-  const kind =
-    source !== undefined ? (beside === null ? 'fromInput' : 'fromSum') : attributes.relu ? 'fromOutput' : 'none'
+  const computed = beside === null ? 'input' : 'sum'
+  const maskSource = source !== undefined ? computed : y === null ? 'none' : 'output'
   return [
     lowering.tensor(at(inputs, 1)),
-    MASKS[kind],
+    MASK_SOURCES[maskSource],
+    rectifierNumber(attributes.activation),
     beside === null ? NONE : lowering.tensor(beside),
     ...lowering.vector(at(inputs, 3)),
     ...(source === undefined ? [] : lowering.vector(source.shift)),
@@ -91,7 +103,7 @@ function gradientRegion({ fused }: Lowering, node: NodeFor<'BatchNormGrad'>): nu
 /** The batch norm whose gradient's sums a convolution takes, or none. */
 function gradientSumsWords(lowering: Lowering, node: NodeFor<'Conv2DBackpropInput'>): Word[] {
   const norm = lowering.fused.gradientSums.get(node)
-  return norm === undefined ? [NONE] : [gradientRegion(lowering, norm), ...gateWords(lowering, norm)]
+  return norm === undefined ? [NONE] : [gradientRegion(lowering, norm), ...backwardInputWords(lowering, norm)]
 }
 
 /** What a convolution does beside storing its results: region of sums or none, folded batch norm or none. */
@@ -188,7 +200,7 @@ const RULES: LoweringRules = {
         lowering.tensor(at(outputs, 1)),
         lowering.tensor(at(outputs, 2)),
         float(attributes.epsilon),
-        attributes.relu ? 1 : 0,
+        rectifierNumber(attributes.activation),
         ...statisticsOf(lowering, node),
         lowering.fused.measured.has(node) ? 1 : 0,
       ],
@@ -201,7 +213,7 @@ const RULES: LoweringRules = {
       'batchNormBackward',
       [
         lowering.tensor(at(inputs, 0)),
-        ...gateWords(lowering, node),
+        ...backwardInputWords(lowering, node),
         lowering.tensor(at(outputs, 0)),
         lowering.fused.adding.has(node) ? 1 : 0,
         attributes.residual ? lowering.tensor(at(outputs, 3)) : NONE,
@@ -244,6 +256,10 @@ const RULES: LoweringRules = {
       )
     }
   },
+  Activation: (lowering, node) =>
+    lowering.emit(node.attributes.function, tensors(lowering, [...node.inputs, ...node.outputs]), node),
+  ActivationGrad: (lowering, node) =>
+    lowering.emit(`${node.attributes.function}Grad`, tensors(lowering, [...node.inputs, ...node.outputs]), node),
   Multiply: (lowering, node) => {
     const ids = [...node.inputs, at(node.outputs, 0)]
     lowering.emitScalar(

@@ -104,7 +104,10 @@ function sharesWith(node: ProgramNode, output: number): readonly ValueId[] {
   const operands = (...places: readonly number[]) => places.flatMap((place) => node.inputs[place] ?? [])
   switch (node.op) {
     case 'Add':
+    case 'ActivationGrad':
       return operands(0, 1)
+    case 'Activation':
+      return operands(0)
     case 'BatchNorm':
       return output === 0 ? operands(3) : []
     case 'BatchNormInference':

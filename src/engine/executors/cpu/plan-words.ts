@@ -6,7 +6,7 @@ import type { UpdateStep } from '../../graph/update-arithmetic.ts'
 type UpdateAttributes = OpAttributes['OptimizerUpdate']
 
 /** Raised with each change of the words; plan.cpp holds the same number. */
-export const PLAN_VERSION = 13
+export const PLAN_VERSION = 14
 
 /** Numbers are places in this list; plan.cpp holds the same order. */
 const OPCODES = [
@@ -47,6 +47,12 @@ const OPCODES = [
   'average',
   'averageGrad',
   'logMeanProbability',
+  'relu',
+  'reluGrad',
+  'relu6',
+  'relu6Grad',
+  'silu',
+  'siluGrad',
 ] as const
 export type Opcode = (typeof OPCODES)[number]
 

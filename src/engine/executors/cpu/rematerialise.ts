@@ -81,7 +81,7 @@ function chooseJoins(program: Program, blocksAKeptOutput: number): ChosenJoin[] 
 }
 
 function isJoin(node: ProgramNode): node is NodeFor<'BatchNorm'> {
-  return node.op === 'BatchNorm' && node.attributes.relu && node.attributes.residual
+  return node.op === 'BatchNorm' && node.attributes.activation !== null && node.attributes.residual
 }
 
 /**

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { BatchNormAttributes } from '../../graph/ops.ts'
+import { rectified, rectifiedGradient } from './activation-kernels.ts'
 import type { KernelsOf } from './kernel.ts'
 
 /** x [B, H, W, C] or [B, C]; n below is the number of elements a channel has. */
@@ -18,9 +19,9 @@ export const BATCH_NORM_KERNELS: KernelsOf<'BatchNorm' | 'BatchNormGrad' | 'Batc
   // Ioffe and Szegedy 2015, section 3: dx = scale / sqrt(var + eps) (dy - sum(dy) / n - xhat sum(dy xhat) / n), where
   // sum(dy) / n + xhat sum(dy xhat) / n is itself a batch norm of x, with other scale and shift.
   BatchNormGrad: ({ input, attributes }) => {
-    const { epsilon, relu, residual } = attributes
+    const { epsilon, activation, residual } = attributes
     const [x, scale, mean, variance] = [input(1), input(3), input(4), input(5)]
-    const dy = relu ? tf.mul(input(0), tf.step(input(2))) : tf.clone(input(0))
+    const dy = activation === null ? tf.clone(input(0)) : rectifiedGradient(activation, input(0), input(2))
     const dscale = tf.sum(tf.mul(dy, normalise(x, mean, variance, epsilon)), allButChannels(x))
     const dshift = tf.sum(dy, allButChannels(x))
     const count = x.size / scale.size
@@ -48,7 +49,7 @@ function normalise(
   return tf.batchNorm(x, vector(mean), vector(variance), vector(shift), vector(scale), epsilon)
 }
 
-function finish(y: tf.Tensor, { relu }: BatchNormAttributes, residual: tf.Tensor | undefined): tf.Tensor {
+function finish(y: tf.Tensor, { activation }: BatchNormAttributes, residual: tf.Tensor | undefined): tf.Tensor {
   const sum = residual === undefined ? y : tf.add(y, residual)
-  return relu ? tf.relu(sum) : sum
+  return activation === null ? sum : rectified(activation, sum)
 }

@@ -1,4 +1,5 @@
 import type { OpName } from '../../graph/ops.ts'
+import { ACTIVATION_KERNELS } from './activation-kernels.ts'
 import { BATCH_NORM_KERNELS } from './batch-norm-kernels.ts'
 import { CLASSIFIER_KERNELS } from './classifier-kernels.ts'
 import { CONVOLUTION_KERNELS } from './convolution-kernels.ts'
@@ -10,6 +11,7 @@ import { UPDATE_KERNELS } from './update-kernels.ts'
 
 /** What each operation of the graph is in TensorFlow.js. */
 const KERNELS = {
+  ...ACTIVATION_KERNELS,
   ...ELEMENTWISE_KERNELS,
   ...CONVOLUTION_KERNELS,
   ...BATCH_NORM_KERNELS,

@@ -1,3 +1,5 @@
+import type { Rectifier } from '../../graph/ops.ts'
+import { rectified, rectifiedGradient } from './lower-activation.ts'
 import type { LoweringsOf, LoweringTarget } from './op-lowering.ts'
 import type { Hlo, HloFunction } from './stablehlo.ts'
 
@@ -10,19 +12,19 @@ export const BATCH_NORM_LOWERINGS: LoweringsOf<'BatchNorm' | 'BatchNormGrad' | '
     const x = wide(0)
     const { mean, variance } = statistics(hlo, x, target)
     const y = normalise(hlo, x, mean, inverseDeviation(hlo, variance, attributes.epsilon), wide(1), wide(2))
-    return [finish(hlo, y, inputs.length > 3 ? wide(3) : null, attributes.relu), mean, variance]
+    return [finish(hlo, y, inputs.length > 3 ? wide(3) : null, attributes.activation), mean, variance]
   },
   BatchNormInference: ({ hlo, inputs, wide, attributes }) => {
     const inverse = inverseDeviation(hlo, wide(4), attributes.epsilon)
     const y = normalise(hlo, wide(0), wide(3), inverse, wide(1), wide(2))
-    return [finish(hlo, y, inputs.length > 5 ? wide(5) : null, attributes.relu)]
+    return [finish(hlo, y, inputs.length > 5 ? wide(5) : null, attributes.activation)]
   },
   // Ioffe and Szegedy 2015, section 3: dx = scale / sqrt(var + eps) (dy - sum(dy) / n - xhat sum(dy xhat) / n).
   BatchNormGrad: ({ hlo, input, wide, attributes, target }) => {
-    const { epsilon, relu, residual } = attributes
+    const { epsilon, activation, residual } = attributes
     const [x, scale, mean] = [wide(1), wide(3), wide(4)]
     // Selected in its own type, as XLA on GPUs keeps it for those that read it.
-    const passed = relu ? rectifiedGradient(hlo, input(0), wide(2)) : input(0)
+    const passed = rectifiedGradient(hlo, activation, input(0), () => wide(2))
     const dy = hlo.convert(passed, 'f32')
     const inverse = inverseDeviation(hlo, wide(5), epsilon)
     const centred = hlo.binary('subtract', x, perChannel(hlo, mean, x))
@@ -37,12 +39,6 @@ export const BATCH_NORM_LOWERINGS: LoweringsOf<'BatchNorm' | 'BatchNormGrad' | '
     const dx = hlo.binary('multiply', projected, perChannel(hlo, hlo.binary('multiply', scale, inverse), x))
     return residual ? [dx, dscale, dshift, passed] : [dx, dscale, dshift]
   },
-}
-
-/** dy where y > 0, else 0. */
-function rectifiedGradient(hlo: HloFunction, dy: Hlo, y: Hlo): Hlo {
-  const positive = hlo.compare('GT', y, hlo.constant(0, y.shape))
-  return hlo.select(positive, dy, hlo.constant(0, dy.shape, dy.dtype))
 }
 
 /** Elements that a channel has. */
@@ -90,7 +86,7 @@ function normalise(hlo: HloFunction, x: Hlo, mean: Hlo, inverse: Hlo, scale: Hlo
   return hlo.binary('add', scaled, perChannel(hlo, shift, x))
 }
 
-function finish(hlo: HloFunction, y: Hlo, residual: Hlo | null, relu: boolean): Hlo {
+function finish(hlo: HloFunction, y: Hlo, residual: Hlo | null, rectifier: Rectifier | null): Hlo {
   const sum = residual === null ? y : hlo.binary('add', y, residual)
-  return relu ? hlo.binary('maximum', sum, 0) : sum
+  return rectified(hlo, rectifier, sum)
 }

@@ -2,6 +2,7 @@ import { elementCount, printShape, sameShape } from '../../../vocabulary/shape.t
 import type { OpAttributes, OpName } from '../../graph/ops.ts'
 import { type NodeFor, type Program, typeOf, type ValueId } from '../../graph/program.ts'
 import type { StateLayout } from '../../graph/state-layout.ts'
+import { ACTIVATION_LOWERINGS } from './lower-activation.ts'
 import { BATCH_NORM_LOWERINGS } from './lower-batch-norm.ts'
 import { CLASSIFIER_LOWERINGS } from './lower-classifier.ts'
 import { CONVOLUTION_LOWERINGS } from './lower-convolution.ts'
@@ -42,6 +43,7 @@ export type HostInputKind = 'images' | 'labels' | 'scalars'
 const BUCKET_ELEMENTS = 2 ** 20
 
 const LOWERINGS: LoweringsOf<Exclude<OpName, 'AllReduceMean'>> = {
+  ...ACTIVATION_LOWERINGS,
   ...CONVOLUTION_LOWERINGS,
   ...BATCH_NORM_LOWERINGS,
   ...IMAGE_LOWERINGS,

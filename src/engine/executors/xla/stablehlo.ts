@@ -10,8 +10,8 @@ export interface Hlo {
   readonly dtype: HloDType
 }
 
-type Arithmetic = 'add' | 'subtract' | 'multiply' | 'divide' | 'maximum'
-type Unary = 'exponential' | 'log' | 'sqrt' | 'rsqrt' | 'negate'
+type Arithmetic = 'add' | 'subtract' | 'multiply' | 'divide' | 'maximum' | 'minimum'
+type Unary = 'exponential' | 'log' | 'sqrt' | 'rsqrt' | 'negate' | 'logistic'
 type Comparison = 'EQ' | 'GE' | 'GT' | 'LT'
 
 /** Geometry of a convolution as the language has it. */

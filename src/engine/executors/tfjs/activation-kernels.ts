@@ -1,0 +1,38 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { ActivationFunction, Rectifier } from '../../graph/ops.ts'
+import type { KernelsOf } from './kernel.ts'
+
+interface ActivationKernel {
+  value(x: tf.Tensor): tf.Tensor
+  /** @param source y of rectifiers, x of the others */
+  gradient(dy: tf.Tensor, source: tf.Tensor): tf.Tensor
+}
+
+const FUNCTIONS: Readonly<Record<ActivationFunction, ActivationKernel>> = {
+  relu: { value: tf.relu, gradient: (dy, y) => tf.mul(dy, tf.step(y)) },
+  relu6: {
+    value: (x) => tf.minimum(tf.relu(x), 6),
+    gradient: (dy, y) => tf.mul(dy, tf.mul(tf.step(y), tf.step(tf.sub(6, y)))),
+  },
+  silu: {
+    value: (x) => tf.mul(x, tf.sigmoid(x)),
+    gradient: (dy, x) => {
+      const s = tf.sigmoid(x)
+      return tf.mul(tf.mul(dy, s), tf.add(1, tf.mul(x, tf.sub(1, s))))
+    },
+  },
+}
+
+export const ACTIVATION_KERNELS: KernelsOf<'Activation' | 'ActivationGrad'> = {
+  Activation: ({ input, attributes }) => [FUNCTIONS[attributes.function].value(input(0))],
+  ActivationGrad: ({ input, attributes }) => [FUNCTIONS[attributes.function].gradient(input(0), input(1))],
+}
+
+export function rectified(rectifier: Rectifier, x: tf.Tensor): tf.Tensor {
+  return FUNCTIONS[rectifier].value(x)
+}
+
+/** dy where the rectifier's result y tells a slope of 1, else 0. */
+export function rectifiedGradient(rectifier: Rectifier, dy: tf.Tensor, y: tf.Tensor): tf.Tensor {
+  return FUNCTIONS[rectifier].gradient(dy, y)
+}
