@@ -4,7 +4,6 @@ import { GraphBuilder } from '../../src/engine/graph/graph-builder.ts'
 import { findNetwork } from '../../src/engine/networks/find-network.ts'
 import { Layers } from '../../src/engine/networks/layers.ts'
 import { UserFault } from '../../src/vocabulary/fault.ts'
-import { parseNetworkName } from '../../src/vocabulary/network-name.ts'
 import { elementCount } from '../../src/vocabulary/shape.ts'
 
 /** The layers of a network, captured alone on one image. */
@@ -136,36 +135,6 @@ t.test('names of DenseNet are those of torchvision, without the stem for ImageNe
       ...['classifier.weight', 'classifier.bias'],
     ].sort(),
   )
-  t.end()
-})
-
-t.test('names', (t) => {
-  t.same(parseNetworkName('resnext-29-8x64d'), {
-    family: 'cifar-resnext',
-    depth: 29,
-    cardinality: 8,
-    baseWidth: 64,
-    widen: 4,
-  })
-  t.match(parseNetworkName('resnext-20-2x4d-widen1'), { widen: 1 })
-  const wrong = [
-    'resnext-30-8x64d',
-    'resnext-29',
-    'resnext-29-0x64d',
-    'resnext-29-8x64d-widen0',
-    'densenet-bc-100',
-    'densenet-bc-101-12',
-    'densenet-bc-4-12',
-    'densenet-100-12',
-    'imagenet-resnet-20',
-    'imagenet-resnext-18-32x4d',
-    'imagenet-resnext-50',
-    'resnet-18',
-    'resnet-50000',
-    'resnet-32 ',
-    'toString',
-  ]
-  for (const name of wrong) t.equal(parseNetworkName(name), null, name)
   t.end()
 })
 
