@@ -17,6 +17,7 @@ from branching import Branching
 from cifar_resnets import cifar_resnet, cifar_resnext
 from densenet import DenseNetBC
 from imagenet_resnets import IMAGENET_RESNETS, imagenet_resnet
+from wide_resnets import WideResNet
 
 BLOCK_KINDS = ('basic', 'bottleneck')
 
@@ -36,6 +37,9 @@ FAMILIES: dict[str, Callable[..., Branching]] = {
     ),
     r'densenet-bc-(\d+)-(\d+)': lambda _name, _block, branches, classes, depth, growth: (
         DenseNetBC(depth, growth, branches, classes)
+    ),
+    r'wrn-(\d+)-(\d+)': lambda _name, _block, branches, classes, depth, widen: (
+        WideResNet(depth, widen, branches, classes)
     ),
     '|'.join(IMAGENET_RESNETS): lambda name, _block, branches, classes: imagenet_resnet(name, branches, classes),
 }

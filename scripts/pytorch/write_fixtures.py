@@ -34,6 +34,8 @@ RUNS = {
     'one-resnext11': RunOptions('resnext-11-2x4d-widen1', 'auto', branches=3, learning_rate=0.01, seed=3),
     'one-densenet16': RunOptions('densenet-bc-16-12', 'auto', branches=3, learning_rate=0.01, seed=3),
     'vanilla-densenet10': RunOptions('densenet-bc-10-12', 'auto', branches=1, learning_rate=0.01, seed=5),
+    'one-wrn10': RunOptions('wrn-10-1', 'auto', branches=3, learning_rate=0.01, seed=4),
+    'vanilla-wrn16': RunOptions('wrn-16-1', 'auto', branches=1, learning_rate=0.01, seed=1),
     **{
         name: RunOptions(SMALL, 'auto', learning_rate=0.01, seed=8, **own)
         for name, own in {

@@ -47,6 +47,10 @@ const NETWORKS = [
     features: [1, 950, 8, 8],
   },
   { name: 'densenet-bc-100-12', size: 32, classes: 10, parameters: 769_162, printed: '0.8', features: [1, 150, 8, 8] },
+  // Zagoruyko and Komodakis print 36.5M, 2.2M and, in "Paying More Attention to Attention", WRN-16-2 with 0.7M.
+  { name: 'wrn-28-10', size: 32, classes: 100, parameters: 36_536_884, printed: '36.5', features: [1, 320, 16, 16] },
+  { name: 'wrn-40-2', size: 32, classes: 10, parameters: 2_243_546, printed: '2.2', features: [1, 64, 16, 16] },
+  { name: 'wrn-16-2', size: 32, classes: 10, parameters: 691_674, printed: '0.7', features: [1, 64, 16, 16] },
   {
     name: 'imagenet-resnet-18',
     size: 224,
@@ -100,6 +104,30 @@ t.test('billions of multiply-adds', (t) => {
   t.equal(billions('imagenet-resnet-34'), '3.7')
   t.equal(billions('imagenet-resnet-50'), '4.1')
   t.equal(billions('imagenet-resnext-50-32x4d'), '4.2')
+  t.end()
+})
+
+t.test('names of wide ResNets are those of the PyTorch program that most papers train', (t) => {
+  const norm = (name: string) => ['weight', 'bias', 'running_mean', 'running_var'].map((part) => `${name}.${part}`)
+  const block = (name: string) => [
+    ...norm(`${name}.bn1`),
+    `${name}.conv1.weight`,
+    ...norm(`${name}.bn2`),
+    `${name}.conv2.weight`,
+  ]
+  t.same(
+    [...capture('wrn-10-1', 32, 10).names].sort(),
+    [
+      'conv1.weight',
+      ...[1, 2, 3].flatMap((stage) => block(`block${stage}.layer.0`)),
+      ...[2, 3].map((stage) => `block${stage}.layer.0.convShortcut.weight`),
+      ...norm('bn1'),
+      ...['fc.weight', 'fc.bias'],
+    ].sort(),
+    'where the width stays the first stage has no convolution beside its blocks',
+  )
+  t.ok(capture('wrn-10-2', 32, 10).names.includes('block1.layer.0.convShortcut.weight'))
+  t.equal(capture('wrn-10-2', 32, 10).branchNames[0], 'block3.layer.0.bn1.weight')
   t.end()
 })
 

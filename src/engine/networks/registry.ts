@@ -4,11 +4,13 @@ import { CIFAR_RESNEXT } from './cifar-resnext.ts'
 import { DENSENET_BC } from './densenet.ts'
 import { IMAGENET_RESNET, IMAGENET_RESNEXT } from './imagenet-resnet.ts'
 import type { NetworkFamily } from './network-family.ts'
+import { WIDE_RESNET } from './wide-resnet.ts'
 
 export const NETWORK_FAMILIES: readonly NetworkFamily[] = [
   CIFAR_RESNET,
   CIFAR_RESNEXT,
   DENSENET_BC,
+  WIDE_RESNET,
   IMAGENET_RESNET,
   IMAGENET_RESNEXT,
 ]
