@@ -40,8 +40,10 @@ class ThreeStages(Branching):
 
 
 def cifar_resnet(depth: int, block: str, branches: int, classes: int) -> ThreeStages:
+    """block `auto`: bottlenecks from depth 44 on."""
     blocks = blocks_per_stage(depth, 6)
     inner = (16, 32, 64)
+    block = ('basic' if depth < 44 else 'bottleneck') if block == 'auto' else block
     expansion = {'basic': 1, 'bottleneck': 4}[block]
     widths = (16, *(width * expansion for width in inner))
 

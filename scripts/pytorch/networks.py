@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 from torch import nn
 
@@ -16,6 +17,7 @@ from branching import Branching
 from cifar_resnets import cifar_resnet, cifar_resnext
 from densenet import DenseNetBC
 from imagenet_resnets import IMAGENET_RESNETS, imagenet_resnet
+from wide_resnets import WideResNet
 
 BLOCK_KINDS = ('basic', 'bottleneck')
 
@@ -27,18 +29,27 @@ def build_network(name: str, block: str, branches: int, classes: int) -> Branchi
     return network
 
 
+FAMILIES: dict[str, Callable[..., Branching]] = {
+    # pattern of names: builder of (name, block, branches, classes, *numbers in the name; None for one left out)
+    r'resnet-(\d+)': lambda _name, block, branches, classes, depth: cifar_resnet(depth, block, branches, classes),
+    r'resnext-(\d+)-(\d+)x(\d+)d(?:-widen(\d+))?': lambda _name, _block, branches, classes, depth, groups, width, widen: (
+        cifar_resnext(depth, groups, width, widen or 4, branches, classes)
+    ),
+    r'densenet-bc-(\d+)-(\d+)': lambda _name, _block, branches, classes, depth, growth: (
+        DenseNetBC(depth, growth, branches, classes)
+    ),
+    r'wrn-(\d+)-(\d+)': lambda _name, _block, branches, classes, depth, widen: (
+        WideResNet(depth, widen, branches, classes)
+    ),
+    '|'.join(IMAGENET_RESNETS): lambda name, _block, branches, classes: imagenet_resnet(name, branches, classes),
+}
+
+
 def build(name: str, block: str, branches: int, classes: int) -> Branching:
-    if match := re.fullmatch(r'resnet-(\d+)', name):
-        depth = int(match[1])
-        kind = ('basic' if depth < 44 else 'bottleneck') if block == 'auto' else block
-        return cifar_resnet(depth, kind, branches, classes)
-    if match := re.fullmatch(r'resnext-(\d+)-(\d+)x(\d+)d(?:-widen(\d+))?', name):
-        depth, cardinality, base_width, widen = (int(group or 4) for group in match.groups())
-        return cifar_resnext(depth, cardinality, base_width, widen, branches, classes)
-    if match := re.fullmatch(r'densenet-bc-(\d+)-(\d+)', name):
-        return DenseNetBC(int(match[1]), int(match[2]), branches, classes)
-    if name in IMAGENET_RESNETS:
-        return imagenet_resnet(name, branches, classes)
+    for pattern, builder in FAMILIES.items():
+        if match := re.fullmatch(pattern, name):
+            numbers = [None if digits is None else int(digits) for digits in match.groups()]
+            return builder(name, block, branches, classes, *numbers)
     raise ValueError(f'Expected a network that native-ensemble knows but received {name}')
 
 

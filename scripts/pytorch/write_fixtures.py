@@ -34,6 +34,8 @@ RUNS = {
     'one-resnext11': RunOptions('resnext-11-2x4d-widen1', 'auto', branches=3, learning_rate=0.01, seed=3),
     'one-densenet16': RunOptions('densenet-bc-16-12', 'auto', branches=3, learning_rate=0.01, seed=3),
     'vanilla-densenet10': RunOptions('densenet-bc-10-12', 'auto', branches=1, learning_rate=0.01, seed=5),
+    'one-wrn10': RunOptions('wrn-10-1', 'auto', branches=3, learning_rate=0.01, seed=4),
+    'vanilla-wrn16': RunOptions('wrn-16-1', 'auto', branches=1, learning_rate=0.01, seed=1),
     **{
         name: RunOptions(SMALL, 'auto', learning_rate=0.01, seed=8, **own)
         for name, own in {
@@ -51,7 +53,9 @@ RUNS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, default=FIXTURES, help='folder (default: test/fixtures/pytorch)')
-    folder: Path = parser.parse_args().out
+    parser.add_argument('--runs', nargs='+', choices=RUNS, help='write only these runs, from the archive that is there')
+    arguments = parser.parse_args()
+    folder: Path = arguments.out
     versions = {
         'python': platform.python_version(),
         'torch': torch.__version__,
@@ -62,10 +66,13 @@ def main() -> None:
     use_repeatable_arithmetic()
     folder.mkdir(parents=True, exist_ok=True)
 
-    write_archive(folder / ARCHIVE, draw_split(TRAIN_IMAGES, seed=101), draw_split(TEST_IMAGES, seed=102))
+    if arguments.runs is None:
+        write_archive(folder / ARCHIVE, draw_split(TRAIN_IMAGES, seed=101), draw_split(TEST_IMAGES, seed=102))
     train_split, test_split = read_archive(folder / ARCHIVE)
-    for name, options in RUNS.items():
-        print(name, write_reference_run(folder, name, options, train_split, test_split))
+    for name in arguments.runs or RUNS:
+        print(name, write_reference_run(folder, name, RUNS[name], train_split, test_split))
+    if arguments.runs is not None:
+        return
     settings, tensors = op_cases(seed=7)
     save_file(tensors, folder / 'ops.safetensors')
     (folder / 'ops.json').write_text(json.dumps({'torch': torch.__version__, 'cases': settings}, indent=1) + '\n')

@@ -1,6 +1,6 @@
 /** Settings that do not go together: what their rows say, and what takes more than one other setting to tell. */
 import { METHOD_NAMES, METHODS, type MethodName, readsSetting } from '../engine/methods/registry.ts'
-import { parseNetworkName } from '../vocabulary/network-name.ts'
+import { BLOCK_FORMS, familyOf } from '../engine/networks/registry.ts'
 import { type ConfigFault, fault, LEAVE_ONE } from './config-fault.ts'
 import { parseDevices } from './devices.ts'
 import { OPTION_KEYS, OPTION_TABLE, type OptionKey, settingOf } from './option-table.ts'
@@ -123,8 +123,8 @@ const CONTRADICTIONS: readonly Contradiction[] = [
   {
     between: ['network', 'block'],
     find({ network, block }) {
-      if (block === 'auto' || parseNetworkName(network)?.family === 'cifar-resnet') return null
-      return fault('auto', `--block with --network ${network}`, block, 'Only resnet-<6n+2> leaves a choice of blocks.')
+      if (block === 'auto' || familyOf(network)?.leavesBlock) return null
+      return fault('auto', `--block with --network ${network}`, block, `Only ${BLOCK_FORMS} leaves a choice of blocks.`)
     },
   },
   {

@@ -1,4 +1,4 @@
-import { parseNetworkName } from '../vocabulary/network-name.ts'
+import { familyOf } from '../engine/networks/registry.ts'
 
 /** What `--peers` says: a number of copies of the network, or networks by name. */
 export type Peers =
@@ -15,7 +15,7 @@ export function parsePeers(text: string): Peers | null {
     return count >= 1 && count <= MOST_PEERS ? { kind: 'copies', count } : null
   }
   const names = text.split(',').map((name) => name.trim())
-  if (names.length < 2 || names.some((name) => parseNetworkName(name) === null)) return null
+  if (names.length < 2 || names.some((name) => familyOf(name) === null)) return null
   return { kind: 'networks', names }
 }
 

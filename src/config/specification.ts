@@ -2,10 +2,10 @@ import type { Method } from '../engine/methods/method.ts'
 import { METHODS } from '../engine/methods/registry.ts'
 import { findNetwork } from '../engine/networks/find-network.ts'
 import type { Network } from '../engine/networks/network.ts'
+import { familyOf } from '../engine/networks/registry.ts'
 import { findOptimizer } from '../engine/optimizers/registry.ts'
 import type { StepSpecification } from '../engine/step/capture.ts'
 import { expected } from '../vocabulary/fault.ts'
-import { parseNetworkName } from '../vocabulary/network-name.ts'
 import { peerNetworks } from './peers.ts'
 import type { RunConfig } from './run-config.ts'
 
@@ -56,7 +56,5 @@ function findTeacher({ method, teacherNetwork, teacherBlock }: RunConfig): Netwo
 
 /** The block is for those peers that leave a choice. */
 function findPeers(config: RunConfig): Network[] {
-  return peerNetworks(config).map((name) =>
-    findNetwork(name, parseNetworkName(name)?.family === 'cifar-resnet' ? config.block : 'auto'),
-  )
+  return peerNetworks(config).map((name) => findNetwork(name, familyOf(name)?.leavesBlock ? config.block : 'auto'))
 }

@@ -5,7 +5,6 @@ import { tellOwnOptions } from '../../src/cli/own-options.ts'
 import { textTable } from '../../src/cli/text-table.ts'
 import { OPTION_KEYS, OPTION_TABLE } from '../../src/config/option-table.ts'
 import { UserFault } from '../../src/vocabulary/fault.ts'
-import { nearestNetwork } from '../../src/vocabulary/nearest-network.ts'
 import { didYouMean, nearestWord } from '../../src/vocabulary/nearest-word.ts'
 import { printBytes } from '../../src/vocabulary/print-bytes.ts'
 
@@ -41,20 +40,6 @@ t.test('values by the word that was meant', async (t) => {
   t.equal(didYouMean('ENS', choices, 'Other.'), 'Did you mean ensemble?')
   t.equal(didYouMean('x', choices, 'Other.'), 'Other.')
   t.equal(didYouMean(3, choices, 'Other.'), 'Other.')
-  for (const [name, meant] of [
-    ['resnt-32', 'resnet-32'],
-    ['ResNet32', 'resnet-32'],
-    ['resnet_110', 'resnet-110'],
-    ['resnext-50-32x4d', 'imagenet-resnext-50-32x4d'],
-    ['resnext-29_8x64d', 'resnext-29-8x64d'],
-    ['densenet-100-12', 'densenet-bc-100-12'],
-    ['imagenet-resnet18', 'imagenet-resnet-18'],
-    ['resnet18', 'imagenet-resnet-18'],
-    ['vgg-16', null],
-    ['', null],
-  ] as const) {
-    t.equal(nearestNetwork(name), meant, name)
-  }
 })
 
 t.test("other trainers' options", async (t) => {

@@ -1,12 +1,12 @@
 import t from 'tap'
 import { GraphBuilder } from '../../src/engine/graph/graph-builder.ts'
-import type { BlockKind } from '../../src/engine/networks/cifar-resnet.ts'
 import { findNetwork } from '../../src/engine/networks/find-network.ts'
 import { Layers } from '../../src/engine/networks/layers.ts'
+import type { Block } from '../../src/engine/networks/network-family.ts'
 import { UserFault } from '../../src/vocabulary/fault.ts'
 
 /** The layers of a network, captured alone. */
-function capture(name: string, block: BlockKind | 'auto' = 'auto') {
+function capture(name: string, block: Block = 'auto') {
   const graph = new GraphBuilder(2)
   const layers = new Layers(graph, 'f32', true)
   const network = findNetwork(name, block)
@@ -69,14 +69,14 @@ t.test('as many layers as the depth says, strides and paddings as He et al. have
   t.end()
 })
 
-t.test('what is no CIFAR ResNet is refused with what there is', (t) => {
-  for (const name of ['resnet-33', 'resnet-2', 'resnet-', 'ResNet-32', 'vgg-16', '']) {
+t.test('what is no network is refused with what there is', (t) => {
+  for (const name of ['resnet-33', 'resnet-2', 'resnet-', 'ResNet-32', 'lenet-5', '']) {
     try {
       findNetwork(name, 'auto')
       t.fail(`${name} was taken`)
     } catch (error) {
       if (!(error instanceof UserFault)) throw error
-      t.match(error.message, /^Expected .* for the (depth of a CIFAR ResNet|network) but received/)
+      t.match(error.message, /^Expected resnet-<6n\+2>, .* for the network but received/)
       t.match(error.remedy, /resnet-32/)
     }
   }

@@ -60,6 +60,8 @@ export const PYTORCH_RUNS = [
   'one-resnext11',
   'one-densenet16',
   'vanilla-densenet10',
+  'one-wrn10',
+  'vanilla-wrn16',
   'one-undistilled',
   'one-unshared',
   'one-ungated',

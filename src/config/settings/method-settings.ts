@@ -6,6 +6,7 @@ import {
   readersListed,
   readersOf,
 } from '../../engine/methods/registry.ts'
+import { BLOCK_FORMS, NETWORKS_IN_WORDS } from '../../engine/networks/registry.ts'
 import { BLOCK, NETWORK } from '../network-values.ts'
 import { parsePeers } from '../peers.ts'
 import { setting } from '../setting.ts'
@@ -20,13 +21,11 @@ export const METHOD_SETTINGS = {
     default: 1,
     report: 'none',
   }),
-  /** A name of vocabulary/network-name.ts. */
+  /** A name of engine/networks/registry.ts. */
   network: setting(NETWORK, {
     flag: '--network',
     value: '<name>',
-    help:
-      'for CIFAR resnet-32, resnet-110, resnext-29-8x64d, densenet-bc-190-40, ...; ' +
-      'for ImageNet imagenet-resnet-18, imagenet-resnext-50-32x4d, ...',
+    help: NETWORKS_IN_WORDS,
     default: 'resnet-32',
     report: 'row',
     work: true,
@@ -35,7 +34,7 @@ export const METHOD_SETTINGS = {
   block: setting(BLOCK, {
     flag: '--block',
     value: '<kind>',
-    help: 'block of resnet-<6n+2>: basic, bottleneck, or auto = bottleneck from depth 44 on, as the paper',
+    help: `block of ${BLOCK_FORMS}: basic, bottleneck, or auto = bottleneck from depth 44 on, as the paper`,
     default: 'auto',
     report: 'row',
     work: true,

@@ -1,30 +1,25 @@
-import { expected } from '../../vocabulary/fault.ts'
 import type { Value } from '../graph/graph-builder.ts'
 import type { Layers } from './layers.ts'
 import type { Network } from './network.ts'
+import { type Block, networkFamily } from './network-family.ts'
 import { BOTTLENECK_EXPANSION, basicBlock, bottleneckBlock, residualStage } from './residual-blocks.ts'
-
-export type BlockKind = 'basic' | 'bottleneck'
 
 const STEM_WIDTH = 16
 const STAGE_WIDTHS = [16, 32, 64] as const
 
 /**
- * CIFAR ResNet-(6n+2) (He et al., "Deep Residual Learning", section 4.2; bottlenecks from depth 44 on as in the networks
- * of the paper's authors). Names are torchvision's: `conv1`, `bn1`, `layer1.0.conv1`, `layer2.0.downsample.0`, `fc`.
- * @param depth 6n + 2, n blocks a stage
- * @throws UserFault for another depth
+ * CIFAR ResNet-(6n+2), n blocks a stage (He et al., "Deep Residual Learning", section 4.2; bottlenecks from depth 44 on as in
+ * the networks of ONE's authors). Names are torchvision's: `conv1`, `bn1`, `layer1.0.conv1`, `layer2.0.downsample.0`, `fc`.
  */
-export function cifarResNet(depth: number, block: BlockKind | 'auto'): Network {
+export const CIFAR_RESNET = networkFamily('resnet-<6n+2>', {
+  examples: ['resnet-32', 'resnet-110'],
+  images: 'CIFAR',
+  leavesBlock: true,
+  build: (name, [depth], block) => cifarResNet(name, depth, block),
+})
+
+function cifarResNet(name: string, depth: number, block: Block): Network {
   const blocks = (depth - 2) / 6
-  if (!Number.isInteger(blocks) || blocks < 1) {
-    throw expected(
-      '6n + 2 (8, 14, 20, 32, 56, 110, ...)',
-      'the depth of a CIFAR ResNet',
-      depth,
-      'Choose resnet-32, say.',
-    )
-  }
   const kind = block === 'auto' ? (depth >= 44 ? 'bottleneck' : 'basic') : block
 
   const stage = (layers: Layers, x: Value, index: 0 | 1 | 2) => {
@@ -37,7 +32,7 @@ export function cifarResNet(depth: number, block: BlockKind | 'auto'): Network {
   }
 
   return {
-    name: `resnet-${depth}`,
+    name,
     trunk: (layers, images) => {
       const stem = layers.conv('conv1', images, STEM_WIDTH, 3)
       const x = layers.batchNorm('bn1', stem, { activation: 'relu' })

@@ -1,12 +1,13 @@
 import type { Value } from '../graph/graph-builder.ts'
 import type { Layers } from './layers.ts'
 import type { Network } from './network.ts'
+import { networkFamily } from './network-family.ts'
 import { bottleneckBlock, residualStage } from './residual-blocks.ts'
 
 const STEM_WIDTH = 64
 const STAGE_WIDTHS = [64, 128, 256] as const
 
-export interface CifarResNextSizes {
+interface CifarResNextSizes {
   /** 9n + 2, n blocks a stage. */
   readonly depth: number
   /** Groups of each 3x3 convolution. */
@@ -21,7 +22,14 @@ export interface CifarResNextSizes {
  * ResNeXt for CIFAR (Xie et al., "Aggregated Residual Transformations for Deep Neural Networks", section 5.3):
  * ResNeXt-29 8x64d is depth 29, cardinality 8, base width 64, widen 4. Names are torchvision's, as in CIFAR ResNets.
  */
-export function cifarResNext(name: string, { depth, cardinality, baseWidth, widen }: CifarResNextSizes): Network {
+export const CIFAR_RESNEXT = networkFamily('resnext-<9n+2>-<cardinality>x<width>d[-widen<multiple>]', {
+  examples: ['resnext-29-8x64d'],
+  images: 'CIFAR',
+  build: (name, [depth, cardinality, baseWidth, widen = 4]) =>
+    cifarResNext(name, { depth, cardinality, baseWidth, widen }),
+})
+
+function cifarResNext(name: string, { depth, cardinality, baseWidth, widen }: CifarResNextSizes): Network {
   const blocks = (depth - 2) / 9
 
   const stage = (layers: Layers, x: Value, index: 0 | 1 | 2) => {

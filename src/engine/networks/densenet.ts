@@ -1,6 +1,7 @@
 import type { Value } from '../graph/graph-builder.ts'
 import type { Layers } from './layers.ts'
 import type { Network } from './network.ts'
+import { networkFamily } from './network-family.ts'
 
 /** Of DenseNet-BC (Huang et al., "Densely Connected Convolutional Networks", section 3). */
 const COMPRESSION = 0.5
@@ -8,7 +9,7 @@ const BOTTLENECK_WIDTH = 4
 /** Channels of the stem, in growth rates. */
 const STEM_WIDTH = 2
 
-export interface DenseNetSizes {
+interface DenseNetSizes {
   /** 6n + 4, n layers of two convolutions in each of three dense blocks. */
   readonly depth: number
   /** Growth rate k: channels that each layer adds. */
@@ -20,7 +21,14 @@ export interface DenseNetSizes {
  * `features.denseblock1.denselayer1.norm1`, `features.transition1.conv`, `features.norm5`, `classifier`), whose stem for
  * ImageNet it has not. ONE branches before the last dense block; its final norm belongs to the branch.
  */
-export function denseNetBc(name: string, { depth, growth }: DenseNetSizes): Network {
+export const DENSENET_BC = networkFamily('densenet-bc-<6n+4>-<growth>', {
+  examples: ['densenet-bc-100-12', 'densenet-bc-190-40'],
+  images: 'CIFAR',
+  aliases: ['densenet', 'imagenet-densenet'],
+  build: (name, [depth, growth]) => denseNetBc(name, { depth, growth }),
+})
+
+function denseNetBc(name: string, { depth, growth }: DenseNetSizes): Network {
   const layersOfBlock = (depth - 4) / 6
 
   const denseBlock = (layers: Layers, name: string, x: Value) =>

@@ -1,37 +1,21 @@
 import { expected } from '../../vocabulary/fault.ts'
-import { NETWORK_NAMES, parseNetworkName } from '../../vocabulary/network-name.ts'
-import { type BlockKind, cifarResNet } from './cifar-resnet.ts'
-import { cifarResNext } from './cifar-resnext.ts'
-import { denseNetBc } from './densenet.ts'
-import { imageNetResNet } from './imagenet-resnet.ts'
 import type { Network } from './network.ts'
-
-/** Channels of a bottleneck's 3x3 convolution in the first stage of an ImageNet ResNet, in one group. */
-const RESNET_WIDTH = 64
+import type { Block } from './network-family.ts'
+import { BLOCK_FORMS, familyOf, NETWORK_EXAMPLES, NETWORK_FORMS } from './registry.ts'
 
 /**
  * The network of a user's name.
- * @param block of a CIFAR ResNet; the others have their papers' own and take `auto`
+ * @param block of a network that leaves a choice; the others have their papers' own and take `auto`
+ * @param own networks beside those of the registry, which their names find first
  * @throws UserFault listing what there is
  */
-export function findNetwork(name: string, block: BlockKind | 'auto'): Network {
-  const sizes = parseNetworkName(name)
-  if (sizes === null) {
-    throw expected(NETWORK_NAMES, 'the network', name, 'Choose resnet-32, densenet-bc-100-12 or resnext-29-8x64d, say.')
+export function findNetwork(name: string, block: Block, own: readonly Network[] = []): Network {
+  const named = own.find((network) => network.name === name)
+  const family = named === undefined ? familyOf(name) : null
+  if (block !== 'auto' && (named !== undefined || (family !== null && family.leavesBlock !== true))) {
+    throw expected('auto', `the block of ${name}`, block, `Only ${BLOCK_FORMS} leaves a choice of blocks.`)
   }
-  if (block !== 'auto' && sizes.family !== 'cifar-resnet') {
-    throw expected('auto', `the block of ${name}`, block, 'Only the CIFAR networks resnet-<6n+2> leave a choice.')
-  }
-  switch (sizes.family) {
-    case 'cifar-resnet':
-      return cifarResNet(sizes.depth, block)
-    case 'cifar-resnext':
-      return cifarResNext(name, sizes)
-    case 'densenet-bc':
-      return denseNetBc(name, sizes)
-    case 'imagenet-resnet':
-      return imageNetResNet(name, { ...sizes, cardinality: 1, baseWidth: RESNET_WIDTH })
-    case 'imagenet-resnext':
-      return imageNetResNet(name, sizes)
-  }
+  const network = named ?? family?.find(name, block) ?? null
+  if (network === null) throw expected(NETWORK_FORMS, 'the network', name, `Choose ${NETWORK_EXAMPLES}, say.`)
+  return network
 }

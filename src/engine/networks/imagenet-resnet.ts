@@ -1,7 +1,7 @@
-import type { ImageNetDepth } from '../../vocabulary/network-name.ts'
 import type { Value } from '../graph/graph-builder.ts'
 import type { Layers } from './layers.ts'
 import type { Network } from './network.ts'
+import { networkFamily } from './network-family.ts'
 import { BOTTLENECK_EXPANSION, basicBlock, bottleneckBlock, residualStage } from './residual-blocks.ts'
 
 const STEM_WIDTH = 64
@@ -14,13 +14,15 @@ const BLOCKS = {
   50: [3, 4, 6, 3],
   101: [3, 4, 23, 3],
   152: [3, 8, 36, 3],
-} as const satisfies Record<ImageNetDepth, readonly [number, number, number, number]>
+} as const satisfies Record<number, readonly [number, number, number, number]>
 
 /** Depths below this have basic blocks. */
 const FIRST_BOTTLENECK_DEPTH = 50
+/** Channels of a bottleneck's 3x3 convolution in the first stage of a ResNet, in one group. */
+const RESNET_WIDTH = 64
 
-export interface ImageNetResNetSizes {
-  readonly depth: ImageNetDepth
+interface ImageNetResNetSizes {
+  readonly depth: keyof typeof BLOCKS
   /** Groups of the 3x3 convolutions: 1 is a ResNet, 32 with a base width of 4 ResNeXt 32x4d. */
   readonly cardinality: number
   /** Channels of a group in the first stage; 64 in a ResNet. */
@@ -31,7 +33,20 @@ export interface ImageNetResNetSizes {
  * ResNet and ResNeXt for images of 224x224 (any size from 32x32 on), layer by layer torchvision's `resnet18`, `resnet50`,
  * `resnext50_32x4d`: names, layouts, and the stride of a bottleneck on its 3x3 convolution. ONE branches before `layer4`.
  */
-export function imageNetResNet(name: string, { depth, cardinality, baseWidth }: ImageNetResNetSizes): Network {
+export const IMAGENET_RESNET = networkFamily('imagenet-resnet-<18, 34, 50, 101, 152>', {
+  examples: ['imagenet-resnet-18', 'imagenet-resnet-50'],
+  images: 'ImageNet',
+  build: (name, [depth]) => imageNetResNet(name, { depth, cardinality: 1, baseWidth: RESNET_WIDTH }),
+})
+
+/** Groups need the bottlenecks of the deeper networks. */
+export const IMAGENET_RESNEXT = networkFamily('imagenet-resnext-<50, 101, 152>-<cardinality>x<width>d', {
+  examples: ['imagenet-resnext-50-32x4d'],
+  images: 'ImageNet',
+  build: (name, [depth, cardinality, baseWidth]) => imageNetResNet(name, { depth, cardinality, baseWidth }),
+})
+
+function imageNetResNet(name: string, { depth, cardinality, baseWidth }: ImageNetResNetSizes): Network {
   const stage = (layers: Layers, x: Value, index: 0 | 1 | 2 | 3) => {
     const width = STAGE_WIDTHS[index]
     const inner = cardinality * baseWidth * 2 ** index

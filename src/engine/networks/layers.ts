@@ -28,6 +28,14 @@ interface BatchNormOptions {
   readonly residual?: Value
 }
 
+interface LinearInitialisers {
+  readonly weight?: Initialiser
+  readonly bias?: Initialiser
+}
+
+/** A bias that begins at zero, as most networks but PyTorch's own layers have it. */
+export const ZEROS = { draw: 'constant', value: 0 } as const satisfies Initialiser
+
 /**
  * The layers of one network while it is captured. Training uses the batch's statistics and notes them for the running
  * averages; evaluation uses the running averages.
@@ -103,13 +111,16 @@ export class Layers {
     })
   }
 
-  /** `<name>.weight` [out, in] and `<name>.bias` [out] ~ U(+-1 / sqrt(in)). x f32 [B, in] -> [B, out]. */
-  linear(name: string, x: Value, out: number): Value {
+  /**
+   * `<name>.weight` [out, in] and `<name>.bias` [out]. x f32 [B, in] -> [B, out].
+   * @param initial U(+-1 / sqrt(in)), PyTorch's default, where left out
+   */
+  linear(name: string, x: Value, out: number, initial: LinearInitialisers = {}): Value {
     const fanIn = x.shape[1] ?? 0
-    const initial = { draw: 'uniform', bound: 1 / Math.sqrt(fanIn) } as const
+    const usual = { draw: 'uniform', bound: 1 / Math.sqrt(fanIn) } as const
     return this.graph.scope(name, () => {
-      const weight = this.#parameter('weight', [out, fanIn], 'weight', initial)
-      const bias = this.#parameter('bias', [out], 'weight', initial)
+      const weight = this.#parameter('weight', [out, fanIn], 'weight', initial.weight ?? usual)
+      const bias = this.#parameter('bias', [out], 'weight', initial.bias ?? usual)
       return this.graph.applyOne('Linear', [x, weight, bias], {})
     })
   }
@@ -122,6 +133,11 @@ export class Layers {
   /** Mean of each window. [B, C, H, W] -> [B, C, H', W']. */
   averagePool(name: string, x: Value, windows: PoolAttributes): Value {
     return this.graph.scope(name, () => this.graph.applyOne('AveragePool', [x], windows))
+  }
+
+  /** Elementwise sum of two tensors of one shape. */
+  add(left: Value, right: Value): Value {
+    return this.graph.applyOne('Add', [left, right], {})
   }
 
   /** Channels behind each other. [B, C1, H, W], [B, C2, H, W], ... -> [B, C1 + C2 + ..., H, W]. */
