@@ -31,7 +31,7 @@ export const ACTIVATIONS = ['relu', 'relu6', 'silu'] as const
 export type ActivationFunction = (typeof ACTIVATIONS)[number]
 
 /** Functions whose slope is 0 or 1 and follows from their result: their gradient needs no x, and batch norm takes them up. */
-export const RECTIFIERS = ['relu', 'relu6'] as const satisfies readonly ActivationFunction[]
+const RECTIFIERS = ['relu', 'relu6'] as const satisfies readonly ActivationFunction[]
 export type Rectifier = (typeof RECTIFIERS)[number]
 
 export function isRectifier(activation: ActivationFunction): activation is Rectifier {
