@@ -35,7 +35,7 @@ function wideResNet(name: string, [depth, widen]: readonly [depth: number, widen
     name,
     trunk: (layers, images) => stage(layers, stage(layers, layers.conv('conv1', images, STEM_WIDTH, 3), 0), 1),
     branch: (layers, features, classes) => {
-      const last = layers.batchNorm('bn1', stage(layers, features, 2), { relu: true })
+      const last = layers.batchNorm('bn1', stage(layers, features, 2), { activation: 'relu' })
       return layers.linear('fc', layers.globalAveragePool('avgpool', last), classes, { bias: ZEROS })
     },
   }
@@ -46,9 +46,9 @@ function wideResNet(name: string, [depth, widen]: readonly [depth: number, widen
  * activation is added instead. x [B, C, H, W] -> [B, width, H / stride, W / stride].
  */
 function preActivationBlock(layers: Layers, x: Value, width: number, stride: number): Value {
-  const activation = layers.batchNorm('bn1', x, { relu: true })
+  const activation = layers.batchNorm('bn1', x, { activation: 'relu' })
   const first = layers.conv('conv1', activation, width, 3, { stride })
-  const second = layers.conv('conv2', layers.batchNorm('bn2', first, { relu: true }), width, 3)
+  const second = layers.conv('conv2', layers.batchNorm('bn2', first, { activation: 'relu' }), width, 3)
   const keepsShape = stride === 1 && x.shape[1] === width
   return layers.add(second, keepsShape ? x : layers.conv('convShortcut', activation, width, 1, { stride }))
 }
