@@ -35,9 +35,9 @@ export const LAYERS = {
   'src/train/hosts': ['src/config', 'src/engine/executors'],
   'src/train/run': ['src/config', 'src/report', ...ENGINE, ...DATA, ...TRAIN],
   'src/studies': ['src/train/run', 'src/config', 'src/report', ...ENGINE, ...DATA, ...TRAIN],
-  'src/deploy': ENGINE,
+  'src/deploy': ['src/config', 'src/train/run', 'src/train/checkpoint', ...ENGINE, ...DATA],
   'src/cli': ['src/config', 'src/report', 'src/studies', 'src/deploy', 'src/train/run', ...ENGINE, ...DATA, ...TRAIN],
-  workers: ['src/engine/executors', ...DATA, ...TRAIN],
+  workers: ['src/engine/executors', 'src/deploy', ...DATA, ...TRAIN],
 }
 
 /** Only these touch the addons. */

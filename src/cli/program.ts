@@ -24,6 +24,10 @@ const HOST_OPTIONS = [
   ['--host-rank <k>', 'which of --hosts this one is, from 0; rank 0 writes the run'],
   ['--coordinator <host:port>', 'with --hosts: where rank 0 listens'],
 ] as const
+const MEMBER_OPTION = [
+  '--member <which>',
+  'number of a branch or peer, from 0, or ensemble (default: 0, or what an export holds)',
+] as const
 const CHECKPOINT_OPTION = ['--checkpoint <which>', 'latest, best, or a step (default: latest)'] as const
 
 /**
@@ -170,6 +174,24 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     .option('--branch <i>', 'which branch (default: 0)')
     .option(...CHECKPOINT_OPTION)
     .option('--out <file>', 'file to write (default: branch-<i>.safetensors in the run folder)')
+
+  define(
+    'predict <model> <images...>',
+    'Classifies image files and all files in folders, prepared as those that the network was evaluated on.',
+    ['predict runs/quickstart-1 cat.jpg photos/', 'predict branch-0.safetensors photos/ --top 1 --json'],
+    plain(printed(async (invocation) => await (await import('./commands/predict.ts')).predictCommand(invocation))),
+  )
+    .option('--top <k>', 'classes of each image, the likeliest first (default: 5)')
+    .option(...MEMBER_OPTION)
+    .option(...CHECKPOINT_OPTION)
+    .option('--executor <name>', 'cpu, tfjs or xla (default: cpu)')
+    .option('--devices <list>', 'with --executor xla: gpu, gpu:<number> or xla-cpu (default: gpu)')
+    .option('--json', 'print a JSON object for each image, a line each, then one with the images/s')
+    .addHelpText(
+      'after',
+      '\nModel: the folder of a run, or a safetensors file that `export` wrote. An image that cannot be classified has a line' +
+        '\nwith the reason; the exit code is 0 where all were classified, else 2.',
+    )
 
   defineFigures(define, plain)
   defineMachines(define, plain)

@@ -32,3 +32,10 @@ export function readWholeNumber(
   if (/^\d{1,15}$/.test(String(value))) return Number(value)
   throw expected(what, name, value, remedy)
 }
+
+/** Number of a member, or its ensemble. @throws UserFault */
+export function readMember(value: unknown, name: string): number | 'ensemble' {
+  if (value === 'ensemble') return value
+  const remedy = didYouMean(value, ['ensemble'], `Correct ${name}, or leave it out for the first member.`)
+  return readWholeNumber(value, name, 'the number of a member, from 0, or ensemble', remedy)
+}

@@ -1,4 +1,5 @@
 import type { Method } from '../engine/methods/method.ts'
+import type { MethodSettings } from '../engine/methods/method-definition.ts'
 import { METHODS } from '../engine/methods/registry.ts'
 import { findNetwork } from '../engine/networks/find-network.ts'
 import type { Network } from '../engine/networks/network.ts'
@@ -42,11 +43,15 @@ export function specifyStep(config: RunConfig, input: NetworkInput, replicas: nu
   }
 }
 
-function findMethod(config: RunConfig): Method {
+/** Settings that say which networks there are. */
+export type NetworkSettings = MethodSettings & Pick<RunConfig, 'network' | 'block' | 'method'>
+
+/** @throws UserFault where a network is unknown */
+export function findMethod(config: NetworkSettings): Method {
   return METHODS[config.method].create(config, { peers: () => findPeers(config), teacher: () => findTeacher(config) })
 }
 
-function findTeacher({ method, teacherNetwork, teacherBlock }: RunConfig): Network {
+function findTeacher({ method, teacherNetwork, teacherBlock }: NetworkSettings): Network {
   if (teacherNetwork === null) {
     const remedy = 'Name the network that the teacher is: --teacher-network resnet-110, say.'
     throw expected('a network', `--teacher-network with --method ${method}`, 'nothing', remedy)
@@ -55,6 +60,6 @@ function findTeacher({ method, teacherNetwork, teacherBlock }: RunConfig): Netwo
 }
 
 /** The block is for those peers that leave a choice. */
-function findPeers(config: RunConfig): Network[] {
+function findPeers(config: NetworkSettings): Network[] {
   return peerNetworks(config).map((name) => findNetwork(name, familyOf(name)?.leavesBlock ? config.block : 'auto'))
 }

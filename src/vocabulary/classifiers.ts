@@ -1,6 +1,7 @@
 /** Names of the classifiers that one program has, in outputs and in metrics: its members by number, and their ensemble. */
 
-const ENSEMBLE = 'teacher'
+/** Of the classifier that the members make together. */
+export const ENSEMBLE = 'teacher'
 
 /** Values of each member, and of their ensemble where there is one. */
 export interface OfClassifiers<Of> {

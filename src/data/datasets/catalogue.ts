@@ -16,6 +16,8 @@ export interface DatasetFile {
 
 export interface DatasetEntry {
   readonly description: DatasetDescription
+  /** Size of its images where they are smaller than the network's input, in whose middle they then are. */
+  readonly stored?: { readonly height: number; readonly width: number }
   readonly files: readonly DatasetFile[]
   /** Debian and Ubuntu package with the same files, tried before the addresses. */
   readonly debianPackage: string | null
@@ -95,6 +97,7 @@ export const CATALOGUE = {
       ...FASHION_COLOURS,
       ...INPUT,
     },
+    stored: { height: 28, width: 28 },
     files: [
       fashionFile(
         'train-images-idx3-ubyte',

@@ -9,7 +9,7 @@ import { readIdx } from './idx.ts'
 import { readSourceFile, type SourceFile, sha256 } from './source-file.ts'
 
 const ENTRY = CATALOGUE['fashion-mnist']
-const SIDE = 28
+const SIDE = ENTRY.stored.height
 const CLASSES = ENTRY.description.classNames.length
 /** More than any of its files, so that a file that decompresses without end is refused. */
 const LIMIT = 4 * Math.max(...ENTRY.files.map((file) => file.bytes))

@@ -84,12 +84,20 @@ function randomBox(stream: RandomStream, { width, height }: ImageSize): Box {
 /** Short side after the resize over the side of the crop: 256 for 224. */
 const EVALUATION_SCALE = 256 / 224
 
+/** Short side to which an image is resized before its middle is evaluated: 256 for a target of 224, in proportion for others. */
+export function evaluationShortSide(target: ImageSize): number {
+  return Math.round(Math.max(target.width, target.height) * EVALUATION_SCALE)
+}
+
 /**
- * torchvision's Resize and CenterCrop, as images are evaluated: the short side to 256 for a target of 224 (in proportion
- * for others), then the middle. Decoded in full.
+ * torchvision's Resize and CenterCrop, as images are evaluated. Decoded in full.
+ * @param short the short side after the resize
  */
-export function centreCrop({ width, height }: ImageSize, target: ImageSize): CropPlan {
-  const short = Math.round(Math.max(target.width, target.height) * EVALUATION_SCALE)
+export function centreCrop(
+  { width, height }: ImageSize,
+  target: ImageSize,
+  short = evaluationShortSide(target),
+): CropPlan {
   const resizedWidth = width <= height ? short : Math.trunc((short * width) / height)
   const resizedHeight = width <= height ? Math.trunc((short * height) / width) : short
   return {

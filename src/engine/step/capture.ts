@@ -5,8 +5,8 @@ import { Layers } from '../networks/layers.ts'
 import type { Network } from '../networks/network.ts'
 import type { Optimizer } from '../optimizers/optimizer.ts'
 
-/** What a step is captured from. */
-export interface StepSpecification {
+/** What predictions are captured from. */
+export interface PredictionSpecification {
   readonly network: Network
   readonly method: Method
   readonly classes: number
@@ -21,6 +21,10 @@ export interface StepSpecification {
     readonly mean: readonly number[]
     readonly std: readonly number[]
   }
+}
+
+/** What a step is captured from. */
+export interface StepSpecification extends PredictionSpecification {
   /** Whether another image is mixed into each in training (default: no): labels then come with those of the partners. */
   readonly mixing?: boolean
   readonly optimizer: Optimizer
@@ -29,7 +33,7 @@ export interface StepSpecification {
 /** Pixels -> predictions, the part that training and evaluation share. */
 export function capturePredictions(
   graph: GraphBuilder,
-  specification: StepSpecification,
+  specification: PredictionSpecification,
   training: boolean,
 ): { layers: Layers; predictions: Predictions } {
   const { network, method, classes, dtype, input } = specification

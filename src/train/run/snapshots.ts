@@ -105,7 +105,8 @@ export async function withSnapshotEnsemble(
   }
 }
 
-async function readSnapshots(config: RunConfig, count: number) {
+/** Weights of the first `count` snapshots, under the names that they have in the ensemble. @throws UserFault as checkSnapshots */
+export async function readSnapshots(config: RunConfig, count: number) {
   const members = Array.from({ length: count }, async (_, member) => {
     const tensors = await readSnapshot(config, member)
     return tensors.map((tensor) => ({ ...tensor, name: `${snapshotScope(member)}.${tensor.name}` }))
