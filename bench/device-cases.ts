@@ -55,7 +55,7 @@ export function tryAll(log: AttemptLog, devices: XlaDevices, stride: number): vo
     opened ??= openClient(devices)
     return opened
   }
-  const onednn = cpuExecutor({ winograd: false })
+  const onednn = cpuExecutor({ ownConvolutions: false })
   // Named by the process: each one that goes on opens a client of its own.
   const first = log.attempt(`client of process ${process.pid}`, () => {
     const { facts, warning } = open()

@@ -21,8 +21,8 @@ const MODES = {
   'fp32-2-replicas': { ...TRAINING, replicas: 2 },
   'bf16-2-replicas': { ...TRAINING, dtype: 'bf16', replicas: 2 },
   // Every convolution by oneDNN's direct kernels: what our own 3x3 ones save.
-  'fp32-direct': { ...TRAINING, kernels: { winograd: false } },
-  'bf16-direct': { ...TRAINING, dtype: 'bf16', kernels: { winograd: false } },
+  'fp32-direct': { ...TRAINING, kernels: { ownConvolutions: false } },
+  'bf16-direct': { ...TRAINING, dtype: 'bf16', kernels: { ownConvolutions: false } },
   // Every block's output kept, every concatenation copied: what saving memory costs or gains.
   'fp32-kept': { ...TRAINING, kernels: { lean: false } },
   'bf16-kept': { ...TRAINING, dtype: 'bf16', kernels: { lean: false } },

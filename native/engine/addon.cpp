@@ -9,6 +9,8 @@
 #include <string>
 
 #include "common/arguments.hpp"
+#include "kernels/batch_norm/batch_norm_backward_input.hpp"
+#include "plan/instructions.hpp"
 #include "plan/plan.hpp"
 #include "runtime/machine.hpp"
 
@@ -227,10 +229,31 @@ Napi::Value machine(const Napi::CallbackInfo& info) {
   }
 }
 
+template <class Value>
+Napi::Array namesOf(Napi::Env env, const one::NamedTable<Value>& table) {
+  auto names = Napi::Array::New(env, table.size());
+  for (std::size_t place = 0; place < table.size(); place++) {
+    names[static_cast<std::uint32_t>(place)] = Napi::String::New(env, table[place].name);
+  }
+  return names;
+}
+
+// What a plan may name, each table in the order of its numbers.
+Napi::Object planNames(Napi::Env env) {
+  auto names = Napi::Object::New(env);
+  names.Set("instructions", namesOf(env, one::instructions()));
+  names.Set("rectifiers", namesOf(env, one::rectifierNames()));
+  names.Set("maskSources", namesOf(env, one::maskSourceNames()));
+  names.Set("exportKinds", namesOf(env, one::Plan::exportKindNames()));
+  names.Set("updateOps", namesOf(env, one::OptimizerUpdate::opNames()));
+  return names;
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("HostMesh", HostMeshObject::define(env));
   exports.Set("Plan", PlanObject::define(env));
   exports.Set("planVersion", one::kPlanVersion);
+  exports.Set("planNames", planNames(env));
   exports.Set("machine", Napi::Function::New(env, machine, "machine"));
   return exports;
 }

@@ -46,7 +46,7 @@ export interface NetworkSummary {
 }
 
 /** What most CPUs with AVX-512 have; where the addon is built it says what this one has. */
-const USUAL_KERNELS = { block: 16, winogradChannels: 1024 }
+const USUAL_KERNELS = { block: 16, ownConvolutions: true }
 
 /**
  * @param description of the images, as describeForSummary gives it
@@ -129,7 +129,7 @@ function memoryOf(config: RunConfig, description: DatasetDescription, replicas: 
 function kernelsOf(precision: RunConfig['precision']): typeof USUAL_KERNELS {
   try {
     const { blockF32, blockBf16, winogradChannels } = loadNativeAddon().machine()
-    return { block: precision === 'bf16' ? blockBf16 : blockF32, winogradChannels }
+    return { block: precision === 'bf16' ? blockBf16 : blockF32, ownConvolutions: winogradChannels > 0 }
   } catch (error) {
     if (error instanceof UserFault) return USUAL_KERNELS
     throw error

@@ -9,7 +9,7 @@ import { runProgram } from '../support/run-program.ts'
 /** Every operation and its gradient on oneDNN against TensorFlow.js in JavaScript, on small odd shapes. */
 const tfjs = await tfjsExecutor('cpu')
 const onednn = cpuExecutor()
-const direct = cpuExecutor({ winograd: false })
+const direct = cpuExecutor({ ownConvolutions: false })
 
 /**
  * f32: other orders of summation. bf16: both round each result once, so where their f32 sums lie on two sides of the

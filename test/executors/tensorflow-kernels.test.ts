@@ -49,7 +49,7 @@ for (const [name, small] of [
     const state = tensorsOf(step.layout, drawnState(step))
     const inputs = { ...smallBatch(specification), layout: step.layout, state, scalars: [0.1, 0.6] }
     const actual = runProgram(await tfjsExecutor('tensorflow'), step.program, inputs)
-    const executors = [await tfjsExecutor('cpu'), cpuExecutor({ winograd: false }), cpuExecutor()]
+    const executors = [await tfjsExecutor('cpu'), cpuExecutor({ ownConvolutions: false }), cpuExecutor()]
     for (const executor of executors) {
       const wanted = runProgram(executor, step.program, inputs)
       const outputs = new Map([...wanted.outputs].filter(([output]) => output !== VANISHING))

@@ -24,7 +24,7 @@ import { drawnState, smallBatch, smallOne, tensorsOf } from '../support/small-st
 t.setTimeout(580_000)
 const tfjs = await tfjsExecutor('cpu')
 const onednn = cpuExecutor()
-const direct = cpuExecutor({ winograd: false })
+const direct = cpuExecutor({ ownConvolutions: false })
 
 const [resnet8, resnet14] = [findNetwork('resnet-8', 'basic'), findNetwork('resnet-14', 'bottleneck')]
 const ONE = { branches: 3, temperature: 3 } as const
@@ -142,9 +142,9 @@ for (const { name, small, ...changes } of LEAN_CASES) {
       ({ op }) => op === 'BatchNormInference',
     )
     t.equal(again.length > 0, through.length > 0, 'made again where other kernels read them')
-    for (const winograd of [true, false]) {
+    for (const ownConvolutions of [true, false]) {
       const [lean, kept] = [true, false].map((spared) =>
-        runProgram(cpuExecutor({ lean: spared, winograd }), step.program, { ...inputs, scalars, cores: [0, 1] }),
+        runProgram(cpuExecutor({ lean: spared, ownConvolutions }), step.program, { ...inputs, scalars, cores: [0, 1] }),
       )
       t.same(lean === undefined || kept === undefined ? ['no runs'] : tooFar(lean, kept, 0), [])
     }

@@ -96,7 +96,7 @@ function mostInUse({ buffers }: MemoryPlan, nodes: number): number {
   return Math.max(...sums)
 }
 
-const ONEDNN = { threads: 2, block: 16, winogradChannels: 256, lean: true }
+const ONEDNN = { threads: 2, block: 16, ownConvolutions: true, lean: true }
 
 const resNet32One = (dtype: ComputeDType) => stepOf('resnet-32', dtype)
 

@@ -1,12 +1,6 @@
-import { GRADIENT_RULES } from '../../src/engine/graph/gradient-rules.ts'
 import { GraphBuilder, type Value } from '../../src/engine/graph/graph-builder.ts'
-import {
-  ACTIVATIONS,
-  type ActivationFunction,
-  type OpAttributes,
-  type OpName,
-  type Rectifier,
-} from '../../src/engine/graph/ops.ts'
+import { ACTIVATIONS, type ActivationFunction, type Rectifier } from '../../src/engine/graph/ops/activation.ts'
+import { type OpAttributes, type OpName, OPS } from '../../src/engine/graph/ops.ts'
 import type { Program } from '../../src/engine/graph/program.ts'
 import type { ComputeDType } from '../../src/vocabulary/dtype.ts'
 import { elementCount, type Shape } from '../../src/vocabulary/shape.ts'
@@ -56,7 +50,7 @@ function opCase<N extends OpName>(
     op,
     batch,
     precisions: both ? ['f32', 'bf16'] : ['f32'],
-    differentiable: GRADIENT_RULES[op] !== null,
+    differentiable: OPS[op].gradient !== null,
     labels: labels === undefined ? null : labelsOf(labels.partners ? 2 * batch : batch, labels.ignored ?? []),
     images: images === undefined ? null : pixels(elementCount(images.shape), SEED),
     capture: (graph, dtype) =>

@@ -5,74 +5,32 @@
 #include <future>
 #include <stdexcept>
 
-#include "kernels/batch_norm/averages.hpp"
-#include "kernels/batch_norm/batch_norm.hpp"
-#include "kernels/classifier/losses.hpp"
-#include "kernels/convolution/convolution.hpp"
-#include "kernels/elementwise/activations.hpp"
-#include "kernels/elementwise/concat.hpp"
 #include "kernels/elementwise/elementwise.hpp"
-#include "kernels/pooling/pooling.hpp"
+#include "plan/instructions.hpp"
 
 namespace one {
 namespace {
 
 constexpr std::size_t kLine = 64;
 
-using Factory = InstructionPtr (*)(WordReader&, PlanBuilder&);
-
-// In the order of OPCODES in src/engine/executors/cpu/plan-words.ts.
-constexpr Factory kFactories[] = {
-    normalise,
-    importState,
-    cast,
-    convolutionForward,
-    convolutionBackwardData,
-    convolutionBackwardWeights,
-    batchNormForward,
-    batchNormBackward,
-    batchNormInference,
-    add,
-    poolForward,
-    poolBackward,
-    linearForward,
-    linearBackwardInput,
-    linearBackwardWeights,
-    softmax,
-    softmaxGrad,
-    gatedSum,
-    gatedSumGrad,
-    crossEntropy,
-    crossEntropyGrad,
-    kullbackLeibler,
-    kullbackLeiblerGrad,
-    topKCorrect,
-    scalarConstant,
-    scalarAdd,
-    scalarMultiply,
-    scalarScale,
-    maxPool,
-    maxPoolGrad,
-    averagePool,
-    averagePoolGrad,
-    concat,
-    sliceChannels,
-    average,
-    averageGrad,
-    logMeanProbability,
-    relu,
-    reluGrad,
-    relu6,
-    relu6Grad,
-    silu,
-    siluGrad,
-};
-
 double now() {
   return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace
+
+const NamedTable<Plan::ExportKind>& Plan::exportKindNames() {
+  static const NamedTable<ExportKind> names{
+      {"scalar", ExportKind::scalar},
+      {"rows", ExportKind::rows},
+      {"vector", ExportKind::vector},
+      {"gradient", ExportKind::gradient},
+      {"meanGradient", ExportKind::meanGradient},
+      {"meanStatistic", ExportKind::meanStatistic},
+      {"state", ExportKind::state},
+  };
+  return names;
+}
 
 Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& memory, Place place)
     : memory_(memory), place_(std::move(place)) {
@@ -139,7 +97,7 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
   communicates_ = !update_.empty();
   exports_.resize(reader.size());
   for (Export& item : exports_) {
-    item.kind = static_cast<ExportKind>(reader.integer());
+    item.kind = readNamed(reader, exportKindNames());
     item.source = reader.size();
     item.count = reader.size();
     item.target = reader.size();
@@ -152,9 +110,7 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
 
 void Plan::readInstructions(WordReader& words, std::vector<InstructionPtr>& list) {
   for (std::size_t left = words.size(); left > 0; left--) {
-    const std::size_t opcode = words.size();
-    if (opcode >= std::size(kFactories)) throw std::runtime_error("Expected a known instruction in the plan");
-    list.push_back(kFactories[opcode](words, *builder_));
+    list.push_back(readNamed(words, instructions())(words, *builder_));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/optimizer/update.hpp"
+#include "plan/named.hpp"
 #include "plan/plan_builder.hpp"
 #include "runtime/exchange.hpp"
 #include "runtime/host_mesh.hpp"
@@ -22,8 +23,8 @@ struct Place {
   std::shared_ptr<HostMesh> mesh;
 };
 
-// Version of the words; plan-words.ts writes the same number.
-constexpr int kPlanVersion = 14;
+// Version of the words behind the names; plan-words.ts writes the same number. Raised where the words of an instruction change.
+constexpr int kPlanVersion = 15;
 
 struct SharedMemory {
   float* state = nullptr;
@@ -33,6 +34,10 @@ struct SharedMemory {
 
 class Plan {
  public:
+  // Where an output comes from.
+  enum class ExportKind { scalar, rows, vector, gradient, meanGradient, meanStatistic, state };
+  static const NamedTable<ExportKind>& exportKindNames();
+
   // Throws std::exception with a sentence where the words or the memory do not fit.
   Plan(const std::int32_t* words, std::size_t count, const SharedMemory& memory, Place place);
 
@@ -50,15 +55,6 @@ class Plan {
   const std::vector<double>& times() const { return times_; }
 
  private:
-  enum class ExportKind {
-    scalar = 0,
-    rows = 1,
-    vector = 2,
-    gradient = 3,
-    meanGradient = 4,
-    meanStatistic = 5,
-    state = 6
-  };
   struct Export {
     ExportKind kind;
     std::size_t source;  // scalar, tensor, or element of gradient, statistic or state

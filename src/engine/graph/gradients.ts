@@ -1,6 +1,7 @@
-import { type ForwardNode, GRADIENT_RULES } from './gradient-rules.ts'
 import type { GraphBuilder, Value } from './graph-builder.ts'
-import type { OpName } from './ops.ts'
+import type { GradientCall } from './ops/op-definition.ts'
+import { inOrder, placeOf } from './ops/operand-names.ts'
+import { nameInputs, nameOutputs, OPS, type OpName, type Ops } from './ops.ts'
 import type { NodeFor, ProgramNode, ValueId } from './program.ts'
 
 /**
@@ -19,7 +20,7 @@ export function appendGradients(graph: GraphBuilder, loss: Value, towards: reado
       const arriving = node.outputs.map((id) => gradients.get(id) ?? null)
       if (arriving.every((gradient) => gradient === null)) continue
       if (!node.inputs.some((id) => wanted.has(id))) continue
-      const leaving = differentiate(graph, node, arriving, wanted)
+      const leaving = differentiate(graph, node, arriving[0] ?? null, (place) => wanted.has(node.inputs[place] ?? -1))
       node.inputs.forEach((id, place) => {
         const gradient = leaving[place] ?? null
         if (gradient === null || !wanted.has(id)) return
@@ -37,35 +38,33 @@ export function appendGradients(graph: GraphBuilder, loss: Value, towards: reado
   })
 }
 
-function differentiate(
+/**
+ * Gradients of a node's operands in their order, null where they have none or it is not wanted.
+ * @param dy gradient of its first result
+ * @throws Error where the op is never differentiated
+ */
+export function differentiate<N extends OpName>(
   graph: GraphBuilder,
-  node: ProgramNode,
-  arriving: readonly (Value | null)[],
-  wanted: ReadonlySet<ValueId>,
+  node: NodeFor<N>,
+  dy: Value | null,
+  isWanted: (place: number) => boolean,
 ): (Value | null)[] {
-  const rule = ruleOf(node)
-  if (rule === null) {
-    throw new Error(`Expected a differentiable operation in layer ${node.label} but received ${node.op}`)
+  const { op, label, attributes } = node
+  const { gradient, inputs: names } = OPS[op]
+  if (gradient === null) throw new Error(`Expected a differentiable operation in layer ${label} but received ${op}`)
+  if (dy === null) throw new Error(`Expected a gradient for the first result of ${op} in layer ${label}`)
+  const valuesOf = (ids: readonly ValueId[]) => ids.map((id) => graph.value(id))
+  const results = nameOutputs(node, valuesOf(node.outputs))
+  const call: GradientCall<Ops[N]> = {
+    ...nameInputs(node, valuesOf(node.inputs)),
+    graph,
+    attributes,
+    label,
+    dy,
+    output: results.input,
+    wants: (name, index = 0) => isWanted(placeOf(names, name) + index),
   }
-  const forwardNode = {
-    inputs: node.inputs.map((id) => graph.value(id)),
-    outputs: node.outputs.map((id) => graph.value(id)),
-    attributes: node.attributes,
-    label: node.label,
-    wants: (input: number) => wanted.has(node.inputs[input] ?? -1),
-  }
-  return rule(graph, forwardNode, arriving)
-}
-
-type AnyRule = (
-  graph: GraphBuilder,
-  node: ForwardNode<OpName>,
-  gradients: readonly (Value | null)[],
-) => (Value | null)[]
-
-/** The rule of a node's own op, which therefore takes its attributes; the union of nodes hides that from the compiler. */
-function ruleOf<N extends OpName>(node: NodeFor<N>): AnyRule | null {
-  return GRADIENT_RULES[node.op] as AnyRule | null
+  return inOrder(names, gradient(call), node.inputs.length)
 }
 
 function valuesThatDependOn(roots: readonly Value[], nodes: readonly ProgramNode[]): ReadonlySet<ValueId> {

@@ -1,7 +1,8 @@
 import { printShape, type Shape } from '../../vocabulary/shape.ts'
-import type { OpAttributes, OpName, TensorType } from './ops.ts'
+import type { TensorType } from './ops/op-definition.ts'
+import { fitsNames } from './ops/operand-names.ts'
+import { nameInputs, OPS, type OpAttributes, type OpName } from './ops.ts'
 import type { NamedValue, Phase, Program, ProgramNode, ValueId } from './program.ts'
-import { SHAPE_RULES } from './shape-rules.ts'
 
 /** A value while its program is being captured. */
 export interface Value extends TensorType {
@@ -178,7 +179,9 @@ export class GraphBuilder {
 
   #outputTypes<N extends OpName>(op: N, inputs: readonly Value[], attributes: OpAttributes[N], label: string) {
     try {
-      return SHAPE_RULES[op](inputs, attributes)
+      const { inputs: names, shape } = OPS[op]
+      if (!fitsNames(names, inputs.length)) throw new Error(`${names.join(', ')} as inputs`)
+      return shape({ ...nameInputs({ op, label }, inputs), attributes })
     } catch (cause) {
       const shapes = inputs.map(({ dtype, shape }) => `${dtype} ${printShape(shape)}`).join(', ')
       const expectation = cause instanceof Error ? cause.message : String(cause)

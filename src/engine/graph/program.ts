@@ -1,4 +1,6 @@
-import type { OpAttributes, OpName, TensorType } from './ops.ts'
+import type { TensorType } from './ops/op-definition.ts'
+import type { NamedValues } from './ops/operand-names.ts'
+import { nameInputs, nameOutputs, type OpAttributes, type OpInputs, type OpName, type OpOutputs } from './ops.ts'
 
 /** Index into `Program.values`. */
 export type ValueId = number
@@ -21,6 +23,16 @@ export type ProgramNode = { readonly [N in OpName]: NodeOf<N> }[OpName]
 
 /** The node of one op. */
 export type NodeFor<N extends OpName> = NodeOf<N>
+
+/** What a node reads, by name: `operands(node).input('filters')`. */
+export function operands<N extends OpName>(node: NodeFor<N>): NamedValues<OpInputs<N>, ValueId> {
+  return nameInputs(node, node.inputs)
+}
+
+/** What a node makes, by name: `results(node).input('y')`. */
+export function results<N extends OpName>(node: NodeFor<N>): NamedValues<OpOutputs<N>, ValueId> {
+  return nameOutputs(node, node.outputs)
+}
 
 export interface NamedValue {
   readonly name: string

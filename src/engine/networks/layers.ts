@@ -2,13 +2,9 @@ import type { ComputeDType } from '../../vocabulary/dtype.ts'
 import { expected, type UserFault } from '../../vocabulary/fault.ts'
 import { elementCount, type Shape } from '../../vocabulary/shape.ts'
 import type { GraphBuilder, Initialiser, Value } from '../graph/graph-builder.ts'
-import {
-  type ActivationFunction,
-  type ConvAttributes,
-  isRectifier,
-  type PoolAttributes,
-  type Rectifier,
-} from '../graph/ops.ts'
+import { type ActivationFunction, isRectifier, type Rectifier } from '../graph/ops/activation.ts'
+import type { ConvAttributes } from '../graph/ops/convolution.ts'
+import type { PoolAttributes } from '../graph/ops/pooling.ts'
 
 /** Epsilon of every batch norm and weight of its running average: PyTorch's defaults, which the paper's code uses. */
 const EPSILON = 1e-5

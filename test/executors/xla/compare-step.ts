@@ -22,7 +22,7 @@ export async function compareStep(small: SmallStep): Promise<{ training: string[
   const scalars = step.program.scalars.map((scalar) => STEP_SCALARS[scalar.name] ?? Number.NaN)
   const labels = inputs.labels.slice(0, specification.batch).map((label, row) => (row === 1 ? -1 : label))
   // Rounded as the others round, or activations near zero would fall on other sides of a rectifier.
-  const [xla, onednn] = [xlaOnCpu(1, { excessPrecision: false }), cpuExecutor({ winograd: false })]
+  const [xla, onednn] = [xlaOnCpu(1, { excessPrecision: false }), cpuExecutor({ ownConvolutions: false })]
   const other = specification.dtype === 'bf16' && !onednn.machine.bf16 ? await tfjsExecutor('cpu') : onednn
   const [trained, wanted] = [xla, other].map((executor) => runProgram(executor, step.program, { ...inputs, scalars }))
   const [evaluated, counted] = [xla, other].map((executor) => runProgram(executor, evaluation, { ...inputs, labels }))

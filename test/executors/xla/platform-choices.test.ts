@@ -27,7 +27,7 @@ function apart(dtype: 'f32' | 'bf16', options: XlaOptions): string[] {
   const scalars = step.program.scalars.map(({ name }) => STEP_SCALARS[name] ?? Number.NaN)
   const inputs = { ...smallBatch(specification), layout: step.layout, state, scalars }
   const xla = xlaOnCpu(1, { excessPrecision: false, ...options })
-  const wanted = runProgram(cpuExecutor({ winograd: false }), step.program, inputs)
+  const wanted = runProgram(cpuExecutor({ ownConvolutions: false }), step.program, inputs)
   return tooFar(runProgram(xla, step.program, inputs), wanted, STEP_TOLERANCES[dtype])
 }
 

@@ -85,7 +85,7 @@ class Forward : public Instruction {
         mean_(builder.tensor(words)),
         variance_(builder.tensor(words)),
         epsilon_(words.number()),
-        rectifier_(static_cast<Rectifier>(words.integer())),
+        rectifier_(readNamed(words, rectifierNames())),
         region_(readRegion(words, builder)),
         measured_(words.integer() != 0),
         threads_(builder.threads()) {
@@ -183,7 +183,7 @@ class Inference : public Instruction {
         y_(builder.tensor(words)),
         residual_(builder.optionalTensor(words)),
         norm_(words, builder, x_.channels, x_.paddedChannels()),
-        rectifier_(static_cast<Rectifier>(words.integer())) {}
+        rectifier_(readNamed(words, rectifierNames())) {}
 
   void run(Worker& worker, const RunArguments&) override { applyNorm(x_, y_, worker, norm_, residual_, rectifier_); }
 
@@ -234,11 +234,12 @@ void applyFolded(const Activation& x, const Worker& worker, FoldedBatchNorm& nor
   applyNorm(x, x, worker, norm, residual, rectifier);
 }
 
-InstructionPtr batchNormForward(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<Forward>(words, builder);
-}
-InstructionPtr batchNormInference(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<Inference>(words, builder);
+InstructionTable batchNormInstructions() {
+  return {
+      {"batchNormForward", make<Forward>},
+      {"batchNormBackward", batchNormBackward},
+      {"batchNormInference", make<Inference>},
+  };
 }
 
 }  // namespace one

@@ -3,16 +3,15 @@
 #include <vector>
 
 #include "kernels/vector/rectifier.hpp"
-#include "plan/plan_builder.hpp"
+#include "plan/instruction_table.hpp"
 
 namespace one {
 
 // Fills the worker's part of the region from its samples of x: means, then squared distances.
 void storeStatistics(const Activation& x, const Worker& worker, const StatisticsRegion& region);
 
-InstructionPtr batchNormForward(WordReader& words, PlanBuilder& builder);
+InstructionTable batchNormInstructions();
 InstructionPtr batchNormBackward(WordReader& words, PlanBuilder& builder);
-InstructionPtr batchNormInference(WordReader& words, PlanBuilder& builder);
 
 // Scale, shift and running statistics of a batch norm that another instruction applies.
 class FoldedBatchNorm {

@@ -9,12 +9,21 @@
 
 #include "kernels/vector/lanes.hpp"
 #include "kernels/vector/rectifier.hpp"
+#include "plan/named.hpp"
 #include "plan/plan_builder.hpp"
 
 namespace one {
 
 // What the relu mask is computed from: the rectified output, or the norm of x (plus the residual) as the forward pass had it.
-enum class MaskSource { none = 0, output = 1, input = 2, sum = 3 };
+enum class MaskSource { none, output, input, sum };
+
+inline const NamedTable<MaskSource>& maskSourceNames() {
+  static const NamedTable<MaskSource> names{{"none", MaskSource::none},
+                                            {"output", MaskSource::output},
+                                            {"input", MaskSource::input},
+                                            {"sum", MaskSource::sum}};
+  return names;
+}
 
 constexpr bool isComputed(MaskSource source) { return source == MaskSource::input || source == MaskSource::sum; }
 
@@ -63,8 +72,8 @@ class BatchNormBackwardInput {
  public:
   BatchNormBackwardInput(WordReader& words, PlanBuilder& builder)
       : x_(builder.tensor(words)),
-        maskSource_(static_cast<MaskSource>(words.integer())),
-        rectifier_(static_cast<Rectifier>(words.integer())),
+        maskSource_(readNamed(words, maskSourceNames())),
+        rectifier_(readNamed(words, rectifierNames())),
         beside_(builder.maybeTensor(words)),
         scale_(builder.vector(words)),
         shift_(isComputed(maskSource_) ? builder.vector(words) : VectorRef{}),

@@ -1,6 +1,6 @@
 #include <cstring>
 
-#include "kernels/classifier/losses.hpp"
+#include "kernels/classifier/linear.hpp"
 #include "kernels/convolution/shared_gradient.hpp"
 
 namespace one {
@@ -94,14 +94,12 @@ class BackwardWeights : public Instruction {
 
 }  // namespace
 
-InstructionPtr linearForward(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<Forward>(words, builder);
-}
-InstructionPtr linearBackwardInput(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<BackwardInput>(words, builder);
-}
-InstructionPtr linearBackwardWeights(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<BackwardWeights>(words, builder);
+InstructionTable linearInstructions() {
+  return {
+      {"linearForward", make<Forward>},
+      {"linearBackwardInput", make<BackwardInput>},
+      {"linearBackwardWeights", make<BackwardWeights>},
+  };
 }
 
 }  // namespace one

@@ -282,7 +282,7 @@ class TopKCorrect : public Instruction {
 
 class ScalarConstant : public Instruction {
  public:
-  explicit ScalarConstant(WordReader& words) : result_(words.size()), value_(words.number()) {}
+  ScalarConstant(WordReader& words, PlanBuilder&) : result_(words.size()), value_(words.number()) {}
   void run(Worker& worker, const RunArguments&) override { worker.scalars[result_] = value_; }
 
  private:
@@ -293,7 +293,7 @@ class ScalarConstant : public Instruction {
 template <class Operation>
 class ScalarPair : public Instruction {
  public:
-  explicit ScalarPair(WordReader& words) : a_(words.size()), b_(words.size()), result_(words.size()) {}
+  ScalarPair(WordReader& words, PlanBuilder&) : a_(words.size()), b_(words.size()), result_(words.size()) {}
   void run(Worker& worker, const RunArguments&) override {
     worker.scalars[result_] = Operation()(worker.scalars[a_], worker.scalars[b_]);
   }
@@ -306,7 +306,7 @@ class ScalarPair : public Instruction {
 
 class ScalarScale : public Instruction {
  public:
-  explicit ScalarScale(WordReader& words) : a_(words.size()), factor_(words.number()), result_(words.size()) {}
+  ScalarScale(WordReader& words, PlanBuilder&) : a_(words.size()), factor_(words.number()), result_(words.size()) {}
   void run(Worker& worker, const RunArguments&) override { worker.scalars[result_] = worker.scalars[a_] * factor_; }
 
  private:
@@ -317,27 +317,22 @@ class ScalarScale : public Instruction {
 
 }  // namespace
 
-#define ONE_INSTRUCTION(name, Class) \
-  InstructionPtr name(WordReader& words, PlanBuilder& builder) { return std::make_unique<Class>(words, builder); }
-
-ONE_INSTRUCTION(softmax, Softmax)
-ONE_INSTRUCTION(softmaxGrad, SoftmaxGrad)
-ONE_INSTRUCTION(gatedSum, GatedSum)
-ONE_INSTRUCTION(gatedSumGrad, GatedSumGrad)
-ONE_INSTRUCTION(crossEntropy, CrossEntropy)
-ONE_INSTRUCTION(crossEntropyGrad, CrossEntropyGrad)
-ONE_INSTRUCTION(kullbackLeibler, KullbackLeibler)
-ONE_INSTRUCTION(kullbackLeiblerGrad, KullbackLeiblerGrad)
-ONE_INSTRUCTION(topKCorrect, TopKCorrect)
-#undef ONE_INSTRUCTION
-
-InstructionPtr scalarConstant(WordReader& words, PlanBuilder&) { return std::make_unique<ScalarConstant>(words); }
-InstructionPtr scalarAdd(WordReader& words, PlanBuilder&) {
-  return std::make_unique<ScalarPair<std::plus<float>>>(words);
+InstructionTable lossInstructions() {
+  return {
+      {"softmax", make<Softmax>},
+      {"softmaxGrad", make<SoftmaxGrad>},
+      {"gatedSum", make<GatedSum>},
+      {"gatedSumGrad", make<GatedSumGrad>},
+      {"crossEntropy", make<CrossEntropy>},
+      {"crossEntropyGrad", make<CrossEntropyGrad>},
+      {"kullbackLeibler", make<KullbackLeibler>},
+      {"kullbackLeiblerGrad", make<KullbackLeiblerGrad>},
+      {"topKCorrect", make<TopKCorrect>},
+      {"scalarConstant", make<ScalarConstant>},
+      {"scalarAdd", make<ScalarPair<std::plus<float>>>},
+      {"scalarMultiply", make<ScalarPair<std::multiplies<float>>>},
+      {"scalarScale", make<ScalarScale>},
+  };
 }
-InstructionPtr scalarMultiply(WordReader& words, PlanBuilder&) {
-  return std::make_unique<ScalarPair<std::multiplies<float>>>(words);
-}
-InstructionPtr scalarScale(WordReader& words, PlanBuilder&) { return std::make_unique<ScalarScale>(words); }
 
 }  // namespace one

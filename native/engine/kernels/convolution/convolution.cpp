@@ -261,7 +261,7 @@ Epilogue readEpilogue(WordReader& words, PlanBuilder& builder, const Activation&
   if (words.integer() != 0) {
     epilogue.residual = builder.maybeTensor(words);
     epilogue.norm.emplace(words, builder, y.channels, y.paddedChannels());
-    epilogue.rectifier = static_cast<Rectifier>(words.integer());
+    epilogue.rectifier = readNamed(words, rectifierNames());
   }
   return epilogue;
 }
@@ -274,7 +274,7 @@ Prologue readPrologue(WordReader& words, PlanBuilder& builder, const Activation&
     throw std::runtime_error("Expected a residual that lies in memory as the batch norm's x");
   }
   FoldedBatchNorm norm(words, builder, x.channels, x.paddedChannels());
-  return NormedInput{std::move(norm), residual, static_cast<Rectifier>(words.integer())};
+  return NormedInput{std::move(norm), residual, readNamed(words, rectifierNames())};
 }
 
 // Number of a region or -1, then the batch norm whose dy the results are.

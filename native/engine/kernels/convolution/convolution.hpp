@@ -1,11 +1,19 @@
 // Convolutions and their gradients on oneDNN.
 #pragma once
-#include "plan/plan_builder.hpp"
+#include "plan/instruction_table.hpp"
 
 namespace one {
 
 InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder);
 InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder);
 InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builder);
+
+inline InstructionTable convolutionInstructions() {
+  return {
+      {"convolutionForward", convolutionForward},
+      {"convolutionBackwardData", convolutionBackwardData},
+      {"convolutionBackwardWeights", convolutionBackwardWeights},
+  };
+}
 
 }  // namespace one

@@ -1,15 +1,10 @@
-// Pixels in, copies between layouts and precisions, sums and pooling.
+// Pixels in, copies between layouts and precisions, and sums.
 #pragma once
-#include "plan/plan_builder.hpp"
+#include "plan/instruction_table.hpp"
 
 namespace one {
 
-InstructionPtr normalise(WordReader& words, PlanBuilder& builder);
-InstructionPtr importState(WordReader& words, PlanBuilder& builder);
-InstructionPtr cast(WordReader& words, PlanBuilder& builder);
-InstructionPtr add(WordReader& words, PlanBuilder& builder);
-InstructionPtr poolForward(WordReader& words, PlanBuilder& builder);
-InstructionPtr poolBackward(WordReader& words, PlanBuilder& builder);
+InstructionTable elementwiseInstructions();
 
 // Elements of `samples` rows of a tensor in logical order [sample, channel, pixel] as f32; padding channels left out.
 void copyToPlain(const Activation& tensor, const Worker& worker, float* target);

@@ -53,6 +53,14 @@ class OptimizerUpdate::Values {
   std::vector<float> floats_;
 };
 
+const NamedTable<OptimizerUpdate::Op>& OptimizerUpdate::opNames() {
+  static const NamedTable<Op> names{{"constant", Op::constant}, {"add", Op::add},
+                                    {"subtract", Op::subtract}, {"multiply", Op::multiply},
+                                    {"divide", Op::divide},     {"squareRoot", Op::squareRoot},
+                                    {"norm", Op::norm},         {"whenPositive", Op::whenPositive}};
+  return names;
+}
+
 void OptimizerUpdate::read(WordReader& words) {
   for (std::size_t left = words.size(); left > 0; left--) readKernel(words);
   for (std::size_t left = words.size(); left > 0; left--) readRange(words);
@@ -77,10 +85,7 @@ void OptimizerUpdate::readKernel(WordReader& words) {
   };
   for (std::size_t place = 0; place < kernel.steps.size(); place++) {
     Step& step = kernel.steps[place];
-    const std::size_t op = words.size();
-    if (op > static_cast<std::size_t>(Op::whenPositive))
-      throw std::runtime_error("Expected a known operation in the plan");
-    step.op = static_cast<Op>(op);
+    step.op = readNamed(words, opNames());
     if (step.op == Op::constant) {
       step.value = words.number();
       words.integer();

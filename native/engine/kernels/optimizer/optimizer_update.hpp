@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "plan/named.hpp"
 #include "plan/word_reader.hpp"
 #include "runtime/exchange.hpp"
 
@@ -12,6 +13,10 @@ namespace one {
 
 class OptimizerUpdate {
  public:
+  // Operations of an update by the names of src/engine/graph/update-arithmetic.ts.
+  enum class Op { constant, add, subtract, multiply, divide, squareRoot, norm, whenPositive };
+  static const NamedTable<Op>& opNames();
+
   void read(WordReader& words);
   bool empty() const { return ranges_.empty(); }
   bool needsNorms() const { return !chunks_.empty(); }
@@ -22,8 +27,6 @@ class OptimizerUpdate {
   void run(const Exchange& exchange, int member, const float* scalars, float* state) const;
 
  private:
-  // In the order of UPDATE_OPS in src/engine/executors/cpu/plan-words.ts.
-  enum class Op { constant, add, subtract, multiply, divide, squareRoot, norm, whenPositive };
   struct Step {
     Op op = Op::constant;
     std::size_t of[3] = {0, 0, 0};  // values: operands, then results of steps

@@ -199,12 +199,6 @@ std::vector<Range> rangesOf(int places, const Find& find) {
 
 float shareOf(const Windows& windows) { return 1.0f / static_cast<float>(windows.kernel * windows.kernel); }
 
-}  // namespace
-
-InstructionPtr maxPool(WordReader& words, PlanBuilder& builder) { return std::make_unique<MaxPool>(words, builder); }
-InstructionPtr maxPoolGrad(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<MaxPoolGrad>(words, builder);
-}
 InstructionPtr averagePool(WordReader& words, PlanBuilder& builder) {
   const Activation& x = builder.tensor(words);
   const Activation& y = builder.tensor(words);
@@ -220,6 +214,17 @@ InstructionPtr averagePoolGrad(WordReader& words, PlanBuilder& builder) {
   return std::make_unique<ScaledSums>(
       dy, dx, rangesOf(dx.height, [&](int pixel) { return windows.seeing(pixel, dy.height); }),
       rangesOf(dx.width, [&](int pixel) { return windows.seeing(pixel, dy.width); }), shareOf(windows));
+}
+
+}  // namespace
+
+InstructionTable poolingInstructions() {
+  return {
+      {"maxPool", make<MaxPool>},
+      {"maxPoolGrad", make<MaxPoolGrad>},
+      {"averagePool", averagePool},
+      {"averagePoolGrad", averagePoolGrad},
+  };
 }
 
 }  // namespace one

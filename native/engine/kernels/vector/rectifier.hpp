@@ -3,10 +3,17 @@
 #include <type_traits>
 
 #include "kernels/vector/lanes.hpp"
+#include "plan/named.hpp"
 
 namespace one {
 
-enum class Rectifier { none = 0, relu = 1, relu6 = 2 };
+enum class Rectifier { none, relu, relu6 };
+
+inline const NamedTable<Rectifier>& rectifierNames() {
+  static const NamedTable<Rectifier> names{
+      {"none", Rectifier::none}, {"relu", Rectifier::relu}, {"relu6", Rectifier::relu6}};
+  return names;
+}
 
 constexpr float kReluSixBound = 6.0f;
 

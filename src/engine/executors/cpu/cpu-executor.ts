@@ -27,7 +27,7 @@ export interface CpuExecutor extends Executor {
 /** How programs are compiled; the defaults are what training uses. */
 export interface CpuOptions {
   /** false = every convolution by oneDNN's direct kernels, the slow twin of our own. */
-  readonly winograd?: boolean
+  readonly ownConvolutions?: boolean
   /** false = every block's output is kept and every concatenation copied, the twin of what saves memory (docs/memory.md). */
   readonly lean?: boolean
   /** Links to the other hosts of the run, over which gradients are summed. */
@@ -36,10 +36,10 @@ export interface CpuOptions {
 
 /** @throws UserFault where the addon is missing */
 export function cpuExecutor(options: CpuOptions = {}): CpuExecutor {
-  const { winograd = true, lean = true, hosts = null } = options
+  const { ownConvolutions = true, lean = true, hosts = null } = options
   const addon = loadNativeAddon()
   const machine = addon.machine()
-  const winogradChannels = winograd ? machine.winogradChannels : 0
+  const ours = ownConvolutions && machine.winogradChannels > 0
   return {
     name: 'cpu',
     machine,
@@ -58,10 +58,10 @@ export function cpuExecutor(options: CpuOptions = {}): CpuExecutor {
     compile: (program, layout, memory, place) => {
       checkPrecision(program, machine)
       const block = usesBf16(program) ? machine.blockBf16 : machine.blockF32
-      const target = { threads: place.cores.length, block, winogradChannels, lean }
+      const target = { threads: place.cores.length, block, ownConvolutions: ours, lean }
       const lowered = lowerProgram(program, layout, target)
       const plan = new addon.Plan(
-        encodePlan(lowered.plan),
+        encodePlan(lowered.plan, addon.planNames),
         new Float32Array(memory.state),
         new Uint8Array(memory.exchange),
         place.replica,

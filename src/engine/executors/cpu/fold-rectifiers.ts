@@ -1,6 +1,9 @@
 import type { Shape } from '../../../vocabulary/shape.ts'
-import type { ConvAttributes, Rectifier } from '../../graph/ops.ts'
-import { type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
+import type { Rectifier } from '../../graph/ops/activation.ts'
+import type { ConvAttributes } from '../../graph/ops/convolution.ts'
+import { placeOf } from '../../graph/ops/operand-names.ts'
+import { OPS } from '../../graph/ops.ts'
+import { operands, type Program, type ProgramNode, results, typeOf, type ValueId } from '../../graph/program.ts'
 import { findUses, type Uses } from './uses.ts'
 
 /** Whether our own kernels do this convolution, so that they can read their input through a batch norm. */
@@ -10,6 +13,7 @@ export type OwnKernelRule = (attributes: ConvAttributes, filter: Shape) => boole
 export interface NormedInput {
   /** Scale, shift, mean and variance, each [C]. */
   readonly vectors: readonly ValueId[]
+  readonly shift: ValueId
   readonly residual: ValueId | null
   readonly epsilon: number
   readonly activation: Rectifier
@@ -42,9 +46,10 @@ export function foldRectifiers(program: Program, ours: OwnKernelRule): FoldedRec
   const dropped = new Set<ProgramNode>()
   for (const node of program.nodes) {
     const norm = normOf(node)
-    const [x = -1] = node.inputs
-    const [y = -1] = node.outputs
-    if (norm === null || uses.kept.has(y) || (norm.residual !== null && unstored.has(norm.residual))) continue
+    if (norm === null || (node.op !== 'BatchNorm' && node.op !== 'BatchNormInference')) continue
+    const x = operands(node).input('x')
+    const y = results(node).input('y')
+    if (uses.kept.has(y) || (norm.residual !== null && unstored.has(norm.residual))) continue
     const readers = uses.readers.get(y) ?? []
     const looks = (reader: ProgramNode) => isMaskOf(reader, x, y, norm) || masks.has(reader)
     if (!readers.every((reader) => looks(reader) || takesNorm(program, reader, y, ours))) continue
@@ -58,7 +63,7 @@ export function foldRectifiers(program: Program, ours: OwnKernelRule): FoldedRec
       // Only its inputs change, so the node keeps its op and attributes.
       const through = { ...reader, inputs: [...own, ...behind] } as ProgramNode
       replaced.set(reader, through)
-      if (looks(reader)) masks.set(through, { shift: norm.vectors[1] ?? -1, residual: norm.residual })
+      if (looks(reader)) masks.set(through, { shift: norm.shift, residual: norm.residual })
       else prologues.set(through, norm)
     }
   }
@@ -68,15 +73,19 @@ export function foldRectifiers(program: Program, ours: OwnKernelRule): FoldedRec
 
 /** A rectified batch norm that others could apply. */
 function normOf(node: ProgramNode): NormedInput | null {
-  if (node.op !== 'BatchNorm' && node.op !== 'BatchNormInference') return null
+  if (node.op === 'BatchNorm') {
+    const { epsilon, activation, residual } = node.attributes
+    if (activation === null || residual) return null
+    const [{ input }, made] = [operands(node), results(node)]
+    const vectors = [input('scale'), input('shift'), made.input('mean'), made.input('variance')]
+    return { vectors, shift: input('shift'), residual: null, epsilon, activation }
+  }
+  if (node.op !== 'BatchNormInference' || node.phase !== 'backward') return null
   const { epsilon, activation, residual } = node.attributes
   if (activation === null) return null
-  if (node.op === 'BatchNorm') {
-    if (residual) return null
-    return { vectors: [...node.inputs.slice(1, 3), ...node.outputs.slice(1, 3)], residual: null, epsilon, activation }
-  }
-  if (node.phase !== 'backward') return null
-  return { vectors: node.inputs.slice(1, 5), residual: node.inputs[5] ?? null, epsilon, activation }
+  const { input } = operands(node)
+  const vectors = [input('scale'), input('shift'), input('mean'), input('variance')]
+  return { vectors, shift: input('shift'), residual: residual ? input('residual') : null, epsilon, activation }
 }
 
 /** Gradients whose rectifier had no residual: the sign of what it rectified follows from x. */
@@ -84,9 +93,8 @@ export function findMasks(program: Program, { producer }: Uses): Map<ProgramNode
   const masks = new Map<ProgramNode, MaskSource>()
   for (const node of program.nodes) {
     if (node.op !== 'BatchNormGrad' || node.attributes.activation === null || node.attributes.residual) continue
-    const forward = producer.get(node.inputs[2] ?? -1)
-    const shift = forward?.op === 'BatchNorm' ? forward.inputs[2] : undefined
-    if (shift !== undefined) masks.set(node, { shift, residual: null })
+    const forward = producer.get(operands(node).input('y'))
+    if (forward?.op === 'BatchNorm') masks.set(node, { shift: operands(forward).input('shift'), residual: null })
   }
   return masks
 }
@@ -97,17 +105,22 @@ export function findMasks(program: Program, { producer }: Uses): Map<ProgramNode
  */
 export function readsOf(node: ProgramNode, masks: ReadonlyMap<ProgramNode, MaskSource>): readonly ValueId[] {
   if (node.op !== 'BatchNormGrad' || (node.attributes.activation !== null && !masks.has(node))) return node.inputs
-  return node.inputs.filter((_, place) => place !== 2)
+  return node.inputs.toSpliced(placeOf(OPS.BatchNormGrad.inputs, 'y'), 1)
 }
 
 /** Whether the node is the gradient of the very norm that made y, and reads y for the mask alone. */
 function isMaskOf(node: ProgramNode, x: ValueId, y: ValueId, { residual }: NormedInput): boolean {
   if (node.op !== 'BatchNormGrad' || residual === null || !node.attributes.residual) return false
-  return node.inputs[1] === x && node.inputs[2] === y && node.inputs.filter((id) => id === y).length === 1
+  const { input } = operands(node)
+  return input('x') === x && input('y') === y && node.inputs.filter((id) => id === y).length === 1
 }
 
 function takesNorm(program: Program, node: ProgramNode, y: ValueId, ours: OwnKernelRule): boolean {
-  if (node.inputs.filter((id) => id === y).length !== 1 || node.inputs[0] !== y) return false
-  if (node.op === 'Conv2D') return ours(node.attributes, typeOf(program, node.inputs[1] ?? -1).shape)
-  return node.op === 'Conv2DBackpropFilter' && ours(node.attributes, node.attributes.filterShape)
+  if (node.inputs.filter((id) => id === y).length !== 1) return false
+  if (node.op === 'Conv2D') {
+    const { input } = operands(node)
+    return input('x') === y && ours(node.attributes, typeOf(program, input('filters')).shape)
+  }
+  if (node.op !== 'Conv2DBackpropFilter' || operands(node).input('x') !== y) return false
+  return ours(node.attributes, node.attributes.filterShape)
 }

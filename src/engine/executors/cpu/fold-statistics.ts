@@ -1,4 +1,4 @@
-import { type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
+import { type NodeFor, operands, type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
 import { findUses } from './uses.ts'
 
 /** Where in the plan a batch norm reads the sums over its channels, or a convolution leaves those of its results. */
@@ -32,18 +32,19 @@ export function foldStatistics(program: Program): FoldedStatistics {
   const places = new Map<ProgramNode, { readonly region: number; readonly start: number }>()
   const measured = new Set<ProgramNode>()
   /** Channels of each region that are filled, and the batch norm that reads as many. */
-  const filled: { channels: number; norm: ProgramNode }[] = []
+  const filled: { channels: number; norm: NodeFor<'BatchNorm'> }[] = []
   const channelsOf = (id: ValueId) => typeOf(program, id).shape[1] ?? 0
   const regionBehind = (x: ValueId, convolution: ProgramNode) =>
     filled.findIndex(({ channels, norm }) => {
       const isBefore = (order.get(norm) ?? 0) < (order.get(convolution) ?? 0)
-      return norm.inputs[0] === x && channels === channelsOf(x) && isBefore
+      return operands(norm).input('x') === x && channels === channelsOf(x) && isBefore
     })
   for (const norm of program.nodes) {
     if (norm.op !== 'BatchNorm') continue
-    const [x = -1] = norm.inputs
+    const x = operands(norm).input('x')
     const maker = uses.producer.get(x)
-    const [before = -1, added = -1] = maker?.op === 'Concat' && maker.inputs.length === 2 ? maker.inputs : []
+    const parts = maker?.op === 'Concat' ? operands(maker).list('parts') : []
+    const [before = -1, added = -1] = parts.length === 2 ? parts : []
     const convolution = maker?.op === 'Concat' ? uses.producer.get(added) : maker
     const free = convolution?.op === 'Conv2D' && !places.has(convolution) ? convolution : undefined
     const known = maker?.op === 'Concat' && free !== undefined ? regionBehind(before, free) : -1

@@ -1,5 +1,12 @@
-import type { NodeFor, Program, ProgramNode, ValueId } from '../../graph/program.ts'
-import { typeOf } from '../../graph/program.ts'
+import {
+  type NodeFor,
+  operands,
+  type Program,
+  type ProgramNode,
+  results,
+  typeOf,
+  type ValueId,
+} from '../../graph/program.ts'
 import { findUses, isReadOnce, type Uses } from './uses.ts'
 
 /** Tensors of fewer channels that lie in one of more, so that concatenations copy only what is new. */
@@ -24,8 +31,8 @@ export function growConcats(program: Program, readsPart: PartRule): SharedChanne
   // From the last one on, so that the whole is known before its parts.
   for (const node of [...program.nodes].reverse()) {
     if (node.op !== 'Concat') continue
-    const [first = -1] = node.inputs
-    const [result = -1] = node.outputs
+    const [first = -1] = operands(node).list('parts')
+    const result = results(node).input('whole')
     if (uses.producer.get(first)?.op !== 'Concat' || uses.kept.has(first)) continue
     const others = (uses.readers.get(first) ?? []).filter((reader) => reader !== node)
     if (node.inputs.lastIndexOf(first) !== 0 || !others.every((reader) => readsPart(reader, first))) continue
@@ -55,10 +62,11 @@ export function sumConcats(program: Program, grown: SharedChannels): SummedConca
   const adding = new Map<ProgramNode, ProgramNode>()
   const gone = new Set<ProgramNode>()
   for (const node of program.nodes) {
-    const found = node.op === 'Add' ? findSliceSum(uses, order, node) : undefined
-    if (found === undefined || !grown.parts.has(found.norm.inputs[1] ?? -1)) continue
+    if (node.op !== 'Add') continue
+    const found = findSliceSum(uses, order, node)
+    if (found === undefined || !grown.parts.has(operands(found.norm).input('x'))) continue
     const { slice, norm, whole } = found
-    const [sum = -1] = node.outputs
+    const sum = results(node).input('sum')
     const accumulating: NodeFor<'BatchNormGrad'> = {
       ...norm,
       inputs: [...norm.inputs, whole],
@@ -79,21 +87,18 @@ interface SliceSum {
   readonly whole: ValueId
 }
 
-function findSliceSum(
-  uses: Uses,
-  order: ReadonlyMap<ProgramNode, number>,
-  { inputs, outputs }: NodeFor<'Add'>,
-): SliceSum | undefined {
-  const [sliced = -1, dx = -1] = inputs
+function findSliceSum(uses: Uses, order: ReadonlyMap<ProgramNode, number>, node: NodeFor<'Add'>): SliceSum | undefined {
+  const { input } = operands(node)
+  const [sliced, dx] = [input('left'), input('right')]
   const [slice, norm] = [uses.producer.get(sliced), uses.producer.get(dx)]
   if (slice?.op !== 'SliceChannels' || slice.attributes.start !== 0) return undefined
-  if (norm?.op !== 'BatchNormGrad' || norm.attributes.residual || norm.outputs[0] !== dx) return undefined
+  if (norm?.op !== 'BatchNormGrad' || norm.attributes.residual || results(norm).input('dx') !== dx) return undefined
   if (!isReadOnce(uses, sliced) || !isReadOnce(uses, dx)) return undefined
-  const [whole = -1] = slice.inputs
+  const whole = operands(slice).input('whole')
   const isSlice = ({ op }: ProgramNode) => op === 'SliceChannels'
   const isBefore = (reader: ProgramNode) => (order.get(reader) ?? 0) < (order.get(norm) ?? 0)
   const readers = uses.readers.get(whole) ?? []
-  const sum = outputs[0] ?? -1
+  const sum = results(node).input('sum')
   const fits =
     !uses.kept.has(whole) &&
     readers.every((reader) => isSlice(reader) && isBefore(reader)) &&

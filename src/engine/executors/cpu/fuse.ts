@@ -1,4 +1,12 @@
-import { type NodeFor, type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
+import {
+  type NodeFor,
+  operands,
+  type Program,
+  type ProgramNode,
+  results,
+  typeOf,
+  type ValueId,
+} from '../../graph/program.ts'
 import { foldRectifiers, type MaskSource, type NormedInput, type OwnKernelRule } from './fold-rectifiers.ts'
 import { foldStatistics, type StatisticsPlace } from './fold-statistics.ts'
 import { growConcats, type SharedChannels, sumConcats } from './fuse-concats.ts'
@@ -42,10 +50,18 @@ export function fuseNodes(program: Program, ours: OwnKernelRule = notOurs, grows
   const { program: through, prologues, unstored, masks: foundMasks } = foldRectifiers(summed.program, ours)
   const grown = growConcats(through, (node, x) => {
     if (!grows) return false
-    const only = node.inputs.indexOf(x) === node.inputs.lastIndexOf(x)
-    if (node.op === 'BatchNormGrad') return only && node.inputs[1] === x && foundMasks.has(node)
-    if (node.op === 'BatchNorm') return only && node.inputs[0] === x && unstored.has(node.outputs[0] ?? -1)
-    return only && node.inputs[0] === x && prologues.has(node)
+    if (node.inputs.indexOf(x) !== node.inputs.lastIndexOf(x)) return false
+    switch (node.op) {
+      case 'BatchNormGrad':
+        return operands(node).input('x') === x && foundMasks.has(node)
+      case 'BatchNorm':
+        return operands(node).input('x') === x && unstored.has(results(node).input('y'))
+      case 'Conv2D':
+      case 'Conv2DBackpropFilter':
+        return operands(node).input('x') === x && prologues.has(node)
+      default:
+        return false
+    }
   })
   const { program: fused, parts, within, adding: added } = sumConcats(through, grown)
   const masks = new Map([...foundMasks].map(([node, source]) => [added.get(node) ?? node, source]))
@@ -56,9 +72,9 @@ export function fuseNodes(program: Program, ours: OwnKernelRule = notOurs, grows
   for (const node of fused.nodes) {
     if (node.op !== 'BatchNormGrad') continue
     gradientRegions.set(node, regions + gradientRegions.size)
-    const producer = uses.producer.get(node.inputs[0] ?? -1)
+    const producer = uses.producer.get(operands(node).input('dy'))
     if (producer?.op !== 'Conv2DBackpropInput' || gradientSums.has(producer)) continue
-    const filter = typeOf(fused, producer.inputs[1] ?? -1).shape
+    const filter = typeOf(fused, operands(producer).input('filters')).shape
     // With a stride not all of dx is a result.
     if (producer.attributes.stride === 1 && ours(producer.attributes, filter)) gradientSums.set(producer, node)
   }
@@ -74,9 +90,10 @@ function foldNorms(program: Program): Pick<FusedProgram, 'program' | 'norms'> {
   const norms = new Map<ProgramNode, NodeFor<'BatchNormInference'>>()
   const taken = new Set<ProgramNode>()
   const nodes = program.nodes.map((node): ProgramNode => {
-    const x = node.inputs[0] ?? -1
+    if (node.op !== 'BatchNormInference') return node
+    const x = operands(node).input('x')
     const convolution = uses.producer.get(x)
-    if (node.op !== 'BatchNormInference' || convolution?.op !== 'Conv2D' || !isReadOnce(uses, x)) return node
+    if (convolution?.op !== 'Conv2D' || !isReadOnce(uses, x)) return node
     taken.add(convolution)
     const inputs = [...convolution.inputs, ...node.inputs.slice(1)]
     const fused: NodeFor<'Conv2D'> = { ...convolution, inputs, outputs: node.outputs }
@@ -95,7 +112,8 @@ function foldSums(program: Program): Pick<FusedProgram, 'program' | 'accumulatin
   const gone = new Set<ProgramNode>()
   for (const node of program.nodes) {
     if (node.op !== 'Add') continue
-    const [sum = -1, gradient = -1] = node.inputs
+    const { input } = operands(node)
+    const [sum, gradient] = [input('left'), input('right')]
     const convolution = uses.producer.get(gradient)
     if (convolution?.op !== 'Conv2DBackpropInput' || !isReadOnce(uses, gradient)) continue
     if (!endsBefore(order, uses, sum, convolution, node)) continue

@@ -1,55 +1,7 @@
-import type { OpName } from '../../graph/ops.ts'
 import type { Program, ProgramNode, ValueId } from '../../graph/program.ts'
 import { typeOf } from '../../graph/program.ts'
+import { rowPlaces } from './lower-node.ts'
 import { findHomes, type Home } from './storage.ts'
-
-const none: readonly number[] = []
-const every = null
-
-/** Inputs of each op that lie in the arena, a row an image; `every` = all of them. */
-const ROW_OPERANDS = {
-  Constant: none,
-  Normalise: none,
-  Cast: none,
-  Conv2D: [0],
-  Conv2DBackpropInput: [0],
-  Conv2DBackpropFilter: [0, 1],
-  BatchNorm: [0, 3],
-  BatchNormGrad: [0, 1, 2],
-  BatchNormInference: [0, 5],
-  Add: every,
-  Activation: every,
-  ActivationGrad: every,
-  Multiply: none,
-  Scale: none,
-  MaxPool: [0],
-  MaxPoolGrad: every,
-  AveragePool: [0],
-  AveragePoolGrad: [0],
-  Concat: every,
-  SliceChannels: [0],
-  GlobalAveragePool: [0],
-  GlobalAveragePoolGrad: [0],
-  Linear: [0],
-  LinearBackpropInput: [0],
-  LinearBackpropWeights: [0, 1],
-  Softmax: every,
-  SoftmaxGrad: every,
-  GatedSum: every,
-  GatedSumGrad: every,
-  Average: every,
-  AverageGrad: every,
-  LogMeanProbability: every,
-  CrossEntropy: [0],
-  CrossEntropyGrad: [1],
-  KullbackLeibler: every,
-  KullbackLeiblerGrad: [1, 2],
-  TopKCorrect: [0],
-  AllReduceMean: none,
-  SgdNesterov: none,
-  OptimizerUpdate: none,
-  RunningAverage: none,
-} as const satisfies Record<OpName, readonly number[] | null>
 
 export interface ImportedStates {
   /** The program with a Cast node before each use of a state as rows. */
@@ -84,10 +36,8 @@ export function importStates(program: Program): ImportedStates {
   }
 
   for (const node of program.nodes) {
-    const rows: readonly number[] | null = ROW_OPERANDS[node.op]
-    const inputs = node.inputs.map((id, place) =>
-      rows === null || rows.includes(place) ? bringIn(id, node.label) : id,
-    )
+    const rows = rowPlaces(node)
+    const inputs = node.inputs.map((id, place) => (rows.includes(place) ? bringIn(id, node.label) : id))
     nodes.push({ ...node, inputs })
   }
   const outputs = program.outputs.map(({ name, value }) => {

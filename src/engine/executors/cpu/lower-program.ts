@@ -1,11 +1,11 @@
 import { elementCount } from '../../../vocabulary/shape.ts'
 import { type MemoryPlan, planMemory } from '../../graph/memory-plan.ts'
-import { type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
+import { type Program, typeOf, type ValueId } from '../../graph/program.ts'
 import type { StateLayout } from '../../graph/state-layout.ts'
 import { type OwnKernelRule, readsOf } from './fold-rectifiers.ts'
 import { type FusedProgram, fuseNodes } from './fuse.ts'
 import { importStates } from './import-states.ts'
-import { lowerNode } from './lower-node.ts'
+import { lowerNode, overwrittenOperands } from './lower-node.ts'
 import { Lowering } from './lowering.ts'
 import type { Plan } from './plan-words.ts'
 import { rematerialiseJoins } from './rematerialise.ts'
@@ -20,8 +20,8 @@ export interface LoweringTarget {
   readonly threads: number
   /** Channels in a block of the machine's layout, 0 = channels last. */
   readonly block: number
-  /** Most channels of the 3x3 convolutions that take the way of Winograd, 0 = none do. */
-  readonly winogradChannels: number
+  /** Whether our own kernels serve the convolutions that they fit (docs/convolutions.md); else oneDNN does. */
+  readonly ownConvolutions: boolean
   /** Whether blocks' outputs are made again in the backward pass and concatenations grow in place, to spare memory. */
   readonly lean: boolean
 }
@@ -50,7 +50,7 @@ export function lowerProgram(captured: Program, layout: StateLayout, target: Low
   }))
   const plan: Plan = {
     block: target.block,
-    winograd: target.winogradChannels > 0,
+    ownConvolutions: target.ownConvolutions,
     batch: program.batch,
     imageBytes: program.images === null ? 0 : elementCount(typeOf(program, program.images).shape),
     labelCount: program.labels === null ? 0 : elementCount(typeOf(program, program.labels).shape),
@@ -78,9 +78,9 @@ export function lowerProgram(captured: Program, layout: StateLayout, target: Low
  * As `winogradFits` and `directFits` of native/engine, which refuse a plan that takes them to serve what they do not: channels in
  * blocks of sixteen.
  */
-function ownKernelRule({ winogradChannels, block }: LoweringTarget): OwnKernelRule {
+function ownKernelRule({ ownConvolutions, block }: LoweringTarget): OwnKernelRule {
   return ({ groups }, [out = 0, perGroup = 0]) =>
-    winogradChannels > 0 && block === 16 && Math.min(out, groups * perGroup) >= FEWEST_BLOCKED_CHANNELS
+    ownConvolutions && block === 16 && Math.min(out, groups * perGroup) >= FEWEST_BLOCKED_CHANNELS
 }
 
 /** Plans one thread's arena: activations of its slice of the batch, and vectors. */
@@ -94,27 +94,7 @@ export function planArena(fused: FusedProgram, homes: ReadonlyMap<ValueId, Home>
       return home === undefined || fused.unstored.has(id) ? 0 : arenaBytes(fused, id, home, samples, target.block)
     },
     within: (id) => fused.within.get(id),
-    sharesWith: (node, output) => (accumulating.has(node) ? node.inputs.slice(2) : sharesWith(node, output)),
+    sharesWith: (node, output) => (accumulating.has(node) ? node.inputs.slice(2) : overwrittenOperands(node, output)),
     reads: (node) => readsOf(node, masks),
   })
-}
-
-/** Inputs of elementwise kernels, which read each element before they write it. */
-function sharesWith(node: ProgramNode, output: number): readonly ValueId[] {
-  const operands = (...places: readonly number[]) => places.flatMap((place) => node.inputs[place] ?? [])
-  switch (node.op) {
-    case 'Add':
-    case 'ActivationGrad':
-      return operands(0, 1)
-    case 'Activation':
-      return operands(0)
-    case 'BatchNorm':
-      return output === 0 ? operands(3) : []
-    case 'BatchNormInference':
-      return operands(0, 5)
-    case 'BatchNormGrad':
-      return output === 0 ? operands(1, 0) : output === 3 ? operands(0, 1) : []
-    default:
-      return []
-  }
 }

@@ -4,7 +4,7 @@ import type { Program, ValueId } from '../../graph/program.ts'
 import { typeOf } from '../../graph/program.ts'
 import { findState, type StateLayout } from '../../graph/state-layout.ts'
 import type { FusedProgram } from './fuse.ts'
-import type { Opcode, PlanInstruction, PlanTensor, Word } from './plan-words.ts'
+import type { PlanInstruction, PlanTensor, Word } from './plan-words.ts'
 import { type Home, planLayout, planSizes } from './storage.ts'
 
 const LINE_ELEMENTS = 16
@@ -111,6 +111,10 @@ export class Lowering {
     return index
   }
 
+  tensorList(ids: readonly ValueId[]): number[] {
+    return ids.map((id) => this.tensor(id))
+  }
+
   /** Index of a scalar. */
   scalar(id: ValueId): number {
     const known = this.#scalarIndex.get(id)
@@ -153,19 +157,19 @@ export class Lowering {
     return offset
   }
 
-  emit(opcode: Opcode, words: readonly Word[], { op, label }: { op: string; label: string }): void {
-    this.instructions.push({ opcode, words, op, label })
+  emit(instruction: string, words: readonly Word[], { op, label }: { op: string; label: string }): void {
+    this.instructions.push({ instruction, words, op, label })
   }
 
   /** Scalar arithmetic: at once where every thread knows the operands, else after the sums over the threads. */
   emitScalar(
-    opcode: Opcode,
+    instruction: string,
     words: readonly Word[],
     result: ValueId,
     { op, label }: { op: string; label: string },
   ): void {
     const home = this.home(result)
     const list = home.kind === 'scalar' && home.uniform ? this.instructions : this.finalScalars
-    list.push({ opcode, words, op, label })
+    list.push({ instruction, words, op, label })
   }
 }

@@ -1,6 +1,7 @@
 /** The border to the addon (native/engine/addon.cpp): nothing else in TypeScript loads it. */
 import { createRequire } from 'node:module'
 import { UserFault } from '../../../vocabulary/fault.ts'
+import type { PlanNames } from './plan-names.ts'
 import { PLAN_VERSION } from './plan-words.ts'
 
 /** A program compiled by the addon for one replica. */
@@ -59,6 +60,8 @@ interface NativeAddon {
     address: string,
   ) => NativeHostMesh
   machine(): NativeMachine
+  /** What its plans may name. */
+  readonly planNames: PlanNames
   /** Version of the plan's words that it reads; absent from addons built before it was told. */
   readonly planVersion?: number
 }

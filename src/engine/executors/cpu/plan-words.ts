@@ -1,68 +1,21 @@
 /** The 32-bit words in which a plan crosses to the addon; native/engine/plan/plan.cpp reads them in this order. */
 
 import type { OpAttributes } from '../../graph/ops.ts'
-import type { UpdateStep } from '../../graph/update-arithmetic.ts'
+import { numberOf, type PlanName, type PlanNames } from './plan-names.ts'
 
 type UpdateAttributes = OpAttributes['OptimizerUpdate']
 
-/** Raised with each change of the words; plan.cpp holds the same number. */
-export const PLAN_VERSION = 14
+/** Raised where the words of an instruction or of the plan change, not with new names; plan.hpp holds the same number. */
+export const PLAN_VERSION = 15
 
-/** Numbers are places in this list; plan.cpp holds the same order. */
-const OPCODES = [
-  'normalise',
-  'importState',
-  'cast',
-  'convolutionForward',
-  'convolutionBackwardData',
-  'convolutionBackwardWeights',
-  'batchNormForward',
-  'batchNormBackward',
-  'batchNormInference',
-  'add',
-  'poolForward',
-  'poolBackward',
-  'linearForward',
-  'linearBackwardInput',
-  'linearBackwardWeights',
-  'softmax',
-  'softmaxGrad',
-  'gatedSum',
-  'gatedSumGrad',
-  'crossEntropy',
-  'crossEntropyGrad',
-  'kullbackLeibler',
-  'kullbackLeiblerGrad',
-  'topKCorrect',
-  'scalarConstant',
-  'scalarAdd',
-  'scalarMultiply',
-  'scalarScale',
-  'maxPool',
-  'maxPoolGrad',
-  'averagePool',
-  'averagePoolGrad',
-  'concat',
-  'sliceChannels',
-  'average',
-  'averageGrad',
-  'logMeanProbability',
-  'relu',
-  'reluGrad',
-  'relu6',
-  'relu6Grad',
-  'silu',
-  'siluGrad',
-] as const
-export type Opcode = (typeof OPCODES)[number]
-
-/** A whole number, or a float to be sent as its bits. */
-export type Word = number | { readonly float: number }
+/** A whole number, a float to be sent as its bits, or a name to be sent as its number. */
+export type Word = number | { readonly float: number } | PlanName
 
 export const float = (value: number): Word => ({ float: value })
 
 export interface PlanInstruction {
-  readonly opcode: Opcode
+  /** Its name in the addon. */
+  readonly instruction: string
   readonly words: readonly Word[]
   /** What the instruction does for the user: op and layer, for profiles. */
   readonly op: string
@@ -82,11 +35,9 @@ export interface PlanTensor {
   readonly layout: 'plain' | 'vectorised'
 }
 
-const EXPORT_KINDS = ['scalar', 'rows', 'vector', 'gradient', 'meanGradient', 'meanStatistic', 'state'] as const
-
 /** One output of the program and where its elements go in the flat outputs. */
 export interface PlanExport {
-  readonly kind: (typeof EXPORT_KINDS)[number]
+  readonly kind: 'scalar' | 'rows' | 'vector' | 'gradient' | 'meanGradient' | 'meanStatistic' | 'state'
   /** Scalar, tensor, or first element of gradient, statistic or state, as the kind says. */
   readonly source: number
   readonly count: number
@@ -121,18 +72,6 @@ export interface UpdateRange {
   readonly scalars: readonly number[]
 }
 
-/** Numbers are places in this list; optimizer_update.hpp holds the same order. */
-const UPDATE_OPS = [
-  'constant',
-  'add',
-  'subtract',
-  'multiply',
-  'divide',
-  'squareRoot',
-  'norm',
-  'whenPositive',
-] as const satisfies readonly UpdateStep['op'][]
-
 export interface RunningAverageRange {
   readonly state: number
   readonly statistic: number
@@ -145,7 +84,7 @@ export interface RunningAverageRange {
 export interface Plan {
   readonly block: number
   /** Whether convolutions may be our own (docs/convolutions.md). */
-  readonly winograd: boolean
+  readonly ownConvolutions: boolean
   readonly batch: number
   readonly imageBytes: number
   readonly labelCount: number
@@ -172,11 +111,12 @@ export interface Plan {
 
 const LINE_BYTES = 64
 
-export function encodePlan(plan: Plan): Int32Array {
+/** @throws UserFault where the addon lacks one of the plan's names */
+export function encodePlan(plan: Plan, names: PlanNames): Int32Array {
   const words: Word[] = [
     PLAN_VERSION,
     plan.block,
-    plan.winograd ? 1 : 0,
+    plan.ownConvolutions ? 1 : 0,
     plan.batch,
     plan.imageBytes,
     plan.labelCount,
@@ -204,12 +144,18 @@ export function encodePlan(plan: Plan): Int32Array {
     ...list(plan.running, ({ state, statistic, elements, weight, correction }) => [
       ...[state, statistic, elements, float(weight), float(correction)],
     ]),
-    ...list(plan.exports, ({ kind, source, count, target }) => [EXPORT_KINDS.indexOf(kind), source, count, target]),
+    ...list(plan.exports, ({ kind, source, count, target }) => [
+      { table: 'exportKinds', name: kind },
+      source,
+      count,
+      target,
+    ]),
   ]
   const encoded = new Int32Array(words.length)
   const bits = new Float32Array(1)
   const bitsAsWord = new Int32Array(bits.buffer)
-  words.forEach((word, place) => {
+  words.forEach((given, place) => {
+    const word = typeof given === 'object' && 'table' in given ? numberOf(names, given) : given
     if (typeof word === 'number') {
       if (!Number.isInteger(word) || Math.abs(word) > 0x7fffffff) {
         throw new Error(`Expected a 32-bit whole number in the plan but received ${word}`)
@@ -227,13 +173,13 @@ export function encodePlan(plan: Plan): Int32Array {
 function updateWords({ tensors, scalars, steps, results }: PlanUpdate): Word[] {
   const words = steps.flatMap((step): Word[] => {
     const operands = step.op === 'constant' ? [float(step.value)] : step.of
-    return [UPDATE_OPS.indexOf(step.op), ...operands, ...Array.from({ length: 3 - operands.length }, () => 0)]
+    return [{ table: 'updateOps', name: step.op }, ...operands, ...Array.from({ length: 3 - operands.length }, () => 0)]
   })
   return [tensors, scalars, steps.length, ...words, ...results]
 }
 
-function instructionWords({ opcode, words }: PlanInstruction): Word[] {
-  return [OPCODES.indexOf(opcode), ...words]
+function instructionWords({ instruction, words }: PlanInstruction): Word[] {
+  return [{ table: 'instructions', name: instruction }, ...words]
 }
 
 function list<T>(items: readonly T[], encode: (item: T) => readonly Word[]): Word[] {

@@ -1,5 +1,13 @@
 import { lastReads } from '../../graph/memory-plan.ts'
-import { type NodeFor, type Program, type ProgramNode, typeOf, type ValueId } from '../../graph/program.ts'
+import {
+  type NodeFor,
+  operands,
+  type Program,
+  type ProgramNode,
+  results,
+  typeOf,
+  type ValueId,
+} from '../../graph/program.ts'
 import { findMasks, readsOf } from './fold-rectifiers.ts'
 import { findUses } from './uses.ts'
 
@@ -18,12 +26,13 @@ export function rematerialiseJoins(program: Program, blocksAKeptOutput = BLOCKS_
   const remade = new Map<ValueId, ValueId>()
   const before = new Map<number, ProgramNode[]>()
   for (const { join, place } of chosen) {
-    const [x = -1, scale = -1, shift = -1, residual = -1] = join.inputs
-    const [y = -1, mean = -1, variance = -1] = join.outputs
+    const [{ input }, made] = [operands(join), results(join)]
+    const [y, residual] = [made.input('y'), input('residual')]
     const copy = values.push(typeOf(program, y)) - 1
     remade.set(y, copy)
     const { attributes, label } = join
-    const inputs = [x, scale, shift, mean, variance, remade.get(residual) ?? residual]
+    const vectors = [input('scale'), input('shift'), made.input('mean'), made.input('variance')]
+    const inputs = [input('x'), ...vectors, remade.get(residual) ?? residual]
     const again: ProgramNode = {
       op: 'BatchNormInference',
       inputs,
@@ -57,9 +66,10 @@ function chooseJoins(program: Program, blocksAKeptOutput: number): ChosenJoin[] 
   const rows = new Map<ValueId, number>()
   const places = new Map<ValueId, number>()
   const joins = program.nodes.filter(isJoin)
-  for (const { inputs, outputs } of joins) {
-    const [x = -1, , , residual = -1] = inputs
-    const [y = -1, mean = -1, variance = -1] = outputs
+  for (const join of joins) {
+    const [{ input }, made] = [operands(join), results(join)]
+    const [x, residual] = [input('x'), input('residual')]
+    const [y, mean, variance] = [made.input('y'), made.input('mean'), made.input('variance')]
     const place = uses.get(y)
     const behind = rows.get(residual) ?? 0
     if (place === undefined || behind + 1 >= blocksAKeptOutput || last.get(y) === program.nodes.length) continue
@@ -69,13 +79,14 @@ function chooseJoins(program: Program, blocksAKeptOutput: number): ChosenJoin[] 
     places.set(y, place)
   }
   // A block that is made again asks for the one before it, as early.
-  for (const { inputs, outputs } of [...joins].reverse()) {
-    const own = places.get(outputs[0] ?? -1)
-    const source = places.get(inputs[3] ?? -1)
-    if (own !== undefined && source !== undefined) places.set(inputs[3] ?? -1, Math.min(own, source))
+  for (const join of [...joins].reverse()) {
+    const residual = operands(join).input('residual')
+    const own = places.get(results(join).input('y'))
+    const source = places.get(residual)
+    if (own !== undefined && source !== undefined) places.set(residual, Math.min(own, source))
   }
   return joins.flatMap((join) => {
-    const place = places.get(join.outputs[0] ?? -1)
+    const place = places.get(results(join).input('y'))
     return place === undefined ? [] : [{ join, place }]
   })
 }
@@ -96,7 +107,8 @@ function findBackwardUses(program: Program): Map<ValueId, number> {
     if (node.phase !== 'backward') return
     for (const id of node.inputs) note(id, place)
     if (node.op !== 'BatchNormGrad') return
-    const [dy = -1, , y = -1] = node.inputs
+    const { input } = operands(node)
+    const [dy, y] = [input('dy'), input('y')]
     const maker = makers.get(dy) ?? place
     const sum = program.nodes[maker]
     const terms = sum?.op === 'Add' ? sum.inputs.map((id) => makers.get(id) ?? place) : []

@@ -1,7 +1,7 @@
 import { bytesPerElement } from '../../../vocabulary/dtype.ts'
 import { elementCount } from '../../../vocabulary/shape.ts'
 import type { Program, ProgramNode, ValueId } from '../../graph/program.ts'
-import { typeOf } from '../../graph/program.ts'
+import { results, typeOf } from '../../graph/program.ts'
 import type { FusedProgram } from './fuse.ts'
 
 /** Where a value lives on this executor. */
@@ -41,7 +41,8 @@ export function findHomes(program: Program): Map<ValueId, Home> {
 }
 
 function homeOfOutput(program: Program, node: ProgramNode, place: number, homes: Map<ValueId, Home>): Home {
-  const source = node.inputs[0]
+  const [source] = node.inputs
+  const output = node.outputs[place] ?? -1
   const sourceHome = source === undefined ? undefined : homes.get(source)
   switch (node.op) {
     case 'AllReduceMean':
@@ -65,11 +66,13 @@ function homeOfOutput(program: Program, node: ProgramNode, place: number, homes:
     case 'LinearBackpropWeights':
       return { kind: 'gradient' }
     case 'BatchNorm':
-      return place === 0 ? { kind: 'rows' } : { kind: 'vector' }
+      return output === results(node).input('y') ? { kind: 'rows' } : { kind: 'vector' }
     case 'BatchNormGrad':
-      return place === 1 || place === 2 ? { kind: 'gradient' } : { kind: 'rows' }
+      return [results(node).input('dscale'), results(node).input('dshift')].includes(output)
+        ? { kind: 'gradient' }
+        : { kind: 'rows' }
     default: {
-      const { shape } = typeOf(program, node.outputs[place] ?? -1)
+      const { shape } = typeOf(program, output)
       if (shape.length === 0) {
         const inputs = node.inputs.map((id) => homes.get(id))
         const uniform = inputs.every((home) => home?.kind !== 'scalar' || home.uniform) && !ROW_SUMS.has(node.op)

@@ -1,6 +1,6 @@
 import { elementCount } from '../../../vocabulary/shape.ts'
 import { type OptimizerNode, operandsOf } from '../../graph/optimizer-nodes.ts'
-import { typeOf, type ValueId } from '../../graph/program.ts'
+import { operands, typeOf, type ValueId } from '../../graph/program.ts'
 import type { Lowering } from './lowering.ts'
 import type { Plan, PlanExport, PlanUpdate, RunningAverageRange, SgdRange, UpdateRange } from './plan-words.ts'
 
@@ -87,7 +87,8 @@ function joinNeighbours<R extends { readonly elements: number }>(
 export function runningAverages(lowering: Lowering): RunningAverageRange[] {
   return lowering.program.nodes.flatMap((node): RunningAverageRange[] => {
     if (node.op !== 'RunningAverage') return []
-    const [running = -1, statistic = -1] = node.inputs
+    const { input } = operands(node)
+    const [running, statistic] = [input('running'), input('batch')]
     const elements = elementCount(typeOf(lowering.program, running).shape)
     return [
       { state: lowering.state(running), statistic: statisticOffset(lowering, statistic), elements, ...node.attributes },

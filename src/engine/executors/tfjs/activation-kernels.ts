@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { ActivationFunction, Rectifier } from '../../graph/ops.ts'
+import type { ActivationFunction, ActivationOps, Rectifier } from '../../graph/ops/activation.ts'
 import type { KernelsOf } from './kernel.ts'
 
 interface ActivationKernel {
@@ -23,9 +23,9 @@ const FUNCTIONS: Readonly<Record<ActivationFunction, ActivationKernel>> = {
   },
 }
 
-export const ACTIVATION_KERNELS: KernelsOf<'Activation' | 'ActivationGrad'> = {
-  Activation: ({ input, attributes }) => [FUNCTIONS[attributes.function].value(input(0))],
-  ActivationGrad: ({ input, attributes }) => [FUNCTIONS[attributes.function].gradient(input(0), input(1))],
+export const ACTIVATION_KERNELS: KernelsOf<keyof ActivationOps> = {
+  Activation: ({ input, attributes }) => [FUNCTIONS[attributes.function].value(input('x'))],
+  ActivationGrad: ({ input, attributes }) => [FUNCTIONS[attributes.function].gradient(input('dy'), input('source'))],
 }
 
 export function rectified(rectifier: Rectifier, x: tf.Tensor): tf.Tensor {

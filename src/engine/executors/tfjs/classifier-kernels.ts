@@ -1,47 +1,34 @@
 import * as tf from '@tensorflow/tfjs-core'
+import type { ClassifierOps } from '../../graph/ops/classifier.ts'
 import type { KernelsOf } from './kernel.ts'
 import { logSoftmax } from './log-softmax.ts'
 
-type ClassifierOp =
-  | 'Linear'
-  | 'LinearBackpropInput'
-  | 'LinearBackpropWeights'
-  | 'Softmax'
-  | 'SoftmaxGrad'
-  | 'GatedSum'
-  | 'GatedSumGrad'
-  | 'Average'
-  | 'AverageGrad'
-  | 'LogMeanProbability'
-
-export const CLASSIFIER_KERNELS: KernelsOf<ClassifierOp> = {
-  Linear: ({ input }) => [tf.add(tf.matMul(input(0), input(1), false, true), input(2))],
-  LinearBackpropInput: ({ input }) => [tf.matMul(input(0), input(1))],
-  LinearBackpropWeights: ({ input }) => [tf.matMul(input(1), input(0), true, false), tf.sum(input(1), 0)],
-  Softmax: ({ input }) => [tf.softmax(input(0))],
+export const CLASSIFIER_KERNELS: KernelsOf<keyof ClassifierOps> = {
+  Linear: ({ input }) => [tf.add(tf.matMul(input('x'), input('weights'), false, true), input('bias'))],
+  LinearBackpropInput: ({ input }) => [tf.matMul(input('dy'), input('weights'))],
+  LinearBackpropWeights: ({ input }) => [tf.matMul(input('dy'), input('x'), true, false), tf.sum(input('dy'), 0)],
+  Softmax: ({ input }) => [tf.softmax(input('x'))],
   SoftmaxGrad: ({ input }) => {
-    const weighted = tf.mul(input(0), input(1))
-    return [tf.sub(weighted, tf.mul(input(1), tf.sum(weighted, 1, true)))]
+    const weighted = tf.mul(input('dy'), input('y'))
+    return [tf.sub(weighted, tf.mul(input('y'), tf.sum(weighted, 1, true)))]
   },
-  GatedSum: ({ input, inputs }) => {
-    const [, ...logits] = inputs
-    const stacked = tf.stack(logits, 1)
-    return [tf.sum(tf.mul(tf.expandDims(input(0), 2), stacked), 1)]
+  GatedSum: ({ input, list }) => {
+    const stacked = tf.stack([...list('logits')], 1)
+    return [tf.sum(tf.mul(tf.expandDims(input('gate'), 2), stacked), 1)]
   },
-  GatedSumGrad: ({ input, inputs }) => {
-    const [, , ...logits] = inputs
-    const [dteacher, gate] = [input(0), input(1)]
+  GatedSumGrad: ({ input, list }) => {
+    const [dteacher, gate, logits] = [input('dteacher'), input('gate'), list('logits')]
     const dgate = logits.map((branch) => tf.sum(tf.mul(dteacher, branch), 1))
     const shares = tf.split(gate, logits.length, 1)
     return [tf.stack(dgate, 1), ...shares.map((share) => tf.mul(dteacher, share))]
   },
-  Average: ({ inputs }) => [tf.div(sumOf(inputs), inputs.length)],
-  AverageGrad: ({ input, attributes }) => [tf.div(input(0), attributes.count)],
-  LogMeanProbability: ({ inputs }) => {
-    const logs = inputs.map(logSoftmax)
+  Average: ({ list }) => [tf.div(sumOf(list('members')), list('members').length)],
+  AverageGrad: ({ input, attributes }) => [tf.div(input('dy'), attributes.count)],
+  LogMeanProbability: ({ list }) => {
+    const logs = list('logits').map(logSoftmax)
     const top = logs.reduce((largest, log) => tf.maximum(largest, log))
     const sum = sumOf(logs.map((log) => tf.exp(tf.sub(log, top))))
-    return [tf.add(top, tf.log(tf.div(sum, inputs.length)))]
+    return [tf.add(top, tf.log(tf.div(sum, logs.length)))]
   },
 }
 

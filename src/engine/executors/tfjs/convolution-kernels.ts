@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { ConvAttributes } from '../../graph/ops.ts'
+import type { ConvAttributes, ConvolutionOps } from '../../graph/ops/convolution.ts'
 import type { KernelsOf } from './kernel.ts'
 import { padImage, runKernel } from './run-kernel.ts'
 import { storedShape } from './stored-layout.ts'
@@ -12,11 +12,11 @@ const TO_OHWI = [3, 0, 1, 2]
  * Convolutions by the backend's kernels, which know no groups: these are split and concatenated. PyTorch's geometry is
  * padding on all four sides and an output size that is rounded down.
  */
-export const CONVOLUTION_KERNELS: KernelsOf<'Conv2D' | 'Conv2DBackpropInput' | 'Conv2DBackpropFilter'> = {
+export const CONVOLUTION_KERNELS: KernelsOf<keyof ConvolutionOps> = {
   Conv2D: ({ input, attributes }) => {
     const { groups } = attributes
-    const filters = split(tf.transpose(input(1), TO_HWIO), groups)
-    const outputs = perGroup(split(input(0), groups), filters, (x, filter) =>
+    const filters = split(tf.transpose(input('filters'), TO_HWIO), groups)
+    const outputs = perGroup(split(input('x'), groups), filters, (x, filter) =>
       runKernel('Conv2D', { x, filter }, { ...geometry(attributes), dilations: [1, 1] }),
     )
     return [tf.concat(outputs, 3)]
@@ -26,8 +26,10 @@ export const CONVOLUTION_KERNELS: KernelsOf<'Conv2D' | 'Conv2DBackpropInput' | '
     const [batch = 0, height = 0, width = 0, channels = 0] = storedShape(inputShape)
     const shape: ImageShape = [batch, height, width, channels / groups]
     const gradient = tf.getBackend() === 'cpu' ? inputGradientByKernel : croppedInputGradient
-    const filters = split(tf.transpose(input(1), TO_HWIO), groups)
-    const outputs = perGroup(split(input(0), groups), filters, (dy, filter) => gradient(dy, filter, shape, attributes))
+    const filters = split(tf.transpose(input('filters'), TO_HWIO), groups)
+    const outputs = perGroup(split(input('dy'), groups), filters, (dy, filter) =>
+      gradient(dy, filter, shape, attributes),
+    )
     return [tf.concat(outputs, 3)]
   },
   Conv2DBackpropFilter: ({ input, attributes }) => {
@@ -35,8 +37,8 @@ export const CONVOLUTION_KERNELS: KernelsOf<'Conv2D' | 'Conv2DBackpropInput' | '
     const [out = 0, perGroupIn = 0, height = 0, width = 0] = filterShape
     const shape = [height, width, perGroupIn, out / groups]
     const gradient = tf.getBackend() === 'cpu' ? filterGradientByProduct : filterGradientByKernel
-    const images = split(padImage(input(0), attributes.padding, 0), groups)
-    const filters = perGroup(images, split(input(1), groups), (x, dy) => gradient(x, dy, shape, stride))
+    const images = split(padImage(input('x'), attributes.padding, 0), groups)
+    const filters = perGroup(images, split(input('dy'), groups), (x, dy) => gradient(x, dy, shape, stride))
     return [tf.transpose(tf.concat(filters, 3), TO_OHWI)]
   },
 }

@@ -1,15 +1,13 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
-import type { OpAttributes, OpName } from '../../graph/ops.ts'
+import type { NamedValues } from '../../graph/ops/operand-names.ts'
+import type { OpAttributes, OpInputs, OpName } from '../../graph/ops.ts'
 
 /**
  * One node while it runs. Values of rank 4 are stored with their second axis last: activations [B, C, H, W] as
  * [B, H, W, C], filters [O, I, k, k] as [O, k, k, I]; see stored-layout.ts.
  */
-export interface KernelCall<N extends OpName> {
+export interface KernelCall<N extends OpName> extends NamedValues<OpInputs<N>, Tensor> {
   readonly attributes: OpAttributes[N]
-  readonly inputs: readonly Tensor[]
-  /** Input number `place`. @throws Error where the node has fewer */
-  input(place: number): Tensor
   /** Mean of a tensor over the replicas; waits for them. */
   allReduceMean(local: Tensor): Tensor
 }

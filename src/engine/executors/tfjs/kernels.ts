@@ -1,13 +1,14 @@
 import type { OpName } from '../../graph/ops.ts'
 import { ACTIVATION_KERNELS } from './activation-kernels.ts'
 import { BATCH_NORM_KERNELS } from './batch-norm-kernels.ts'
+import { CHANNEL_KERNELS } from './channels-kernels.ts'
 import { CLASSIFIER_KERNELS } from './classifier-kernels.ts'
 import { CONVOLUTION_KERNELS } from './convolution-kernels.ts'
 import { ELEMENTWISE_KERNELS } from './elementwise-kernels.ts'
 import type { Kernel, KernelsOf } from './kernel.ts'
-import { LOSS_KERNELS } from './loss-kernels.ts'
+import { LOSS_KERNELS } from './losses-kernels.ts'
 import { POOLING_KERNELS } from './pooling-kernels.ts'
-import { UPDATE_KERNELS } from './update-kernels.ts'
+import { UPDATE_KERNELS } from './updates-kernels.ts'
 
 /** What each operation of the graph is in TensorFlow.js. */
 const KERNELS = {
@@ -18,6 +19,7 @@ const KERNELS = {
   ...CLASSIFIER_KERNELS,
   ...LOSS_KERNELS,
   ...POOLING_KERNELS,
+  ...CHANNEL_KERNELS,
   ...UPDATE_KERNELS,
 } satisfies KernelsOf<OpName>
 

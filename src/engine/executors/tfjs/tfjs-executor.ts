@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { elementCount, printShape, sameShape } from '../../../vocabulary/shape.ts'
 import { lastReads } from '../../graph/memory-plan.ts'
-import type { OpName } from '../../graph/ops.ts'
+import { nameInputs, type OpName } from '../../graph/ops.ts'
 import { type NamedValue, type NodeFor, type Program, typeOf, type ValueId } from '../../graph/program.ts'
 import { findState, type StateLayout, viewState } from '../../graph/state-layout.ts'
 import type { CompiledProgram, Executor, ReplicaPlace, RunInputs, SharedRunMemory } from '../executor.ts'
@@ -104,16 +104,14 @@ class Replay implements CompiledProgram {
   }
 
   #runNode<N extends OpName>(node: NodeFor<N>, values: Map<ValueId, tf.Tensor>): void {
-    const inputs = node.inputs.map((id) => find(values, id))
-    const input = (place: number): tf.Tensor => {
-      const tensor = inputs[place]
-      if (tensor === undefined) throw new Error(`Expected input ${place} of ${node.op} in layer ${node.label}`)
-      return tensor
-    }
+    const named = nameInputs(
+      node,
+      node.inputs.map((id) => find(values, id)),
+    )
     const allReduceMean = (local: tf.Tensor) =>
       tf.tensor(this.#exchange.mean(local.dataSync<'float32'>()), local.shape, 'float32')
     const outputs = tf.tidy(() => {
-      const computed = kernelOf(node.op)({ attributes: node.attributes, inputs, input, allReduceMean })
+      const computed = kernelOf(node.op)({ ...named, attributes: node.attributes, allReduceMean })
       return computed.map((tensor, place) => this.#typed(tensor, node, place))
     })
     outputs.forEach((tensor, place) => {

@@ -1,4 +1,4 @@
-import type { ActivationFunction, Rectifier } from '../../graph/ops.ts'
+import type { ActivationFunction, ActivationOps, Rectifier } from '../../graph/ops/activation.ts'
 import type { LoweringsOf } from './op-lowering.ts'
 import type { Hlo, HloFunction } from './stablehlo.ts'
 
@@ -31,9 +31,11 @@ const FUNCTIONS: Readonly<Record<ActivationFunction, ActivationLowering>> = {
 }
 
 /** Computed in f32. */
-export const ACTIVATION_LOWERINGS: LoweringsOf<'Activation' | 'ActivationGrad'> = {
-  Activation: ({ hlo, wide, attributes }) => [FUNCTIONS[attributes.function].value(hlo, wide(0))],
-  ActivationGrad: ({ hlo, wide, attributes }) => [FUNCTIONS[attributes.function].gradient(hlo, wide(0), wide(1))],
+export const ACTIVATION_LOWERINGS: LoweringsOf<keyof ActivationOps> = {
+  Activation: ({ hlo, wide, attributes }) => [FUNCTIONS[attributes.function].value(hlo, wide('x'))],
+  ActivationGrad: ({ hlo, wide, attributes }) => [
+    FUNCTIONS[attributes.function].gradient(hlo, wide('dy'), wide('source')),
+  ],
 }
 
 /** x, rectified where there is a rectifier. */

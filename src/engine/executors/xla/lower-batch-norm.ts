@@ -1,4 +1,5 @@
-import type { Rectifier } from '../../graph/ops.ts'
+import type { Rectifier } from '../../graph/ops/activation.ts'
+import type { BatchNormOps } from '../../graph/ops/batch-norm.ts'
 import { rectified, rectifiedGradient } from './lower-activation.ts'
 import type { LoweringsOf, LoweringTarget } from './op-lowering.ts'
 import type { Hlo, HloFunction } from './stablehlo.ts'
@@ -7,26 +8,26 @@ import type { Hlo, HloFunction } from './stablehlo.ts'
  * x [B, H, W, C] or [B, C], channels last; computed in f32, composed of sums and elementwise operations, which XLA fuses
  * with what is around them (its own batch_norm operations are expanded to the same before it looks for fusions).
  */
-export const BATCH_NORM_LOWERINGS: LoweringsOf<'BatchNorm' | 'BatchNormGrad' | 'BatchNormInference'> = {
-  BatchNorm: ({ hlo, inputs, wide, attributes, target }) => {
-    const x = wide(0)
+export const BATCH_NORM_LOWERINGS: LoweringsOf<keyof BatchNormOps> = {
+  BatchNorm: ({ hlo, has, wide, attributes, target }) => {
+    const x = wide('x')
     const { mean, variance } = statistics(hlo, x, target)
-    const y = normalise(hlo, x, mean, inverseDeviation(hlo, variance, attributes.epsilon), wide(1), wide(2))
-    return [finish(hlo, y, inputs.length > 3 ? wide(3) : null, attributes.activation), mean, variance]
+    const y = normalise(hlo, x, mean, inverseDeviation(hlo, variance, attributes.epsilon), wide('scale'), wide('shift'))
+    return [finish(hlo, y, has('residual') ? wide('residual') : null, attributes.activation), mean, variance]
   },
-  BatchNormInference: ({ hlo, inputs, wide, attributes }) => {
-    const inverse = inverseDeviation(hlo, wide(4), attributes.epsilon)
-    const y = normalise(hlo, wide(0), wide(3), inverse, wide(1), wide(2))
-    return [finish(hlo, y, inputs.length > 5 ? wide(5) : null, attributes.activation)]
+  BatchNormInference: ({ hlo, has, wide, attributes }) => {
+    const inverse = inverseDeviation(hlo, wide('variance'), attributes.epsilon)
+    const y = normalise(hlo, wide('x'), wide('mean'), inverse, wide('scale'), wide('shift'))
+    return [finish(hlo, y, has('residual') ? wide('residual') : null, attributes.activation)]
   },
   // Ioffe and Szegedy 2015, section 3: dx = scale / sqrt(var + eps) (dy - sum(dy) / n - xhat sum(dy xhat) / n).
   BatchNormGrad: ({ hlo, input, wide, attributes, target }) => {
     const { epsilon, activation, residual } = attributes
-    const [x, scale, mean] = [wide(1), wide(3), wide(4)]
+    const [x, scale, mean] = [wide('x'), wide('scale'), wide('mean')]
     // Selected in its own type, as XLA on GPUs keeps it for those that read it.
-    const passed = rectifiedGradient(hlo, activation, input(0), () => wide(2))
+    const passed = rectifiedGradient(hlo, activation, input('dy'), () => wide('y'))
     const dy = hlo.convert(passed, 'f32')
-    const inverse = inverseDeviation(hlo, wide(5), epsilon)
+    const inverse = inverseDeviation(hlo, wide('variance'), epsilon)
     const centred = hlo.binary('subtract', x, perChannel(hlo, mean, x))
     const n = pixels(x)
     const [dshift, product] = overPixels(hlo, target, dy, hlo.binary('multiply', dy, centred))

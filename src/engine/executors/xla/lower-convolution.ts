@@ -1,12 +1,12 @@
+import type { ConvolutionOps } from '../../graph/ops/convolution.ts'
 import type { LoweringsOf } from './op-lowering.ts'
 import type { HloConvolution } from './stablehlo.ts'
 import { storedShape } from './stored-layout.ts'
 
-type ConvolutionOp = 'Conv2D' | 'Conv2DBackpropInput' | 'Conv2DBackpropFilter'
 type Padding = HloConvolution['padding']
 
 /** Both gradients are convolutions as well; the paddings make their results as large as what they are gradients of. */
-export const CONVOLUTION_LOWERINGS: LoweringsOf<ConvolutionOp> = {
+export const CONVOLUTION_LOWERINGS: LoweringsOf<keyof ConvolutionOps> = {
   // x [B, H, W, I], w [O, k, k, I / groups] -> [B, H', W', O].
   Conv2D: ({ hlo, input, outputs, attributes, target }) => {
     const { stride, padding, groups } = attributes
@@ -18,12 +18,14 @@ export const CONVOLUTION_LOWERINGS: LoweringsOf<ConvolutionOp> = {
       featureGroups: groups,
       fullPrecision: target.fullPrecision,
     }
-    return [hlo.convolution(input(0), input(1), storedShape(outputs[0]?.shape ?? []), input(0).dtype, geometry)]
+    return [
+      hlo.convolution(input('x'), input('filters'), storedShape(outputs[0]?.shape ?? []), input('x').dtype, geometry),
+    ]
   },
   // dy, spread by the stride, with the filter turned around and its two channel axes swapped within each group.
   Conv2DBackpropInput: ({ hlo, input, attributes, target }) => {
     const { stride, padding, groups, inputShape } = attributes
-    const [dy, w] = [input(0), input(1)]
+    const [dy, w] = [input('dy'), input('filters')]
     const [out = 0, height = 0, width = 0, perGroup = 0] = w.shape
     const turned = hlo.reverse(w, [1, 2])
     const grouped = hlo.reshape(turned, [groups, out / groups, height, width, perGroup])
@@ -46,7 +48,7 @@ export const CONVOLUTION_LOWERINGS: LoweringsOf<ConvolutionOp> = {
   // x with dy as the filter, spread by the stride; the batch is what is summed over.
   Conv2DBackpropFilter: ({ hlo, input, attributes, target }) => {
     const { stride, padding, groups, filterShape } = attributes
-    const [x, dy] = [input(0), input(1)]
+    const [x, dy] = [input('x'), input('dy')]
     const shape = storedShape(filterShape)
     const pad: Padding = [
       filterPadding(x.shape[1] ?? 0, dy.shape[1] ?? 0, shape[1] ?? 0, stride, padding),

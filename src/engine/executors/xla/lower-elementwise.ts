@@ -1,66 +1,33 @@
-import type { OpAttributes } from '../../graph/ops.ts'
-import { interpretUpdate, type UpdateInterpreter } from '../../graph/update-arithmetic.ts'
+import type { ElementwiseOps } from '../../graph/ops/elementwise.ts'
 import type { LoweringsOf } from './op-lowering.ts'
-import type { Hlo, HloFunction } from './stablehlo.ts'
 
-type ElementwiseOp =
-  | 'Constant'
-  | 'Cast'
-  | 'Add'
-  | 'Multiply'
-  | 'Scale'
-  | 'SgdNesterov'
-  | 'OptimizerUpdate'
-  | 'RunningAverage'
+/** Axis of the channels of a stored image. */
+const CHANNELS = 3
 
-/** Sums, scalars and optimizers. */
-export const ELEMENTWISE_LOWERINGS: LoweringsOf<ElementwiseOp> = {
+export const ELEMENTWISE_LOWERINGS: LoweringsOf<keyof ElementwiseOps> = {
   Constant: ({ hlo, attributes }) => [hlo.constant(attributes.value)],
-  Cast: ({ hlo, input, attributes }) => [hlo.convert(input(0), attributes.dtype)],
-  Add: ({ hlo, wide }) => [hlo.binary('add', wide(0), wide(1))],
-  Multiply: ({ hlo, wide }) => [hlo.binary('multiply', wide(0), wide(1))],
-  Scale: ({ hlo, wide, attributes }) => [hlo.binary('multiply', wide(0), attributes.factor)],
-  // torch.optim.SGD: g += decay w; buffer = momentum buffer + g; w -= rate (g + momentum buffer).
-  SgdNesterov: ({ hlo, wide, attributes }) => {
-    const [weight, buffer, rate] = [wide(0), wide(1), wide(3)]
-    const gradient = hlo.binary('add', wide(2), hlo.binary('multiply', weight, attributes.weightDecay))
-    const momentum = hlo.binary('add', hlo.binary('multiply', buffer, attributes.momentum), gradient)
-    const direction = hlo.binary('add', gradient, hlo.binary('multiply', momentum, attributes.momentum))
-    const step = hlo.binary('multiply', direction, hlo.broadcast(rate, weight.shape, []))
-    return [hlo.binary('subtract', weight, step), momentum]
+  Normalise: ({ hlo, wide, attributes }) => {
+    const pixels = wide('pixels')
+    const { mean, std } = attributes
+    const perChannel = (value: (channel: number) => number) => {
+      const channels = mean.map((_, channel) => hlo.constant(value(channel), [1]))
+      return hlo.broadcast(hlo.concatenate(channels, 0), pixels.shape, [CHANNELS])
+    }
+    const centred = hlo.binary(
+      'subtract',
+      hlo.binary('divide', pixels, 255),
+      perChannel((place) => mean[place] ?? 0),
+    )
+    return [
+      hlo.binary(
+        'divide',
+        centred,
+        perChannel((place) => std[place] ?? 1),
+      ),
+    ]
   },
-  OptimizerUpdate: ({ hlo, inputs, wide, attributes }) =>
-    updateWeight(
-      hlo,
-      attributes,
-      inputs.map((_, place) => wide(place)),
-    ),
-  RunningAverage: ({ hlo, wide, attributes }) => {
-    const { weight, correction } = attributes
-    const kept = hlo.binary('multiply', wide(0), 1 - weight)
-    return [hlo.binary('add', kept, hlo.binary('multiply', wide(1), weight * correction))]
-  },
-}
-
-/** Any optimizer's update. @param operands f32, tensors of one shape, then scalars @returns weight and states */
-function updateWeight(hlo: HloFunction, attributes: OpAttributes['OptimizerUpdate'], operands: readonly Hlo[]): Hlo[] {
-  const binary = (op: 'add' | 'subtract' | 'multiply' | 'divide') => (left: Hlo, right: Hlo) => {
-    const { shape } = left.shape.length > 0 ? left : right
-    const whole = (x: Hlo) => (x.shape.length === shape.length ? x : hlo.broadcast(x, shape, []))
-    return hlo.binary(op, whole(left), whole(right))
-  }
-  const operations: UpdateInterpreter<Hlo> = {
-    constant: (value) => hlo.constant(value),
-    add: binary('add'),
-    subtract: binary('subtract'),
-    multiply: binary('multiply'),
-    divide: binary('divide'),
-    squareRoot: (x) => hlo.unary('sqrt', x),
-    norm: (x) => {
-      const axes = x.shape.map((_, axis) => axis)
-      return hlo.unary('sqrt', hlo.reduce('add', hlo.binary('multiply', x, x), axes))
-    },
-    whenPositive: (test, yes, no) => hlo.select(hlo.compare('GT', test, hlo.constant(0)), yes, no),
-  }
-  return interpretUpdate(attributes, operands, operations)
+  Cast: ({ hlo, input, attributes }) => [hlo.convert(input('x'), attributes.dtype)],
+  Add: ({ hlo, wide }) => [hlo.binary('add', wide('left'), wide('right'))],
+  Multiply: ({ hlo, wide }) => [hlo.binary('multiply', wide('left'), wide('right'))],
+  Scale: ({ hlo, wide, attributes }) => [hlo.binary('multiply', wide('x'), attributes.factor)],
 }

@@ -1,14 +1,17 @@
 import { elementCount, printShape, sameShape } from '../../../vocabulary/shape.ts'
-import type { OpAttributes, OpName } from '../../graph/ops.ts'
+import { nameInputs, nameOutputs, type OpAttributes, type OpName } from '../../graph/ops.ts'
 import { type NodeFor, type Program, typeOf, type ValueId } from '../../graph/program.ts'
 import type { StateLayout } from '../../graph/state-layout.ts'
 import { ACTIVATION_LOWERINGS } from './lower-activation.ts'
 import { BATCH_NORM_LOWERINGS } from './lower-batch-norm.ts'
+import { CHANNEL_LOWERINGS } from './lower-channels.ts'
 import { CLASSIFIER_LOWERINGS } from './lower-classifier.ts'
 import { CONVOLUTION_LOWERINGS } from './lower-convolution.ts'
 import { ELEMENTWISE_LOWERINGS } from './lower-elementwise.ts'
-import { IMAGE_LOWERINGS } from './lower-images.ts'
-import type { LoweringsOf, LoweringTarget, OpLowering } from './op-lowering.ts'
+import { LOSS_LOWERINGS } from './lower-losses.ts'
+import { POOLING_LOWERINGS } from './lower-pooling.ts'
+import { UPDATE_LOWERINGS } from './lower-updates.ts'
+import type { LoweredCall, LoweringsOf, LoweringTarget, OpLowering } from './op-lowering.ts'
 import { findRoundedWeights } from './rounded-weights.ts'
 import { type Hlo, type HloDType, HloFunction, hloType } from './stablehlo.ts'
 import { regionsOf, type StateRegion } from './state-regions.ts'
@@ -46,7 +49,10 @@ const LOWERINGS: LoweringsOf<Exclude<OpName, 'AllReduceMean'>> = {
   ...ACTIVATION_LOWERINGS,
   ...CONVOLUTION_LOWERINGS,
   ...BATCH_NORM_LOWERINGS,
-  ...IMAGE_LOWERINGS,
+  ...POOLING_LOWERINGS,
+  ...CHANNEL_LOWERINGS,
+  ...LOSS_LOWERINGS,
+  ...UPDATE_LOWERINGS,
   ...CLASSIFIER_LOWERINGS,
   ...ELEMENTWISE_LOWERINGS,
 }
@@ -204,10 +210,11 @@ function writeNodes(program: Program, target: LoweringTarget, hlo: HloFunction, 
     // A weight's copy that is an argument, or a gradient that was reduced with an earlier one.
     if (node.outputs.every((output) => values.has(output))) continue
     if (node.op === 'AllReduceMean') {
-      const [input = -1] = node.inputs
-      const [output = -1] = node.outputs
+      const local = nameInputs(node, node.inputs).input('local')
       reduceOverReplicas(program, target, hlo, values)
-      if (!values.has(output)) throw new Error(`Expected value ${input} to be there before it is reduced`)
+      if (!values.has(nameOutputs(node, node.outputs).input('mean'))) {
+        throw new Error(`Expected value ${local} to be there before it is reduced`)
+      }
     } else writeNode(program, node, target, hlo, values)
   }
 }
@@ -219,20 +226,17 @@ function writeNode<N extends Exclude<OpName, 'AllReduceMean'>>(
   hlo: HloFunction,
   values: Values,
 ): void {
-  const inputs = node.inputs.map((id) => values.find(id))
-  const input = (place: number): Hlo => {
-    const value = inputs[place]
-    if (value === undefined) throw new Error(`Expected input ${place} of ${node.op} in layer ${node.label}`)
-    return value
-  }
+  const named = nameInputs(
+    node,
+    node.inputs.map((id) => values.find(id)),
+  )
   const outputs = node.outputs.map((id) => typeOf(program, id))
   const attributes: OpAttributes[N] = node.attributes
-  const call = {
+  const call: LoweredCall<N> = {
+    ...named,
     hlo,
     attributes,
-    inputs,
-    input,
-    wide: (place: number) => hlo.convert(input(place), 'f32'),
+    wide: (name) => hlo.convert(named.input(name), 'f32'),
     outputs,
     target,
   }

@@ -1,4 +1,4 @@
-import type { PoolAttributes } from '../../graph/ops.ts'
+import type { PoolAttributes } from '../../graph/ops/pooling.ts'
 import type { Hlo, HloFunction } from './stablehlo.ts'
 
 /**

@@ -1,15 +1,14 @@
-import type { OpAttributes, OpName, TensorType } from '../../graph/ops.ts'
+import type { TensorType } from '../../graph/ops/op-definition.ts'
+import type { NamedValues } from '../../graph/ops/operand-names.ts'
+import type { OpAttributes, OpInputs, OpName } from '../../graph/ops.ts'
 import type { Hlo, HloFunction } from './stablehlo.ts'
 
 /** One node while it is written. Values of rank 4 are stored with their second axis last (stored-layout.ts). */
-export interface LoweredCall<N extends OpName> {
+export interface LoweredCall<N extends OpName> extends NamedValues<OpInputs<N>, Hlo> {
   readonly hlo: HloFunction
   readonly attributes: OpAttributes[N]
-  readonly inputs: readonly Hlo[]
-  /** Input number `place` as it is. @throws Error where the node has fewer */
-  input(place: number): Hlo
-  /** The same in f32. */
-  wide(place: number): Hlo
+  /** As `input`, in f32. */
+  readonly wide: NamedValues<OpInputs<N>, Hlo>['input']
   /** Logical types of the outputs. */
   readonly outputs: readonly TensorType[]
   /** What the device does best. */

@@ -1,39 +1,38 @@
 import * as tf from '@tensorflow/tfjs-core'
+import type { LossOps } from '../../graph/ops/losses.ts'
 import type { KernelsOf } from './kernel.ts'
 import { logSoftmax } from './log-softmax.ts'
 
-type LossOp = 'CrossEntropy' | 'CrossEntropyGrad' | 'KullbackLeibler' | 'KullbackLeiblerGrad' | 'TopKCorrect'
-
 /** Logits [B, K], labels i32 [B] or [2, B]; a label of -1 has a row of zeros in the one-hot matrix, so it counts nowhere. */
-export const LOSS_KERNELS: KernelsOf<LossOp> = {
+export const LOSS_KERNELS: KernelsOf<keyof LossOps> = {
   CrossEntropy: ({ input, attributes }) => {
-    const logits = input(0)
-    const sum = tf.neg(tf.sum(tf.mul(oneHot(input(1), logits, attributes.labels), logSoftmax(logits))))
+    const logits = input('logits')
+    const sum = tf.neg(tf.sum(tf.mul(oneHot(input('labels'), logits, attributes.labels), logSoftmax(logits))))
     return [tf.div(sum, rowsOf(logits, attributes.reduction))]
   },
   CrossEntropyGrad: ({ input, attributes }) => {
-    const [dloss, logits] = [input(0), input(1)]
-    const target = oneHot(input(2), logits, attributes.labels)
+    const [dloss, logits] = [input('dloss'), input('logits')]
+    const target = oneHot(input('labels'), logits, attributes.labels)
     const counted = tf.sum(target, 1, true)
     const difference = tf.sub(tf.mul(tf.softmax(logits), counted), target)
     return [tf.mul(difference, tf.div(dloss, rowsOf(logits, attributes.reduction)))]
   },
   KullbackLeibler: ({ input, attributes }) => {
-    const teacher = logSoftmax(tf.div(input(0), attributes.temperature))
-    const student = logSoftmax(tf.div(input(1), attributes.temperature))
+    const teacher = logSoftmax(tf.div(input('teacher'), attributes.temperature))
+    const student = logSoftmax(tf.div(input('student'), attributes.temperature))
     const divergence = tf.sum(tf.mul(tf.exp(teacher), tf.sub(teacher, student)))
     return [tf.div(divergence, rowsOf(teacher, 'mean'))]
   },
   KullbackLeiblerGrad: ({ input, attributes }) => {
     const { temperature } = attributes
-    const teacher = tf.softmax(tf.div(input(1), temperature))
-    const student = tf.softmax(tf.div(input(2), temperature))
-    const factor = tf.div(input(0), temperature * rowsOf(student, 'mean'))
+    const teacher = tf.softmax(tf.div(input('teacher'), temperature))
+    const student = tf.softmax(tf.div(input('student'), temperature))
+    const factor = tf.div(input('dloss'), temperature * rowsOf(student, 'mean'))
     return [tf.mul(tf.sub(student, teacher), factor)]
   },
   // A class loses to the label's where its logit is smaller, or equal with a higher number. NaN loses to nothing.
   TopKCorrect: ({ input, attributes }) => {
-    const [logits, labels] = [input(0), input(1)]
+    const [logits, labels] = [input('logits'), input('labels')]
     const classes = logits.shape[1] ?? 0
     const target = oneHot(labels, logits)
     const own = tf.sum(tf.where(tf.cast(target, 'bool'), logits, tf.zerosLike(logits)), 1, true)

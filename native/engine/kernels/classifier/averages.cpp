@@ -1,4 +1,4 @@
-#include "kernels/batch_norm/averages.hpp"
+#include "kernels/classifier/averages.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -96,12 +96,12 @@ class LogMeanProbability : public Instruction {
 
 }  // namespace
 
-InstructionPtr average(WordReader& words, PlanBuilder& builder) { return std::make_unique<Average>(words, builder); }
-InstructionPtr averageGrad(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<AverageGrad>(words, builder);
-}
-InstructionPtr logMeanProbability(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<LogMeanProbability>(words, builder);
+InstructionTable averageInstructions() {
+  return {
+      {"average", make<Average>},
+      {"averageGrad", make<AverageGrad>},
+      {"logMeanProbability", make<LogMeanProbability>},
+  };
 }
 
 }  // namespace one

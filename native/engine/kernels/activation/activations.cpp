@@ -1,6 +1,6 @@
-#include "kernels/elementwise/activations.hpp"
+#include "kernels/activation/activations.hpp"
 
-#include "kernels/vector/exponential.hpp"
+#include "kernels/activation/exponential.hpp"
 #include "kernels/vector/planes.hpp"
 #include "kernels/vector/rectifier.hpp"
 
@@ -87,23 +87,15 @@ class ActivationGradient : public Instruction {
 
 }  // namespace
 
-InstructionPtr relu(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<Activate<Rectify<Rectifier::relu>>>(words, builder);
-}
-InstructionPtr reluGrad(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<ActivationGradient<Rectify<Rectifier::relu>>>(words, builder);
-}
-InstructionPtr relu6(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<Activate<Rectify<Rectifier::relu6>>>(words, builder);
-}
-InstructionPtr relu6Grad(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<ActivationGradient<Rectify<Rectifier::relu6>>>(words, builder);
-}
-InstructionPtr silu(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<Activate<Silu>>(words, builder);
-}
-InstructionPtr siluGrad(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<ActivationGradient<Silu>>(words, builder);
+InstructionTable activationInstructions() {
+  return {
+      {"relu", make<Activate<Rectify<Rectifier::relu>>>},
+      {"reluGrad", make<ActivationGradient<Rectify<Rectifier::relu>>>},
+      {"relu6", make<Activate<Rectify<Rectifier::relu6>>>},
+      {"relu6Grad", make<ActivationGradient<Rectify<Rectifier::relu6>>>},
+      {"silu", make<Activate<Silu>>},
+      {"siluGrad", make<ActivationGradient<Silu>>},
+  };
 }
 
 }  // namespace one

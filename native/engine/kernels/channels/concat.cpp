@@ -1,4 +1,4 @@
-#include "kernels/elementwise/concat.hpp"
+#include "kernels/channels/concat.hpp"
 
 #include <cstring>
 #include <numeric>
@@ -131,9 +131,6 @@ class SliceChannels : public Instruction {
 
 }  // namespace
 
-InstructionPtr concat(WordReader& words, PlanBuilder& builder) { return std::make_unique<Concat>(words, builder); }
-InstructionPtr sliceChannels(WordReader& words, PlanBuilder& builder) {
-  return std::make_unique<SliceChannels>(words, builder);
-}
+InstructionTable channelInstructions() { return {{"concat", make<Concat>}, {"sliceChannels", make<SliceChannels>}}; }
 
 }  // namespace one

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import type { UpdateOps } from '../../graph/ops/updates.ts'
 import { interpretUpdate, type UpdateInterpreter } from '../../graph/update-arithmetic.ts'
 import type { KernelsOf } from './kernel.ts'
 
@@ -13,19 +14,19 @@ const OPERATIONS: UpdateInterpreter<tf.Tensor> = {
   whenPositive: (test, yes, no) => tf.where(tf.greater(test, 0), yes, no),
 }
 
-export const UPDATE_KERNELS: KernelsOf<'AllReduceMean' | 'SgdNesterov' | 'OptimizerUpdate' | 'RunningAverage'> = {
-  AllReduceMean: ({ input, allReduceMean }) => [allReduceMean(input(0))],
+export const UPDATE_KERNELS: KernelsOf<keyof UpdateOps> = {
+  AllReduceMean: ({ input, allReduceMean }) => [allReduceMean(input('local'))],
   // torch.optim.SGD: g += decay w; buffer = momentum buffer + g; w -= rate (g + momentum buffer).
   SgdNesterov: ({ input, attributes }) => {
-    const [weight, buffer, rate] = [input(0), input(1), input(3)]
-    const gradient = tf.add(input(2), tf.mul(weight, attributes.weightDecay))
+    const [weight, buffer, rate] = [input('weight'), input('momentum'), input('rate')]
+    const gradient = tf.add(input('gradient'), tf.mul(weight, attributes.weightDecay))
     const momentum = tf.add(tf.mul(buffer, attributes.momentum), gradient)
     const direction = tf.add(gradient, tf.mul(momentum, attributes.momentum))
     return [tf.sub(weight, tf.mul(direction, rate)), momentum]
   },
-  OptimizerUpdate: ({ inputs, attributes }) => interpretUpdate(attributes, inputs, OPERATIONS),
+  OptimizerUpdate: ({ list, attributes }) => interpretUpdate(attributes, list('operands'), OPERATIONS),
   RunningAverage: ({ input, attributes }) => {
     const { weight, correction } = attributes
-    return [tf.add(tf.mul(input(0), 1 - weight), tf.mul(input(1), weight * correction))]
+    return [tf.add(tf.mul(input('running'), 1 - weight), tf.mul(input('batch'), weight * correction))]
   },
 }
