@@ -17,8 +17,9 @@ export const STEP_HELP = `Usage: npm run bench:step -- [options]
   --classes <n>      (default 100)
   --batch <n>        (default 128)
   --threads <n>      (default: all cores)
-  --peers <list>     own,xla,torch,jax,tfjs-node (default: those that work here; xla and jax on GPUs)
+  --peers <list>     own,before,xla,torch,jax,tfjs-node (default: those that work here; xla and jax on GPUs)
   --device <name>    cpu or gpu (default cpu)
+  --before <folder>  another checkout of this project that is built: its steps beside ours, as peer before
   --modes <list>     only these modes, e.g. fp32,bf16,fp32-channels-last (default: all)
   --fresh            start each mode's process anew in each round: where all together do not fit into memory
   --python <path>    Python that has PyTorch and JAX (default python3)
@@ -37,6 +38,8 @@ export interface Settings {
   /** Whether a process is only there while it measures. */
   readonly fresh: boolean
   readonly python: string
+  /** Root of another checkout, to compare with. */
+  readonly before: string | null
   readonly kept: ResultOptions
 }
 
@@ -59,6 +62,7 @@ export function readSettings(): Settings | null {
       device: { type: 'string', default: 'cpu' },
       modes: TEXT,
       python: TEXT,
+      before: TEXT,
       out: { type: 'string', default: 'results' },
       what: TEXT,
       help: { type: 'boolean', short: 'h', default: false },
@@ -84,6 +88,7 @@ export function readSettings(): Settings | null {
     modes: values.modes?.split(',') ?? null,
     fresh: values.fresh,
     python: values.python ?? 'python3',
+    before: values.before ?? null,
     kept: readResultOptions(values),
   }
 }

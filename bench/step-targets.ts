@@ -58,6 +58,11 @@ export function targetRatios(network: string, figures: readonly ModeFigures[]): 
       const memory = own.peakRssBytes / best.peakRssBytes
       ratios.push({ what: `${precision}: peak memory against that mode's`, value: memory, target: atMost(0.6) })
     }
+    const before = find('before', precision)
+    if (before !== undefined) {
+      const what = `${precision}: images/s against the checkout before`
+      ratios.push({ what, value: before.medianMs / own.medianMs, target: atLeast(0.98) })
+    }
     if (tfjs !== undefined) {
       const target = atLeast(precision === 'fp32' ? 5 : 9)
       const value = tfjs.medianMs / own.medianMs

@@ -45,14 +45,17 @@ interface Benchmark {
 }
 
 /** Peers that are asked for and work here; absent ones are told with what installs them. */
-function choosePeers({ peers, python, task }: Settings): Peer[] {
-  const known = findPeers(python, task.device)
+function choosePeers({ peers, python, task, before }: Settings): Peer[] {
+  const known = findPeers(python, task.device, before)
   const unknown = peers?.find((name) => known.every((peer) => peer.name !== name))
   if (unknown !== undefined) {
     throw expected(known.map(({ name }) => name).join(', '), '--peers', unknown, 'Name them with commas between.')
   }
   // XLA on a CPU, ours or JAX's, is no contestant of ours, but it can be asked for.
-  const usual = (name: string) => (name !== 'xla' && name !== 'jax') || task.device === 'gpu'
+  const usual = (name: string) => {
+    if (name === 'before') return before !== null
+    return (name !== 'xla' && name !== 'jax') || task.device === 'gpu'
+  }
   const wanted = known.filter(({ name }) => (peers === null ? usual(name) : peers.includes(name)))
   for (const { name, absence, remedy } of wanted) {
     if (absence !== null) console.log(`${name} is left out: ${absence}\n  install it: ${remedy}`)

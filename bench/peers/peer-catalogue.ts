@@ -1,13 +1,13 @@
 /** Which trainers the step benchmark can compare, how each is started, and how one gets those that are absent. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { extname } from 'node:path'
+import { extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findPlugins } from '../../src/engine/executors/xla/find-plugin.ts'
 import type { StepTask } from './step-task.ts'
 
 export interface Peer {
-  readonly name: 'own' | 'xla' | 'torch' | 'jax' | 'tfjs-node'
+  readonly name: 'own' | 'before' | 'xla' | 'torch' | 'jax' | 'tfjs-node'
   /** Why it cannot run here, null where it can. */
   readonly absence: string | null
   /** What brings it where it is absent. */
@@ -22,9 +22,10 @@ const TFJS_FOLDER = `${ROOT}.tfjs-node`
 
 /**
  * @param python the interpreter that may have PyTorch and JAX
- * @param device what the peers are to run on; oneDNN and tfjs-node know CPUs only
+ * @param device what the peers are to run on; our CPU executor and tfjs-node know CPUs only
+ * @param before root of another checkout of this project that is built, to compare with
  */
-export function findPeers(python: string, device: StepTask['device'] = 'cpu'): Peer[] {
+export function findPeers(python: string, device: StepTask['device'] = 'cpu', before: string | null = null): Peer[] {
   const tfjsBinding = `${TFJS_FOLDER}/node_modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node`
   return [
     {
@@ -35,6 +36,12 @@ export function findPeers(python: string, device: StepTask['device'] = 'cpu'): P
         const entry = new URL(`./own-peer${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
         return [process.execPath, fileURLToPath(entry), ...options(task)]
       },
+    },
+    {
+      name: 'before',
+      absence: before === null ? 'no --before' : device === 'gpu' ? CPU_ONLY : absenceOfFile(ownPeerOf(before)),
+      remedy: 'Name the root of a built checkout: npm run bench:step -- --before <folder>',
+      command: (task) => [process.execPath, ownPeerOf(before ?? '.'), ...options(task)],
     },
     {
       name: 'xla',
@@ -65,6 +72,11 @@ export function findPeers(python: string, device: StepTask['device'] = 'cpu'): P
     },
   ]
 }
+
+/** The peer `own` of another checkout. */
+const ownPeerOf = (checkout: string) => resolve(checkout, 'dist/bench/peers/own-peer.js')
+
+const absenceOfFile = (path: string) => (existsSync(path) ? null : `no ${path}`)
 
 /** Why Python has no such module; it is looked for, not loaded. */
 function absenceOf(python: string, module: string): string | null {
