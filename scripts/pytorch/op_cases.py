@@ -186,6 +186,7 @@ CASES: dict[str, Callable[[], tuple[dict, Tensors]]] = {
     'relu': activation(F.relu),
     'relu6': activation(F.relu6),
     'silu': activation(F.silu),
+    'gelu': activation(F.gelu),
     'cross_entropy': cross_entropy,
     'divergence': divergence,
     'gated_teacher': gated_teacher,

@@ -7,7 +7,7 @@ import type { GraphBuilder, Value } from '../../src/engine/graph/graph-builder.t
  */
 export function applyGradientRule(graph: GraphBuilder, arriving: (y: Value) => Value): (Value | null)[] {
   const node = graph.nodes.at(-1)
-  const [first] = node?.outputs ?? []
+  const [first, ...others] = node?.outputs ?? []
   if (node === undefined || first === undefined) throw new Error('Expected a node with an output')
-  return differentiate(graph, node, arriving(graph.value(first)), () => true)
+  return differentiate(graph, node, [arriving(graph.value(first)), ...others.map(() => null)], () => true)
 }

@@ -1,6 +1,6 @@
 import { GraphBuilder, type Value } from '../../src/engine/graph/graph-builder.ts'
 import { ACTIVATIONS, type ActivationFunction, type Rectifier } from '../../src/engine/graph/ops/activation.ts'
-import { type OpAttributes, type OpName, OPS } from '../../src/engine/graph/ops.ts'
+import { OPS, type OpAttributes, type OpName } from '../../src/engine/graph/ops.ts'
 import type { Program } from '../../src/engine/graph/program.ts'
 import type { ComputeDType } from '../../src/vocabulary/dtype.ts'
 import { elementCount, type Shape } from '../../src/vocabulary/shape.ts'

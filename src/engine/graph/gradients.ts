@@ -20,7 +20,7 @@ export function appendGradients(graph: GraphBuilder, loss: Value, towards: reado
       const arriving = node.outputs.map((id) => gradients.get(id) ?? null)
       if (arriving.every((gradient) => gradient === null)) continue
       if (!node.inputs.some((id) => wanted.has(id))) continue
-      const leaving = differentiate(graph, node, arriving[0] ?? null, (place) => wanted.has(node.inputs[place] ?? -1))
+      const leaving = differentiate(graph, node, arriving, (place) => wanted.has(node.inputs[place] ?? -1))
       node.inputs.forEach((id, place) => {
         const gradient = leaving[place] ?? null
         if (gradient === null || !wanted.has(id)) return
@@ -40,19 +40,19 @@ export function appendGradients(graph: GraphBuilder, loss: Value, towards: reado
 
 /**
  * Gradients of a node's operands in their order, null where they have none or it is not wanted.
- * @param dy gradient of its first result
+ * @param arriving gradients of its results
  * @throws Error where the op is never differentiated
  */
 export function differentiate<N extends OpName>(
   graph: GraphBuilder,
   node: NodeFor<N>,
-  dy: Value | null,
+  arriving: readonly (Value | null)[],
   isWanted: (place: number) => boolean,
 ): (Value | null)[] {
   const { op, label, attributes } = node
   const { gradient, inputs: names } = OPS[op]
   if (gradient === null) throw new Error(`Expected a differentiable operation in layer ${label} but received ${op}`)
-  if (dy === null) throw new Error(`Expected a gradient for the first result of ${op} in layer ${label}`)
+  const [first = null] = arriving
   const valuesOf = (ids: readonly ValueId[]) => ids.map((id) => graph.value(id))
   const results = nameOutputs(node, valuesOf(node.outputs))
   const call: GradientCall<Ops[N]> = {
@@ -60,7 +60,11 @@ export function differentiate<N extends OpName>(
     graph,
     attributes,
     label,
-    dy,
+    arriving,
+    get dy() {
+      if (first === null) throw new Error(`Expected a gradient for the first result of ${op} in layer ${label}`)
+      return first
+    },
     output: results.input,
     wants: (name, index = 0) => isWanted(placeOf(names, name) + index),
   }

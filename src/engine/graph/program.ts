@@ -29,9 +29,11 @@ export function operands<N extends OpName>(node: NodeFor<N>): NamedValues<OpInpu
   return nameInputs(node, node.inputs)
 }
 
-/** What a node makes, by name: `results(node).input('y')`. */
-export function results<N extends OpName>(node: NodeFor<N>): NamedValues<OpOutputs<N>, ValueId> {
-  return nameOutputs(node, node.outputs)
+/** What a node makes, by name: `results(node).output('y')`. */
+export function results<N extends OpName>(
+  node: NodeFor<N>,
+): { readonly output: NamedValues<OpOutputs<N>, ValueId>['input'] } {
+  return { output: nameOutputs(node, node.outputs).input }
 }
 
 export interface NamedValue {

@@ -1,5 +1,7 @@
 #include "kernels/activation/activations.hpp"
 
+#include <initializer_list>
+
 #include "kernels/activation/exponential.hpp"
 #include "kernels/vector/planes.hpp"
 #include "kernels/vector/rectifier.hpp"
@@ -27,6 +29,39 @@ struct Silu {
   static Vector sigmoid(Vector x) {
     const Vector one = Vector::fill(1);
     return one / (one + exponential(Vector::fill(0) - x));
+  }
+};
+
+// x Phi(x) (Hendrycks and Gimpel, "Gaussian error linear units", 2016), with Phi by erf.
+struct Gelu {
+  static Vector value(Vector x) { return x * normalShare(x); }
+  static Vector gradient(Vector x, Vector dy) {
+    constexpr float kDensityAtZero = 0.3989422804f;  // 1 / sqrt(2 pi)
+    const Vector density = exponential(x * x * Vector::fill(-0.5f)) * Vector::fill(kDensityAtZero);
+    return dy * (normalShare(x) + x * density);
+  }
+  // (1 + erf(x / sqrt(2))) / 2
+  static Vector normalShare(Vector x) {
+    constexpr float kRootOfHalf = 0.7071067812f;
+    return Vector::fill(0.5f) * (Vector::fill(1) + errorFunction(x * Vector::fill(kRootOfHalf)));
+  }
+  // To 5e-7: a quotient of polynomials (Eigen, generic_fast_erf_float). NaN stays NaN.
+  static Vector errorFunction(Vector given) {
+    const Vector bound = Vector::fill(4);
+    const Vector upper{given.v > bound.v ? bound.v : given.v};
+    const Vector x{upper.v < -bound.v ? -bound.v : upper.v};
+    const Vector square = x * x;
+    const auto polynomial = [&](std::initializer_list<float> coefficients) {
+      Vector sum = Vector::fill(0);
+      for (const float coefficient : coefficients) sum = sum * square + Vector::fill(coefficient);
+      return sum;
+    };
+    const Vector numerator =
+        polynomial({-2.72614225801306e-10f, 2.77068142495902e-8f, -2.10102402082508e-6f, -5.69250639462346e-5f,
+                    -7.34990630326855e-4f, -2.95459980854025e-3f, -1.60960333262415e-2f});
+    const Vector denominator = polynomial({-1.45660718464996e-5f, -2.13374055278905e-4f, -1.68282697438203e-3f,
+                                           -7.37332916720468e-3f, -1.42647390514189e-2f});
+    return x * numerator / denominator;
   }
 };
 
@@ -95,6 +130,8 @@ InstructionTable activationInstructions() {
       {"relu6Grad", make<ActivationGradient<Rectify<Rectifier::relu6>>>},
       {"silu", make<Activate<Silu>>},
       {"siluGrad", make<ActivationGradient<Silu>>},
+      {"gelu", make<Activate<Gelu>>},
+      {"geluGrad", make<ActivationGradient<Gelu>>},
   };
 }
 

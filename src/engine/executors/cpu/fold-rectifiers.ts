@@ -48,7 +48,7 @@ export function foldRectifiers(program: Program, ours: OwnKernelRule): FoldedRec
     const norm = normOf(node)
     if (norm === null || (node.op !== 'BatchNorm' && node.op !== 'BatchNormInference')) continue
     const x = operands(node).input('x')
-    const y = results(node).input('y')
+    const y = results(node).output('y')
     if (uses.kept.has(y) || (norm.residual !== null && unstored.has(norm.residual))) continue
     const readers = uses.readers.get(y) ?? []
     const looks = (reader: ProgramNode) => isMaskOf(reader, x, y, norm) || masks.has(reader)
@@ -77,7 +77,7 @@ function normOf(node: ProgramNode): NormedInput | null {
     const { epsilon, activation, residual } = node.attributes
     if (activation === null || residual) return null
     const [{ input }, made] = [operands(node), results(node)]
-    const vectors = [input('scale'), input('shift'), made.input('mean'), made.input('variance')]
+    const vectors = [input('scale'), input('shift'), made.output('mean'), made.output('variance')]
     return { vectors, shift: input('shift'), residual: null, epsilon, activation }
   }
   if (node.op !== 'BatchNormInference' || node.phase !== 'backward') return null

@@ -32,7 +32,7 @@ export function growConcats(program: Program, readsPart: PartRule): SharedChanne
   for (const node of [...program.nodes].reverse()) {
     if (node.op !== 'Concat') continue
     const [first = -1] = operands(node).list('parts')
-    const result = results(node).input('whole')
+    const result = results(node).output('whole')
     if (uses.producer.get(first)?.op !== 'Concat' || uses.kept.has(first)) continue
     const others = (uses.readers.get(first) ?? []).filter((reader) => reader !== node)
     if (node.inputs.lastIndexOf(first) !== 0 || !others.every((reader) => readsPart(reader, first))) continue
@@ -66,7 +66,7 @@ export function sumConcats(program: Program, grown: SharedChannels): SummedConca
     const found = findSliceSum(uses, order, node)
     if (found === undefined || !grown.parts.has(operands(found.norm).input('x'))) continue
     const { slice, norm, whole } = found
-    const sum = results(node).input('sum')
+    const sum = results(node).output('sum')
     const accumulating: NodeFor<'BatchNormGrad'> = {
       ...norm,
       inputs: [...norm.inputs, whole],
@@ -92,13 +92,13 @@ function findSliceSum(uses: Uses, order: ReadonlyMap<ProgramNode, number>, node:
   const [sliced, dx] = [input('left'), input('right')]
   const [slice, norm] = [uses.producer.get(sliced), uses.producer.get(dx)]
   if (slice?.op !== 'SliceChannels' || slice.attributes.start !== 0) return undefined
-  if (norm?.op !== 'BatchNormGrad' || norm.attributes.residual || results(norm).input('dx') !== dx) return undefined
+  if (norm?.op !== 'BatchNormGrad' || norm.attributes.residual || results(norm).output('dx') !== dx) return undefined
   if (!isReadOnce(uses, sliced) || !isReadOnce(uses, dx)) return undefined
   const whole = operands(slice).input('whole')
   const isSlice = ({ op }: ProgramNode) => op === 'SliceChannels'
   const isBefore = (reader: ProgramNode) => (order.get(reader) ?? 0) < (order.get(norm) ?? 0)
   const readers = uses.readers.get(whole) ?? []
-  const sum = results(node).input('sum')
+  const sum = results(node).output('sum')
   const fits =
     !uses.kept.has(whole) &&
     readers.every((reader) => isSlice(reader) && isBefore(reader)) &&

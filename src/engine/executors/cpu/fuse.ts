@@ -55,7 +55,7 @@ export function fuseNodes(program: Program, ours: OwnKernelRule = notOurs, grows
       case 'BatchNormGrad':
         return operands(node).input('x') === x && foundMasks.has(node)
       case 'BatchNorm':
-        return operands(node).input('x') === x && unstored.has(results(node).input('y'))
+        return operands(node).input('x') === x && unstored.has(results(node).output('y'))
       case 'Conv2D':
       case 'Conv2DBackpropFilter':
         return operands(node).input('x') === x && prologues.has(node)

@@ -32,7 +32,7 @@ export function lowerWith<N extends OpName>(rule: OpLowering<N>, lowering: Lower
     lowering,
     node,
     attributes: node.attributes,
-    output: results(node).input,
+    ...results(node),
   })
 }
 

@@ -27,11 +27,11 @@ export function rematerialiseJoins(program: Program, blocksAKeptOutput = BLOCKS_
   const before = new Map<number, ProgramNode[]>()
   for (const { join, place } of chosen) {
     const [{ input }, made] = [operands(join), results(join)]
-    const [y, residual] = [made.input('y'), input('residual')]
+    const [y, residual] = [made.output('y'), input('residual')]
     const copy = values.push(typeOf(program, y)) - 1
     remade.set(y, copy)
     const { attributes, label } = join
-    const vectors = [input('scale'), input('shift'), made.input('mean'), made.input('variance')]
+    const vectors = [input('scale'), input('shift'), made.output('mean'), made.output('variance')]
     const inputs = [input('x'), ...vectors, remade.get(residual) ?? residual]
     const again: ProgramNode = {
       op: 'BatchNormInference',
@@ -69,7 +69,7 @@ function chooseJoins(program: Program, blocksAKeptOutput: number): ChosenJoin[] 
   for (const join of joins) {
     const [{ input }, made] = [operands(join), results(join)]
     const [x, residual] = [input('x'), input('residual')]
-    const [y, mean, variance] = [made.input('y'), made.input('mean'), made.input('variance')]
+    const [y, mean, variance] = [made.output('y'), made.output('mean'), made.output('variance')]
     const place = uses.get(y)
     const behind = rows.get(residual) ?? 0
     if (place === undefined || behind + 1 >= blocksAKeptOutput || last.get(y) === program.nodes.length) continue
@@ -81,12 +81,12 @@ function chooseJoins(program: Program, blocksAKeptOutput: number): ChosenJoin[] 
   // A block that is made again asks for the one before it, as early.
   for (const join of [...joins].reverse()) {
     const residual = operands(join).input('residual')
-    const own = places.get(results(join).input('y'))
+    const own = places.get(results(join).output('y'))
     const source = places.get(residual)
     if (own !== undefined && source !== undefined) places.set(residual, Math.min(own, source))
   }
   return joins.flatMap((join) => {
-    const place = places.get(results(join).input('y'))
+    const place = places.get(results(join).output('y'))
     return place === undefined ? [] : [{ join, place }]
   })
 }

@@ -66,9 +66,9 @@ function homeOfOutput(program: Program, node: ProgramNode, place: number, homes:
     case 'LinearBackpropWeights':
       return { kind: 'gradient' }
     case 'BatchNorm':
-      return output === results(node).input('y') ? { kind: 'rows' } : { kind: 'vector' }
+      return output === results(node).output('y') ? { kind: 'rows' } : { kind: 'vector' }
     case 'BatchNormGrad':
-      return [results(node).input('dscale'), results(node).input('dshift')].includes(output)
+      return [results(node).output('dscale'), results(node).output('dshift')].includes(output)
         ? { kind: 'gradient' }
         : { kind: 'rows' }
     default: {

@@ -21,6 +21,18 @@ const FUNCTIONS: Readonly<Record<ActivationFunction, ActivationKernel>> = {
       return tf.mul(tf.mul(dy, s), tf.add(1, tf.mul(x, tf.sub(1, s))))
     },
   },
+  gelu: {
+    value: (x) => tf.mul(x, normalShare(x)),
+    gradient: (dy, x) => {
+      const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI))
+      return tf.mul(dy, tf.add(normalShare(x), tf.mul(x, density)))
+    },
+  },
+}
+
+/** The normal distribution's function, (1 + erf(x / sqrt(2))) / 2. */
+function normalShare(x: tf.Tensor): tf.Tensor {
+  return tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5)
 }
 
 export const ACTIVATION_KERNELS: KernelsOf<keyof ActivationOps> = {

@@ -28,6 +28,15 @@ const FUNCTIONS: Readonly<Record<ActivationFunction, ActivationLowering>> = {
       return hlo.binary('multiply', hlo.binary('multiply', dy, s), hlo.binary('add', rest, 1))
     },
   },
+  gelu: {
+    value: (hlo, x) => hlo.binary('multiply', x, normalShare(hlo, x)),
+    gradient: (hlo, dy, x) => {
+      const power = hlo.unary('exponential', hlo.binary('multiply', hlo.binary('multiply', x, x), -0.5))
+      const density = hlo.binary('multiply', power, 1 / Math.sqrt(2 * Math.PI))
+      const slope = hlo.binary('add', normalShare(hlo, x), hlo.binary('multiply', x, density))
+      return hlo.binary('multiply', dy, slope)
+    },
+  },
 }
 
 /** Computed in f32. */
@@ -50,6 +59,35 @@ export function rectified(hlo: HloFunction, rectifier: Rectifier | null, x: Hlo)
 export function rectifiedGradient(hlo: HloFunction, rectifier: Rectifier | null, dy: Hlo, y: () => Hlo): Hlo {
   return rectifier === null ? dy : FUNCTIONS[rectifier].gradient(hlo, dy, y())
 }
+
+/** The normal distribution's function, (1 + erf(x / sqrt(2))) / 2. */
+function normalShare(hlo: HloFunction, x: Hlo): Hlo {
+  return hlo.binary('multiply', hlo.binary('add', errorFunction(hlo, hlo.binary('multiply', x, Math.SQRT1_2)), 1), 0.5)
+}
+
+/**
+ * erf of f32 to 5e-7, a quotient of polynomials (Eigen, generic_fast_erf_float; XLA has the same): StableHLO has no erf, and
+ * not every plugin knows the dialect CHLO, which has.
+ */
+function errorFunction(hlo: HloFunction, given: Hlo): Hlo {
+  const x = hlo.binary('minimum', hlo.binary('maximum', given, -4), 4)
+  const square = hlo.binary('multiply', x, x)
+  const polynomial = ([first = 0, ...others]: readonly number[]) =>
+    others.reduce(
+      (sum, coefficient) => hlo.binary('add', hlo.binary('multiply', sum, square), coefficient),
+      hlo.constant(first, x.shape),
+    )
+  return hlo.binary('divide', hlo.binary('multiply', x, polynomial(ERF_NUMERATOR)), polynomial(ERF_DENOMINATOR))
+}
+
+/** From the highest power of x^2 down. */
+const ERF_NUMERATOR = [
+  -2.72614225801306e-10, 2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4,
+  -2.95459980854025e-3, -1.60960333262415e-2,
+]
+const ERF_DENOMINATOR = [
+  -1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2,
+]
 
 function where(hlo: HloFunction, condition: Hlo, dy: Hlo): Hlo {
   return hlo.select(condition, dy, hlo.constant(0, dy.shape, dy.dtype))

@@ -1,8 +1,6 @@
 import type { ElementwiseOps } from '../../graph/ops/elementwise.ts'
 import type { LoweringsOf } from './op-lowering.ts'
-
-/** Axis of the channels of a stored image. */
-const CHANNELS = 3
+import { CHANNELS } from './stored-layout.ts'
 
 export const ELEMENTWISE_LOWERINGS: LoweringsOf<keyof ElementwiseOps> = {
   Constant: ({ hlo, attributes }) => [hlo.constant(attributes.value)],

@@ -2,10 +2,7 @@ import type { PoolAttributes, PoolingOps } from '../../graph/ops/pooling.ts'
 import { gatherFromWindows } from './max-pool-gradient.ts'
 import type { LoweringsOf } from './op-lowering.ts'
 import type { HloWindow } from './stablehlo.ts'
-import { storedShape } from './stored-layout.ts'
-
-/** Axis of the channels of a stored image. */
-const CHANNELS = 3
+import { CHANNELS, storedShape } from './stored-layout.ts'
 
 /** Images [B, H, W, C]. */
 export const POOLING_LOWERINGS: LoweringsOf<keyof PoolingOps> = {

@@ -1,6 +1,6 @@
 import { elementCount, printShape, sameShape } from '../../../vocabulary/shape.ts'
-import { nameInputs, nameOutputs, type OpAttributes, type OpName } from '../../graph/ops.ts'
-import { type NodeFor, type Program, typeOf, type ValueId } from '../../graph/program.ts'
+import { nameInputs, type OpAttributes, type OpName } from '../../graph/ops.ts'
+import { type NodeFor, operands, type Program, results, typeOf, type ValueId } from '../../graph/program.ts'
 import type { StateLayout } from '../../graph/state-layout.ts'
 import { ACTIVATION_LOWERINGS } from './lower-activation.ts'
 import { BATCH_NORM_LOWERINGS } from './lower-batch-norm.ts'
@@ -210,9 +210,9 @@ function writeNodes(program: Program, target: LoweringTarget, hlo: HloFunction, 
     // A weight's copy that is an argument, or a gradient that was reduced with an earlier one.
     if (node.outputs.every((output) => values.has(output))) continue
     if (node.op === 'AllReduceMean') {
-      const local = nameInputs(node, node.inputs).input('local')
+      const local = operands(node).input('local')
       reduceOverReplicas(program, target, hlo, values)
-      if (!values.has(nameOutputs(node, node.outputs).input('mean'))) {
+      if (!values.has(results(node).output('mean'))) {
         throw new Error(`Expected value ${local} to be there before it is reduced`)
       }
     } else writeNode(program, node, target, hlo, values)

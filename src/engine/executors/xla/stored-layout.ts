@@ -9,6 +9,9 @@ export function storedShape(shape: Shape): number[] {
   return shape.length === 4 ? [first, ...rest, second] : [...shape]
 }
 
+/** Axis of the channels of a stored image. */
+export const CHANNELS = 3
+
 /** Axes of the stored form in logical order. */
 export const TO_LOGICAL = [0, 3, 1, 2] as const
 

@@ -2,10 +2,10 @@ import type { OpFamily, TensorType } from './op-definition.ts'
 import { need, sameTypes } from './shapes.ts'
 
 /**
- * Activation functions: relu max(x, 0), relu6 min(max(x, 0), 6), silu x sigmoid(x) (Elfwing, Uchibe and Doya, 2017), as
- * torch.nn.functional has them.
+ * Activation functions: relu max(x, 0), relu6 min(max(x, 0), 6), silu x sigmoid(x) (Elfwing, Uchibe and Doya, 2017), gelu
+ * x Phi(x) with Phi by erf, not by its approximation with tanh (Hendrycks and Gimpel, 2016), as torch.nn.functional has them.
  */
-export const ACTIVATIONS = ['relu', 'relu6', 'silu'] as const
+export const ACTIVATIONS = ['relu', 'relu6', 'silu', 'gelu'] as const
 export type ActivationFunction = (typeof ACTIVATIONS)[number]
 
 /** Functions whose slope is 0 or 1 and follows from their result: their gradient needs no x, and batch norm takes them up. */

@@ -31,7 +31,9 @@ export interface GradientCall<S extends OpSignature> extends NamedValues<S['inpu
   readonly label: string
   /** A result of the node. */
   output(name: NameOf<S['outputs']>): Value
-  /** Gradient of the node's first result, the only one that is differentiated. */
+  /** Gradients of the node's results, null where one does not reach the loss. */
+  readonly arriving: readonly (Value | null)[]
+  /** Gradient of the first. @throws Error where there is none */
   readonly dy: Value
   /** Whether the gradient of the operand, or of one of a list, is wanted. */
   wants(name: NameOf<S['inputs']>, index?: number): boolean
