@@ -36,7 +36,20 @@ export const LAYERS = {
   'src/train/run': ['src/config', 'src/report', ...ENGINE, ...DATA, ...TRAIN],
   'src/studies': ['src/train/run', 'src/config', 'src/report', ...ENGINE, ...DATA, ...TRAIN],
   'src/deploy': ENGINE,
-  'src/cli': ['src/config', 'src/report', 'src/studies', 'src/deploy', 'src/train/run', ...ENGINE, ...DATA, ...TRAIN],
+  'src/api': ['src/config', 'src/report', 'src/studies', 'src/deploy', 'src/train/run', ...ENGINE, ...DATA, ...TRAIN],
+  'src/cli': [
+    'src/api',
+    'src/config',
+    'src/report',
+    'src/studies',
+    'src/deploy',
+    'src/train/run',
+    ...ENGINE,
+    ...DATA,
+    ...TRAIN,
+  ],
+  'src/index.ts': ['src/api', 'src/report'],
+  'src/engine/index.ts': ENGINE,
   workers: ['src/engine/executors', ...DATA, ...TRAIN],
 }
 
