@@ -90,6 +90,7 @@ export function ownCifar(): Contender {
     seed: SEED,
     claims: createSlotClaims(1),
     noise: NO_NOISE,
+    augmentation: null,
   }
   const fill = createSlotFiller(memory)
   let epoch = 0
@@ -100,7 +101,7 @@ export function ownCifar(): Contender {
       const began = performance.now()
       for (let first = 0; first < count; first += batch) {
         const fills = [{ slot: slotIndex(0), batch: 0, first, count: batch, claim: 0 }]
-        const task: DecodeTask = { split: 'train', epoch, augment: 'standard', order: null, fills }
+        const task: DecodeTask = { split: 'train', epoch, augment: 'standard', own: false, order: null, fills }
         const reply = fill(task)
         if (reply instanceof Promise || reply.kind !== 'filled')
           throw new Error('Expected pixels to be written at once')

@@ -48,7 +48,7 @@ export const LAYERS = {
     ...DATA,
     ...TRAIN,
   ],
-  'src/index.ts': ['src/api', 'src/report'],
+  'src/index.ts': ['src/api', 'src/report', ...ENGINE, ...DATA],
   'src/engine/index.ts': ENGINE,
   workers: ['src/engine/executors', ...DATA, ...TRAIN],
 }

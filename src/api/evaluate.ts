@@ -8,10 +8,10 @@ import { loadImages } from '../train/run/load-images.ts'
 import { readConfigWithImages } from '../train/run/run-images.ts'
 import { explained } from './begin.ts'
 import { type Evaluation, evaluationOf } from './evaluation.ts'
-import { type EvaluationSettings, settingsOf, strangeSettings } from './settings.ts'
+import { type EvaluationSettings, type OwnSettings, settingsOf, strangeSettings } from './settings.ts'
 
-/** What is evaluated, and where. */
-export interface EvaluateOptions extends Partial<EvaluationSettings> {
+/** What is evaluated, and where; definitions that the run began with as `resume` takes them. */
+export interface EvaluateOptions extends Partial<EvaluationSettings>, OwnSettings {
   /** A step, the newest, or the one with the least test error (default: `latest`). */
   readonly checkpoint?: number | 'latest' | 'best'
   /** Default: `test`. */

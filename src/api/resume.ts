@@ -12,11 +12,14 @@ import { expected } from '../vocabulary/fault.ts'
 import { type Beginning, explained, follow, lead } from './begin.ts'
 import { displayFor, type RunControl } from './control.ts'
 import { type RankedOutcome, type Run, runOf } from './run.ts'
-import { type ResumeSettings, settingsOf, strangeSettings } from './settings.ts'
+import { type OwnSettings, type ResumeSettings, settingsOf, strangeSettings } from './settings.ts'
 import { CONTROLS, type HostChoice } from './train.ts'
 
-/** What a resumed run may have otherwise than before, and how the caller follows it. */
-export interface ResumeOptions extends Partial<ResumeSettings>, HostChoice, RunControl {
+/**
+ * What a resumed run may have otherwise than before, and how the caller follows it. Definitions that the run began with and
+ * that were given in code are given again; modules that lie elsewhere now as well.
+ */
+export interface ResumeOptions extends Partial<ResumeSettings>, OwnSettings, HostChoice, RunControl {
   /** Train longer: more epochs than the run has. The schedule of the learning rate is then that of all of them. */
   readonly epochs?: number
   /** Processes that train together, as many as before. */

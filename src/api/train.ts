@@ -9,7 +9,7 @@ import { checkRunFolder, inFreshFolder } from '../train/run/run-folder.ts'
 import { type Beginning, explained, follow, lead } from './begin.ts'
 import { displayFor, type RunControl } from './control.ts'
 import { type RankedOutcome, type Run, runOf } from './run.ts'
-import { type Settings, settingsOf } from './settings.ts'
+import { type OwnSettings, type Settings, settingsOf } from './settings.ts'
 
 /** Which of several hosts this process is, where no launcher (srun, torchrun, mpiexec, Kubernetes) says so. */
 export interface HostChoice {
@@ -20,7 +20,7 @@ export interface HostChoice {
 }
 
 /** Settings of a new run, and how the caller follows it. */
-export interface TrainOptions extends Partial<Settings>, HostChoice, RunControl {
+export interface TrainOptions extends Partial<Settings>, OwnSettings, HostChoice, RunControl {
   /** Name of a recipe (`native-ensemble recipes` lists them), which the settings given here change. */
   readonly recipe?: string
 }

@@ -14,6 +14,7 @@ import type { SlotRing } from './batch-source.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
 import { writeEpochOrder } from './epoch-order.ts'
 import type { Augmentation } from './image-writers.ts'
+import type { AugmentationModule } from './own-augmentation.ts'
 import { claimSlot, createSlotClaims, progressOf } from './slot-claims.ts'
 import { createSlotRing, SLOT_STATES, type SlotState, setSlotState } from './slot-ring.ts'
 import { StallWatch } from './stall-watch.ts'
@@ -39,6 +40,8 @@ export interface Pass {
   /** Keys the order and the augmentation. */
   readonly epoch: number
   readonly augment: Augmentation
+  /** Whether the augmentation of the user's, where the pipeline has one, is applied (default: no). */
+  readonly own?: boolean
   readonly shuffle: 'epoch' | 'none'
   /** Batch to begin with: 0, or where a run is resumed within an epoch. */
   readonly firstBatch: number
@@ -57,6 +60,8 @@ export interface PipelineOptions {
   readonly seed: number
   /** Of training images, beside the crop and the flip (default: none). */
   readonly noise?: TrainingNoise
+  /** The user's module of passes that say `own`. */
+  readonly augmentation?: AugmentationModule | null
   /** The ring where it was made before, for replicas that start earlier; of these slots and batch. */
   readonly ring?: SlotRing
   /** Seconds over one image after which a thread counts as hanging, and is replaced (default 60). */
@@ -136,7 +141,14 @@ export class InputPipeline {
     this.#free = Array.from({ length: slots }, (_, slot) => slot)
     this.#slotsPerTask = Math.max(1, Math.min(MOST_SLOTS_PER_TASK, Math.floor(slots / (2 * decodeWorkers))))
     const splits = { train: dataset.train, test: dataset.test }
-    const memory: DecodeMemory = { ring: this.ring, splits, seed, claims, noise: options.noise ?? NO_NOISE }
+    const memory: DecodeMemory = {
+      ring: this.ring,
+      splits,
+      seed,
+      claims,
+      noise: options.noise ?? NO_NOISE,
+      augmentation: options.augmentation ?? null,
+    }
     this.#pool = new Piscina({
       filename: fileURLToPath(options.entry ?? entry),
       name: 'decodeIntoSlots',
@@ -310,11 +322,11 @@ export class InputPipeline {
   /** Sends what the task has not filled yet: slots that are ready may be in use, or be filled by a later task. */
   async #post(task: RunningTask): Promise<DecodeReply> {
     const fills = this.#unfilled(task).map((fill) => ({ ...fill, claim: claimSlot(this.#claims, fill.slot) }))
-    const { split, epoch, augment } = task.pass.options
+    const { split, epoch, augment, own = false } = task.pass.options
     const order = task.pass.order?.shared ?? null
     const progress = () => fills.reduce((sum, { slot }) => sum + progressOf(this.#claims, slot), 0)
     return await this.#stalls.watch(progress, (signal) =>
-      this.#pool.run({ split, epoch, augment, order, fills }, { signal }),
+      this.#pool.run({ split, epoch, augment, own, order, fills }, { signal }),
     )
   }
 
