@@ -6,7 +6,7 @@ import { cifar10, defineNetwork, train } from 'native-ensemble'
 /** Convolution, batch norm, rectifier. */
 const block = (layers, name, x, channels, stride = 1) =>
   layers.scope(name, () =>
-    layers.batchNorm('bn', layers.conv('conv', x, channels, 3, { stride }), { relu: true }),
+    layers.batchNorm('bn', layers.conv('conv', x, channels, 3, { stride }), { activation: 'relu' }),
   )
 
 export const network = defineNetwork({

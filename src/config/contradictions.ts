@@ -1,7 +1,7 @@
 /** Settings that do not go together: what their rows say, and what takes more than one other setting to tell. */
 import { METHOD_NAMES, METHODS, type MethodName, readsSetting } from '../engine/methods/registry.ts'
 import { BLOCK_FORMS, familyOf } from '../engine/networks/registry.ts'
-import { isOwn } from '../vocabulary/own-definitions.ts'
+import { isMissingOwn, isOwn } from '../vocabulary/own-definitions.ts'
 import { type ConfigFault, fault, LEAVE_ONE } from './config-fault.ts'
 import { parseDevices } from './devices.ts'
 import { OPTION_KEYS, OPTION_TABLE, type OptionKey, settingOf } from './option-table.ts'
@@ -188,7 +188,9 @@ export function findContradictions(
   given: ReadonlySet<string>,
   wrong: ReadonlySet<string>,
 ): ConfigFault[] {
-  return CONTRADICTIONS.filter(({ between }) => !between.some((key) => wrong.has(key))).flatMap(
+  // What a method reads that is not there, nothing says.
+  const passed = isMissingOwn('method', config.method) ? new Set([...wrong, 'method']) : wrong
+  return CONTRADICTIONS.filter(({ between }) => !between.some((key) => passed.has(key))).flatMap(
     (contradiction) => contradiction.find(config, given) ?? [],
   )
 }

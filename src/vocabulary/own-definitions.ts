@@ -34,6 +34,11 @@ export function isOwn(kind: OwnKind, reference: unknown): boolean {
   return typeof reference === 'string' && known.has(keyOf(kind, reference))
 }
 
+/** Whether a setting's word names a definition that is not there. */
+export function isMissingOwn(kind: OwnKind, reference: string): boolean {
+  return known.get(keyOf(kind, reference)) instanceof UserFault
+}
+
 /** null for words that name none. @throws UserFault where the run names one that is not there */
 export function findOwn(kind: OwnKind, reference: string): OwnDefinition | null {
   const found = known.get(keyOf(kind, reference)) ?? null
