@@ -5,9 +5,9 @@ import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { admitMethod } from '../engine/methods/registry.ts'
 import { findOwnNetwork } from '../engine/networks/own-networks.ts'
+import { familyOf } from '../engine/networks/registry.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { fileFault } from '../vocabulary/file-fault.ts'
-import { familyOf } from '../engine/networks/registry.ts'
 import {
   isModulePath,
   isRecord,

@@ -7,8 +7,8 @@ import { Layers } from '../../src/engine/networks/layers.ts'
 import { nearestSizes, readSizes, writeName } from '../../src/engine/networks/name-form.ts'
 import { nearestNetwork } from '../../src/engine/networks/nearest-network.ts'
 import type { Network } from '../../src/engine/networks/network.ts'
-import { registerOwn } from '../../src/vocabulary/own-definitions.ts'
 import { familyOf, NETWORK_FAMILIES, NETWORKS_IN_WORDS } from '../../src/engine/networks/registry.ts'
+import { registerOwn } from '../../src/vocabulary/own-definitions.ts'
 
 t.test('a form reads and writes names', async (t) => {
   const form = 'resnext-<9n+2>-<cardinality>x<width>d[-widen<multiple>]'

@@ -9,12 +9,12 @@ import { Piscina } from 'piscina'
 import { type SlotIndex, slotIndex } from '../../vocabulary/counts.ts'
 import { expected, UserFault } from '../../vocabulary/fault.ts'
 import type { DatasetSplit, LoadedDataset, SplitName } from '../datasets/dataset.ts'
-import { type BatchShare, partOfBatch, WHOLE_BATCH } from './batch-share.ts'
+import { partOfBatch, WHOLE_BATCH } from './batch-share.ts'
 import type { SlotRing } from './batch-source.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
 import { writeEpochOrder } from './epoch-order.ts'
-import type { Augmentation } from './image-writers.ts'
 import type { AugmentationModule } from './own-augmentation.ts'
+import type { Pass } from './pass.ts'
 import { claimSlot, createSlotClaims, progressOf } from './slot-claims.ts'
 import { createSlotRing, SLOT_STATES, type SlotState, setSlotState } from './slot-ring.ts'
 import { StallWatch } from './stall-watch.ts'
@@ -33,23 +33,6 @@ const STALL_SECONDS = 60
 
 /** Pixels lie outside of the JavaScript heap: a thread that needs more than this runs away. */
 const THREAD_LIMITS = { maxOldGenerationSizeMb: 512 }
-
-/** One way through a split. */
-export interface Pass {
-  readonly split: SplitName
-  /** Keys the order and the augmentation. */
-  readonly epoch: number
-  readonly augment: Augmentation
-  /** Whether the augmentation of the user's, where the pipeline has one, is applied (default: no). */
-  readonly own?: boolean
-  readonly shuffle: 'epoch' | 'none'
-  /** Batch to begin with: 0, or where a run is resumed within an epoch. */
-  readonly firstBatch: number
-  /** What becomes of images that do not fill a batch; padded rows have label -1 and zero pixels. */
-  readonly partial: 'drop' | 'pad'
-  /** This host's part where several share each batch (default: all of it); a slot is then that part. */
-  readonly share?: BatchShare
-}
 
 export interface PipelineOptions {
   readonly dataset: LoadedDataset
