@@ -100,7 +100,7 @@ t.test("wrong options are told all at once, in the command line's words", async 
   const error: unknown = await train(wrong).catch((fault: unknown) => fault)
   t.ok(error instanceof UserFault)
   t.match(String(error), /3 things are wrong with these options/)
-  t.match(String(error), /for --network but received resnet-33\. Nearest depths: resnet-32 and resnet-38/)
+  t.match(String(error), /for --network but received resnet-33\. Nearest: resnet-32 and resnet-38/)
   t.match(String(error), /received batchSize/)
   t.match(String(error), /for --lr but received fast/)
   t.notOk(existsSync(join(cwd, 'wrong')))
