@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import type { LoadedDataset } from '../src/data/datasets/dataset.ts'
 import type { DecodeMemory, DecodeTask } from '../src/data/input/decode-task.ts'
 import { createSlotFiller } from '../src/data/input/fill-slots.ts'
-import { InputPipeline, type Pass } from '../src/data/input/pipeline.ts'
+import type { Pass } from '../src/data/input/pass.ts'
+import { InputPipeline } from '../src/data/input/pipeline.ts'
 import { createSlotClaims } from '../src/data/input/slot-claims.ts'
 import { createSlotRing, SLOT_STATES } from '../src/data/input/slot-ring.ts'
 import { NO_NOISE } from '../src/data/input/training-noise.ts'
@@ -90,6 +91,7 @@ export function ownCifar(): Contender {
     seed: SEED,
     claims: createSlotClaims(1),
     noise: NO_NOISE,
+    augmentation: null,
   }
   const fill = createSlotFiller(memory)
   let epoch = 0
@@ -100,7 +102,7 @@ export function ownCifar(): Contender {
       const began = performance.now()
       for (let first = 0; first < count; first += batch) {
         const fills = [{ slot: slotIndex(0), batch: 0, first, count: batch, claim: 0 }]
-        const task: DecodeTask = { split: 'train', epoch, augment: 'standard', order: null, fills }
+        const task: DecodeTask = { split: 'train', epoch, augment: 'standard', own: false, order: null, fills }
         const reply = fill(task)
         if (reply instanceof Promise || reply.kind !== 'filled')
           throw new Error('Expected pixels to be written at once')

@@ -36,7 +36,13 @@ export const LAYERS = {
   'src/train/run': ['src/config', 'src/report', ...ENGINE, ...DATA, ...TRAIN],
   'src/studies': ['src/train/run', 'src/config', 'src/report', ...ENGINE, ...DATA, ...TRAIN],
   'src/deploy': ['src/config', 'src/train/run', 'src/train/checkpoint', ...ENGINE, ...DATA],
-  'src/cli': ['src/config', 'src/report', 'src/studies', 'src/deploy', 'src/train/run', ...ENGINE, ...DATA, ...TRAIN],
+  'src/api': ['src/train/run', 'src/config', 'src/report', 'src/studies', 'src/deploy', ...ENGINE, ...DATA, ...TRAIN],
+  'src/cli': [
+    ...['src/api', 'src/train/run', 'src/config', 'src/report', 'src/studies', 'src/deploy'],
+    ...[...ENGINE, ...DATA, ...TRAIN],
+  ],
+  'src/index.ts': ['src/api', 'src/report', ...ENGINE, ...DATA],
+  'src/engine/index.ts': ENGINE,
   workers: ['src/engine/executors', 'src/deploy', ...DATA, ...TRAIN],
 }
 

@@ -1,11 +1,23 @@
 /** Thread entry of the decode pool: Piscina calls `decodeIntoSlots` with one task at a time. */
 import { workerData } from 'node:worker_threads'
 import type { DecodeMemory, DecodeReply, DecodeTask } from '../src/data/input/decode-task.ts'
-import { createSlotFiller } from '../src/data/input/fill-slots.ts'
+import { createSlotFiller, failure, type SlotFiller } from '../src/data/input/fill-slots.ts'
+import { loadAugmentation } from '../src/data/input/own-augmentation.ts'
 
 const memory: DecodeMemory = workerData
-const fillSlots = createSlotFiller(memory)
+const { augmentation, ring, seed } = memory
+let fillSlots: SlotFiller | null = augmentation === null ? createSlotFiller(memory) : null
 
 export function decodeIntoSlots(task: DecodeTask): DecodeReply | Promise<DecodeReply> {
-  return fillSlots(task)
+  return fillSlots === null ? loadThenFill(task) : fillSlots(task)
+}
+
+async function loadThenFill(task: DecodeTask): Promise<DecodeReply> {
+  try {
+    const own = augmentation && (await loadAugmentation(augmentation, ring.geometry, seed))
+    fillSlots = createSlotFiller(memory, own)
+  } catch (error) {
+    return failure({ slot: task.fills[0]?.slot ?? 0 }, error)
+  }
+  return await fillSlots(task)
 }

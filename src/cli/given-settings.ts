@@ -15,3 +15,8 @@ function readNumber(value: unknown): unknown {
   const text = String(value).trim()
   return text !== '' && Number.isFinite(Number(text)) ? Number(text) : value
 }
+
+/** Which of several hosts this one is, as text; the checks of the hosts read it. */
+export function hostChoice({ hostRank, coordinator }: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return { ...(hostRank !== undefined && { hostRank }), ...(coordinator !== undefined && { coordinator }) }
+}

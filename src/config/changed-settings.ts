@@ -18,10 +18,12 @@ export function refuseChangedSettings(config: RunConfig, place: string, stored: 
   const changed = BOUND.filter(
     (key) => before[key] !== undefined && before[key] !== config[key] && !isLonger(key, before, config),
   )
-  if (changed.length === 0) return
   const words = changed.map(
     (key) => `${key} ${printReceived(before[key])} there and ${printReceived(config[key])} here`,
   )
+  const [then, now] = [printReceived(before['modules']), printReceived(config.modules)]
+  if (then !== now) words.push(`modules ${then} there and ${now} here`)
+  if (words.length === 0) return
   throw new UserFault(
     `Expected the settings of ${source} for ${place} but received others: ${words.join(', ')}`,
     'Put them back as they were: other settings are another run (native-ensemble train --init <exported weights>).',

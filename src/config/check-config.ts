@@ -25,6 +25,10 @@ function isKeyed(value: unknown): value is Keyed {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+function isTextRecord(value: unknown): boolean {
+  return isKeyed(value) && Object.values(value).every((text) => typeof text === 'string')
+}
+
 /** Whether each setting is one that its row accepts, and there are no others. */
 function isRunConfig(value: unknown): value is RunConfig {
   return wrongKeys(value).length === 0
@@ -33,11 +37,12 @@ function isRunConfig(value: unknown): value is RunConfig {
 /** Names of the settings that are wrong, missing or unknown; an empty name for what is no configuration at all. */
 function wrongKeys(value: unknown): string[] {
   if (!isKeyed(value)) return ['']
-  const { recipe } = value
+  const { recipe, modules } = value
   return [
     ...(recipe === null || typeof recipe === 'string' ? [] : ['recipe']),
+    ...(modules === undefined || isTextRecord(modules) ? [] : ['modules']),
     ...OPTION_KEYS.filter((key) => !settingOf(key).values.accepts(value[key])),
-    ...Object.keys(value).filter((key) => key !== 'recipe' && !isOptionKey(key)),
+    ...Object.keys(value).filter((key) => key !== 'recipe' && key !== 'modules' && !isOptionKey(key)),
   ]
 }
 
@@ -57,7 +62,12 @@ function withoutKeys(value: unknown, keys: ReadonlyMap<string, unknown>): Keyed 
 export function checkConfig(value: unknown, given: ReadonlySet<string>, place: string): RunConfig {
   refuseFaults(findFaults(value, given), place)
   const ordered: unknown = isKeyed(value)
-    ? Object.fromEntries(['recipe', ...OPTION_KEYS].map((key) => [key, value[key]]))
+    ? Object.fromEntries(
+        ['recipe', ...(value['modules'] === undefined ? [] : ['modules']), ...OPTION_KEYS].map((key) => [
+          key,
+          value[key],
+        ]),
+      )
     : value
   if (!isRunConfig(ordered)) throw new Error(`Expected a checked configuration of ${place} but received another`)
   return ordered
@@ -70,6 +80,7 @@ function isOptionKey(name: string): name is OptionKey {
 function faultOf(name: string, config: unknown): ConfigFault {
   const received = isKeyed(config) ? config[name] : config
   if (name === 'recipe') return fault('a name or null', 'recipe', received, 'Take the file from a copy.')
+  if (name === 'modules') return fault('SHA-256 by setting', name, received, 'Take the file from a copy.')
   if (!isOptionKey(name)) {
     return {
       message: `Expected a setting that there is but received ${name || printReceived(config)}`,

@@ -1,6 +1,7 @@
 /** Settings that do not go together: what their rows say, and what takes more than one other setting to tell. */
 import { METHOD_NAMES, METHODS, type MethodName, readsSetting } from '../engine/methods/registry.ts'
 import { BLOCK_FORMS, familyOf } from '../engine/networks/registry.ts'
+import { isMissingOwn, isOwn } from '../vocabulary/own-definitions.ts'
 import { type ConfigFault, fault, LEAVE_ONE } from './config-fault.ts'
 import { parseDevices } from './devices.ts'
 import { OPTION_KEYS, OPTION_TABLE, type OptionKey, settingOf } from './option-table.ts'
@@ -21,9 +22,16 @@ function needsOf(key: OptionKey): Contradiction[] {
     find(config, given) {
       const other = config[setting]
       if (!given.has(key) || config[key] === unless || values.includes(other.replace(/:.*/, ''))) return null
+      if (setting === 'method' && isOwn('method', other) && reads(config.method, key)) return null
+      if (setting === 'optimizer' && isOwn('optimizer', other)) return null
+      if (setting === 'augment' && isOwn('augmentation', other)) return null
       return fault(expects, flag, `${settingOf(setting).flag} ${other}`, remedy)
     },
   }))
+}
+
+function reads(method: MethodName, key: OptionKey): boolean {
+  return METHODS[method].reads.some((setting) => setting === key)
 }
 
 /** A setting that only some methods read, by its row. */
@@ -35,7 +43,7 @@ function onlyForMethods(key: OptionKey): Contradiction[] {
     {
       between: ['method', key],
       find: ({ method, [key]: value }) =>
-        methods.includes(method) || value === neutral
+        methods.includes(method) || reads(method, key) || value === neutral
           ? null
           : fault(String(neutral ?? 'nothing'), `${flag} with --method ${method}`, value, remedy),
     },
@@ -180,7 +188,9 @@ export function findContradictions(
   given: ReadonlySet<string>,
   wrong: ReadonlySet<string>,
 ): ConfigFault[] {
-  return CONTRADICTIONS.filter(({ between }) => !between.some((key) => wrong.has(key))).flatMap(
+  // What a method reads that is not there, nothing says.
+  const passed = isMissingOwn('method', config.method) ? new Set([...wrong, 'method']) : wrong
+  return CONTRADICTIONS.filter(({ between }) => !between.some((key) => passed.has(key))).flatMap(
     (contradiction) => contradiction.find(config, given) ?? [],
   )
 }

@@ -5,12 +5,14 @@ import { isMethodName, METHODS } from '../engine/methods/registry.ts'
 import { expected, UserFault } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
 import { didYouMean } from '../vocabulary/nearest-word.ts'
+import { shortName } from '../vocabulary/own-definitions.ts'
 import { checkConfig, findFaults } from './check-config.ts'
 import { type ConfigFault, refuseFaults } from './config-fault.ts'
 import { DEFAULTS, defaultRampUp, methodDefaults, optimizerDefaults, WITHOUT_METHOD } from './defaults.ts'
 import { nameDevices } from './devices.ts'
 import { withPresentWords } from './earlier-words.ts'
 import { settingsThat } from './option-table.ts'
+import { isOwnValue, OWN_SETTINGS, takeOwn, takeOwnAgain } from './own-modules.ts'
 import { parsePeers } from './peers.ts'
 import type { RecipeSettings } from './recipe.ts'
 import { findRecipe, RECIPES } from './recipes.ts'
@@ -36,7 +38,7 @@ export async function makeConfig(
   const faults = [...otherFaults]
   const known = recipe === null ? null : findRecipe(recipe)
   if (recipe !== null && known === null) faults.push(unknownRecipe(recipe))
-  const named = nameGivenDevices(withPresentWords(given), faults)
+  const named = await takeOwn(nameGivenDevices(withPresentWords(given), faults), faults)
   const complete = completeSettings({ ...shorten(known?.settings ?? {}, given['scale']), recipe }, named)
   faults.push(...findFaults({ ...complete, out: given['out'] ?? RUNS_FOLDER }, new Set(Object.keys(given))))
   refuseFaults(faults, 'these options')
@@ -133,7 +135,8 @@ function unknownRecipe(name: string): ConfigFault {
 /** `runs/<recipe, or network-method-dataset>-<n>`, n above all numbers there are. */
 async function freshRunFolder(settings: GivenSettings): Promise<string> {
   const { recipe, network, method, dataset } = settings
-  const name = typeof recipe === 'string' ? recipe.replaceAll('/', '-') : `${network}-${method}-${dataset}`
+  const words = [network, method, dataset].map((word) => shortName(String(word)))
+  const name = typeof recipe === 'string' ? recipe.replaceAll('/', '-') : words.join('-')
   const numbers = (await listRuns()).map((run) => {
     const number = run.startsWith(`${name}-`) ? run.slice(name.length + 1) : ''
     return /^\d+$/.test(number) ? Number(number) : 0
@@ -150,9 +153,17 @@ async function listRuns(): Promise<string[]> {
   }
 }
 
+/** The run has their words already. */
+function withoutOwn(changes: GivenSettings): GivenSettings {
+  return Object.fromEntries(
+    Object.entries(changes).filter(([key, value]) => !(Object.hasOwn(OWN_SETTINGS, key) && isOwnValue(value))),
+  )
+}
+
 /**
  * The configuration in a run folder, `out` set to where the folder is now.
- * @param changes settings that a resumed run may have otherwise (`onResume` of their rows)
+ * @param changes settings that a resumed run may have otherwise (`onResume` of their rows), and definitions of the user's
+ *   that the run began with
  * @throws UserFault where it cannot be read or is none
  */
 export async function readConfig(runFolder: string, changes: GivenSettings = {}): Promise<RunConfig> {
@@ -175,13 +186,14 @@ export async function readConfig(runFolder: string, changes: GivenSettings = {})
   if (typeof value !== 'object' || value === null) {
     throw expected('a JSON object', path, text.slice(0, 40), 'Take the file from a copy of the run folder.')
   }
+  await takeOwnAgain({ ...value }, changes, runFolder)
   // A setting that is newer than the run had its default's effect then.
   const own = { ...DEFAULTS, ...WITHOUT_METHOD, ...withPresentWords({ ...value }), out: runFolder }
   const remedy = 'Put it right in that file, or take the file from a copy of the run.'
   const faults = findFaults(own, new Set()).map(({ message }) => ({ message: `${message} in ${path}`, remedy }))
   refuseFaults(faults, path)
   return checkConfig(
-    { ...own, ...withPresentWords(changes), out: runFolder },
+    { ...own, ...withPresentWords(withoutOwn(changes)), out: runFolder },
     new Set(Object.keys(changes)),
     'these options',
   )

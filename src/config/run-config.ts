@@ -12,4 +12,6 @@ type SettingValues = {
 export interface RunConfig extends SettingValues {
   /** Name of the recipe that the run was started from, null for options alone. */
   readonly recipe: string | null
+  /** SHA-256 of the definitions of the user's that settings name, by the setting; absent where there are none. */
+  readonly modules?: Readonly<Record<string, string>>
 }

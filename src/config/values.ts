@@ -1,4 +1,5 @@
 /** What a setting may be: its type, the check of it, and the words for it. */
+import { isOwn, type OwnKind } from '../vocabulary/own-definitions.ts'
 import type { ConfigFault } from './config-fault.ts'
 
 export interface Values<T> {
@@ -58,6 +59,14 @@ export const PATH = text('a path', (path) => path !== '')
 /** null is no value of the command line, so that the words do not say it. */
 export function orNull<T>(values: Values<T>): Values<T | null> {
   return { ...values, accepts: (value): value is T | null => value === null || values.accepts(value) }
+}
+
+/**
+ * Also the word of a definition of the user's. It passes as T, which has only the package's words: who looks one up asks for
+ * the user's first.
+ */
+export function orOwn<T>(kind: OwnKind, values: Values<T>): Values<T> {
+  return { ...values, accepts: (value): value is T => values.accepts(value) || isOwn(kind, value) }
 }
 
 function isWithin(value: number, { from, above, to, below }: Range): boolean {

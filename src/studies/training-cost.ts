@@ -14,7 +14,8 @@ import { learnsFromTeacher, METHODS, takesSnapshots } from '../engine/methods/re
 import { captureEvaluationStep } from '../engine/step/evaluation-program.ts'
 import type { DeploymentCost } from '../report/result-tables.ts'
 import { isPrepared } from '../vocabulary/dataset-name.ts'
-import { UserFault } from '../vocabulary/fault.ts'
+import { expected, UserFault } from '../vocabulary/fault.ts'
+import { isOwn } from '../vocabulary/own-definitions.ts'
 import { elementCount } from '../vocabulary/shape.ts'
 
 /** The two gradients of a layer, by its input and by its weights, each take as many operations as its forward pass. */
@@ -103,6 +104,7 @@ async function orAsPublished<Known>(config: RunConfig, find: (config: RunConfig)
 }
 
 async function trainingImages({ dataset, data }: RunConfig): Promise<number> {
+  if (isOwn('dataset', dataset)) throw expected('a dataset of the package', 'its number of images', dataset, '')
   if (!isPrepared(dataset)) return CATALOGUE[dataset].images.train
   if (dataset === 'imagenet' && data === null) return ILSVRC2012.images.train
   return (await readManifest(data ?? defaultDataFolder(dataset))).splits.train.count

@@ -4,7 +4,16 @@
  */
 
 /** What the numbers are for; streams of different purposes are independent. */
-export const PURPOSES = { order: 1, augment: 2, weights: 3, perturbation: 4, branch: 5, colour: 6, mix: 7 } as const
+export const PURPOSES = {
+  order: 1,
+  augment: 2,
+  weights: 3,
+  perturbation: 4,
+  branch: 5,
+  colour: 6,
+  mix: 7,
+  own: 8,
+} as const
 export type Purpose = keyof typeof PURPOSES
 
 export interface RandomStream {

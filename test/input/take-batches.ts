@@ -1,6 +1,7 @@
 /** Takes batches out of a pipeline on the main thread, where Atomics.wait would stop the pool as well. */
 import { createHash } from 'node:crypto'
-import type { AssignedSlot, InputPipeline, Pass } from '../../src/data/input/pipeline.ts'
+import type { Pass } from '../../src/data/input/pass.ts'
+import type { AssignedSlot, InputPipeline } from '../../src/data/input/pipeline.ts'
 import { SLOT_STATES, slotLabels, slotPixels } from '../../src/data/input/slot-ring.ts'
 
 export const TRAINING: Pass = {

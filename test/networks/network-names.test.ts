@@ -8,6 +8,7 @@ import { nearestSizes, readSizes, writeName } from '../../src/engine/networks/na
 import { nearestNetwork } from '../../src/engine/networks/nearest-network.ts'
 import type { Network } from '../../src/engine/networks/network.ts'
 import { familyOf, NETWORK_FAMILIES, NETWORKS_IN_WORDS } from '../../src/engine/networks/registry.ts'
+import { registerOwn } from '../../src/vocabulary/own-definitions.ts'
 
 t.test('a form reads and writes names', async (t) => {
   const form = 'resnext-<9n+2>-<cardinality>x<width>d[-widen<multiple>]'
@@ -99,8 +100,9 @@ t.test('the network that was meant', async (t) => {
 
 t.test('a network of the user beside those of the registry', async (t) => {
   const mine: Network = { ...findNetwork('resnet-8', 'auto'), name: 'mine' }
-  t.equal(findNetwork('mine', 'auto', [mine]), mine)
-  t.equal(findNetwork('resnet-8', 'auto', [mine]).name, 'resnet-8')
-  t.throws(() => findNetwork('mine', 'basic', [mine]), /Expected auto for the block of mine but received basic/)
   t.throws(() => findNetwork('mine', 'auto'), /for the network but received mine/)
+  registerOwn('network', 'mine', { definition: mine, source: './mine.js', sha256: '' })
+  t.equal(findNetwork('mine', 'auto').name, 'mine')
+  t.equal(findNetwork('resnet-8', 'auto').name, 'resnet-8')
+  t.throws(() => findNetwork('mine', 'basic'), /Expected auto for the block of mine but received basic/)
 })

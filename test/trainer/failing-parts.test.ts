@@ -36,11 +36,12 @@ async function startRun(
     timetable,
     files,
     log,
-    checkpoints: new RunCheckpoints({ prepared, replicas: session.replicas, timetable, log, note }, null),
+    checkpoints: new RunCheckpoints({ prepared, replicas: session.replicas, timetable, log, note, observer: {} }, null),
     hooks: { display: new ProgressDisplay({ write: onLine }), stop: new AbortController().signal },
     progress: { epoch: 0, step: 0, stepInEpoch: 0, seed: config.seed, best: null, sums: {}, config },
     // Nobody else is at work in the test's folder.
     lock: { lost: new AbortController().signal, check: async () => undefined, release: async () => undefined },
+    observer: {},
     samples: null,
   }
 }
@@ -70,7 +71,7 @@ t.test('a replica that dies', async (t) => {
     },
   )
   await t.rejects(async () => {
-    while ((await trainEpoch(run)) === 'epoch') run.progress = { ...run.progress, stepInEpoch: 0, sums: {} }
+    while ((await trainEpoch(run)) !== null) run.progress = { ...run.progress, stepInEpoch: 0, sums: {} }
   }, /replica 1 to run on but it ended/)
   await run.session.close()
   run.log.close()

@@ -82,11 +82,14 @@ t.test('training and evaluation', async (t) => {
 t.test('a decode worker answers with a word', async (t) => {
   const { train, test } = await loadDataset('cifar10', TINY_ARCHIVE)
   const ring = createSlotRing({ slots: 1, batch: 16, height: 32, width: 32, channels: 3 })
-  const memory: DecodeMemory = { ring, splits: { train, test }, seed: 1, claims: createSlotClaims(1), noise: NO_NOISE }
+  const claims = createSlotClaims(1)
+  const splits = { train, test }
+  const memory: DecodeMemory = { ring, splits, seed: 1, claims, noise: NO_NOISE, augmentation: null }
   const task: DecodeTask = {
     split: 'train',
     epoch: 0,
     augment: 'standard',
+    own: false,
     order: null,
     fills: [{ slot: 0, batch: 0, first: 0, count: 16, claim: 0 }],
   }

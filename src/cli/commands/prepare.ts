@@ -1,11 +1,7 @@
-import type { ConfigFault } from '../../config/config-fault.ts'
-import { fault, refuseFaults } from '../../config/config-fault.ts'
-import { PHOTOGRAPH_COLOURS } from '../../data/datasets/ilsvrc2012.ts'
-import type { PrepareOptions, PrepareResult } from '../../data/datasets/prepare/prepare-shards.ts'
+import { type PrepareResult, prepareImages, shardOptions, verifyShards } from '../../api/prepare.ts'
+import { type ConfigFault, fault, refuseFaults } from '../../config/config-fault.ts'
 import { ProgressDisplay, printClock } from '../../report/progress.ts'
-import { allowedCores } from '../../vocabulary/allowed-cores.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
-import { didYouMean } from '../../vocabulary/nearest-word.ts'
 import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { EXIT } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
@@ -24,25 +20,27 @@ export async function prepareCommand({ operands, options, faults }: Invocation):
     refuseFaults([...faults, ...besideVerify(operands, options)], 'this command')
     return await verify(String(options['verify']), json)
   }
-  return await prepare(readOptions(operands, options, faults), json)
+  const [source, out] = operands
+  return await prepare(shardOptions({ ...options, source, out }, faults), json)
 }
 
-async function prepare(options: PrepareOptions, json: boolean): Promise<number> {
-  const { prepareShards } = await import('../../data/datasets/prepare/prepare-shards.ts')
+async function prepare(options: ReturnType<typeof shardOptions>, json: boolean): Promise<number> {
   const display = new ProgressDisplay(process.stderr)
   const interruption = listenForInterrupts(display, 'what is finished is kept.')
   const pace = new Pace(display)
   let result: PrepareResult
   try {
     display.note(`Listing the images of ${options.source}`)
-    result = await prepareShards(
-      options,
-      ({ images, allImages, bytes, allBytes, bad }) => {
-        const found = bad === 0 ? '' : `  ${bad} bad`
-        pace.show(bytes, allBytes, images, (rate) => `${images} of ${allImages} images${found}  ${rate}`)
+    result = await prepareImages(
+      {
+        signal: interruption.stop,
+        onProgress: ({ images, allImages, bytes, allBytes, bad }) => {
+          const found = bad === 0 ? '' : `  ${bad} bad`
+          pace.show(bytes, allBytes, images, (rate) => `${images} of ${allImages} images${found}  ${rate}`)
+        },
+        onNote: (words) => display.note(words),
       },
-      interruption.stop,
-      (words) => display.note(words),
+      options,
     )
   } finally {
     display.close()
@@ -58,7 +56,10 @@ async function prepare(options: PrepareOptions, json: boolean): Promise<number> 
   return options.onBad === 'report' && result.bad.length > 0 ? EXIT.userFault : EXIT.done
 }
 
-function printResult({ images, classes, formats, odd, bad }: PrepareResult, { onBad, out }: PrepareOptions): void {
+function printResult(
+  { images, classes, formats, odd, bad }: PrepareResult,
+  { onBad, out }: ReturnType<typeof shardOptions>,
+): void {
   const report = onBad === 'report'
   const kinds = Object.entries(formats).map(([format, count]) => [format, String(count)])
   process.stdout.write(`${textTable(['images', ''], kinds)}\n`)
@@ -83,19 +84,17 @@ function printResult({ images, classes, formats, odd, bad }: PrepareResult, { on
 }
 
 async function verify(shards: string, json: boolean): Promise<number> {
-  const { verifyShards } = await import('../../data/datasets/verify-shards.ts')
   const display = new ProgressDisplay(process.stderr)
   const interruption = listenForInterrupts(display, 'ending.')
   const pace = new Pace(display)
   try {
-    const { ended, images, faults } = await verifyShards(
-      shards,
-      ({ bytes, allBytes, faults }) => {
+    const { ended, images, faults } = await verifyShards(shards, {
+      signal: interruption.stop,
+      onProgress: ({ bytes, allBytes, faults }) => {
         const found = faults === 0 ? '' : `  ${faults} faults`
         pace.show(bytes, allBytes, null, (rate) => `${printBytes(bytes)} of ${printBytes(allBytes)}${found}  ${rate}`)
       },
-      interruption.stop,
-    )
+    })
     display.close()
     if (ended === 'interrupted') return interruptedCode()
     if (json) process.stdout.write(`${JSON.stringify({ shards, images, faults })}\n`)
@@ -142,64 +141,4 @@ function besideVerify(operands: readonly string[], options: Invocation['options'
   const others = [...operands, ...Object.keys(options).filter((key) => key !== 'verify' && key !== 'json')]
   if (others.length === 0) return []
   return [fault('nothing else', 'prepare --verify <shards>', others.join(', '), 'It reads shards and changes nothing.')]
-}
-
-const LIMITS = {
-  validation: { flag: '--validation', what: 'a part from 0 to below 1', fits: (n: number) => n >= 0 && n < 1 },
-  shortSide: { flag: '--short-side', what: 'pixels from 16 to 8192', fits: isWhole(16, 8192) },
-  quality: { flag: '--quality', what: 'a JPEG quality from 1 to 100', fits: isWhole(1, 100) },
-  input: { flag: '--input', what: 'pixels from 8 to 1024', fits: isWhole(8, 1024) },
-  shardSize: { flag: '--shard-size', what: 'megabytes from 1 to 1024', fits: isWhole(1, 1024) },
-  processes: { flag: '--processes', what: 'a whole number from 1 to 256', fits: isWhole(1, 256) },
-} as const
-
-function isWhole(least: number, most: number): (value: number) => boolean {
-  return (value) => Number.isSafeInteger(value) && value >= least && value <= most
-}
-
-/** @throws UserFault that lists all that is wrong */
-function readOptions(
-  operands: readonly string[],
-  options: Invocation['options'],
-  otherFaults: readonly ConfigFault[],
-): PrepareOptions {
-  const faults = [...otherFaults]
-  const number = (key: keyof typeof LIMITS): number | null => {
-    const value = options[key]
-    if (value === undefined) return null
-    const { flag, what, fits } = LIMITS[key]
-    const received = String(value).trim() === '' ? Number.NaN : Number(value)
-    if (fits(received)) return received
-    faults.push(fault(what, flag, value, `Correct ${flag}, or leave it out.`))
-    return null
-  }
-  const [source = '', out = ''] = operands
-  if (source === '' || out === '') {
-    const received = operands.length === 0 ? 'neither' : `only ${source}`
-    faults.push(
-      fault('<source> and <shards>', 'prepare', received, 'native-ensemble prepare --help says what they are.'),
-    )
-  }
-  const onBad = options['onBad'] ?? 'fail'
-  if (onBad !== 'fail' && onBad !== 'skip' && onBad !== 'report') {
-    const remedy = didYouMean(onBad, ['fail', 'skip', 'report'], 'Leave --on-bad out for fail.')
-    faults.push(fault('fail, skip or report', '--on-bad', onBad, remedy))
-  }
-  const [shortSide, quality] = [number('shortSide'), number('quality')]
-  if (options['shortSide'] === undefined && options['quality'] !== undefined) {
-    faults.push(fault('--short-side', '--quality', quality, 'Add --short-side: without it the bytes stay as they are.'))
-  }
-  const [validation, side] = [number('validation'), number('input') ?? 224]
-  const [megabytes, processes] = [number('shardSize'), number('processes') ?? allowedCores().length]
-  refuseFaults(faults, 'this command')
-  return {
-    source,
-    out,
-    validation,
-    encoding: shortSide === null ? 'original' : { format: 'jpeg', shortSide, quality: quality ?? 90 },
-    onBad: onBad === 'skip' || onBad === 'report' ? onBad : 'fail',
-    input: { height: side, width: side, mean: [...PHOTOGRAPH_COLOURS.mean], std: [...PHOTOGRAPH_COLOURS.std] },
-    shardBytes: megabytes === null ? null : megabytes * 1e6,
-    processes,
-  }
 }

@@ -1,7 +1,7 @@
 /** How training images are changed and in what order they come. */
 import { LEAVE_ONE } from '../config-fault.ts'
 import { setting } from '../setting.ts'
-import { number, oneOf } from '../values.ts'
+import { number, oneOf, orOwn } from '../values.ts'
 import { photographsOnly } from './data-settings.ts'
 
 /** Noise is a part of the augmentation: none of it goes with `--augment none`. */
@@ -17,10 +17,10 @@ const AUGMENTED = {
 const ALPHA = number({ from: 0, to: 100 })
 
 export const AUGMENTATION_SETTINGS = {
-  augment: setting(oneOf(['standard', 'none']), {
+  augment: setting(orOwn('augmentation', oneOf(['standard', 'none'])), {
     flag: '--augment',
     value: '<name>',
-    help: 'standard = pad 4, random crop, horizontal flip; for imagenet and image-folder random resized crop and flip; none',
+    help: 'standard = pad 4, random crop, horizontal flip; for imagenet and image-folder random resized crop and flip; none; or ./mine.js, a module of your own',
     default: 'standard',
     report: 'difference',
     aliases: ['--augmentation', '--aug', '--transform'],

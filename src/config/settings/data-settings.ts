@@ -1,7 +1,7 @@
 /** Images that are trained on. */
 import { DATASET_NAMES, DATASET_WORDS, PREPARED_DATASETS } from '../../vocabulary/dataset-name.ts'
 import { type Need, setting } from '../setting.ts'
-import { number, oneOf, orNull, PATH, wholeNumber } from '../values.ts'
+import { number, oneOf, orNull, orOwn, PATH, wholeNumber } from '../values.ts'
 
 /** Only photographs in shards have a use for it. */
 export function photographsOnly(flag: string): Need {
@@ -14,10 +14,10 @@ export function photographsOnly(flag: string): Need {
 }
 
 export const DATA_SETTINGS = {
-  dataset: setting(oneOf(DATASET_NAMES), {
+  dataset: setting(orOwn('dataset', oneOf(DATASET_NAMES)), {
     flag: '--dataset',
     value: '<name>',
-    help: DATASET_WORDS,
+    help: `${DATASET_WORDS}; or ./mine.js, a module of your own`,
     default: 'cifar100',
     report: 'row',
     commands: ['summary'],

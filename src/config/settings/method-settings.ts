@@ -10,7 +10,7 @@ import { BLOCK_FORMS, NETWORKS_IN_WORDS } from '../../engine/networks/registry.t
 import { BLOCK, NETWORK } from '../network-values.ts'
 import { parsePeers } from '../peers.ts'
 import { setting } from '../setting.ts'
-import { number, oneOf, orNull, PATH, text, wholeNumber } from '../values.ts'
+import { number, oneOf, orNull, orOwn, PATH, text, wholeNumber } from '../values.ts'
 
 export const METHOD_SETTINGS = {
   /** Part of the recipe's epochs, ramp-up and cycles that this run takes; `epochs` is shortened already. 1 = all. */
@@ -25,7 +25,7 @@ export const METHOD_SETTINGS = {
   network: setting(NETWORK, {
     flag: '--network',
     value: '<name>',
-    help: NETWORKS_IN_WORDS,
+    help: `${NETWORKS_IN_WORDS}; or ./mine.js, a module of your own`,
     default: 'resnet-32',
     report: 'row',
     work: true,
@@ -40,10 +40,10 @@ export const METHOD_SETTINGS = {
     work: true,
     commands: ['summary'],
   }),
-  method: setting(oneOf(METHOD_NAMES), {
+  method: setting(orOwn('method', oneOf(METHOD_NAMES)), {
     flag: '--method',
     value: '<name>',
-    help: METHODS_IN_WORDS,
+    help: `${METHODS_IN_WORDS}; or ./mine.js, a module of your own`,
     default: 'one',
     report: 'row',
     work: true,

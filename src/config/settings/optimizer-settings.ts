@@ -2,7 +2,7 @@
 import { parseBetas } from '../../engine/optimizers/betas.ts'
 import { OPTIMIZER_NAMES, type OptimizerName } from '../../engine/optimizers/registry.ts'
 import { type Need, setting } from '../setting.ts'
-import { number, oneOf, text } from '../values.ts'
+import { number, oneOf, orOwn, text } from '../values.ts'
 
 function only(flag: string, ...values: OptimizerName[]): Need {
   const choices = values.map((name) => `--optimizer ${name}`).join(' or ')
@@ -10,10 +10,10 @@ function only(flag: string, ...values: OptimizerName[]): Need {
 }
 
 export const OPTIMIZER_SETTINGS = {
-  optimizer: setting(oneOf(OPTIMIZER_NAMES), {
+  optimizer: setting(orOwn('optimizer', oneOf(OPTIMIZER_NAMES)), {
     flag: '--optimizer',
     value: '<name>',
-    help: 'sgd = with Nesterov momentum, adamw = Adam with decoupled weight decay, lamb and lars = for large batches',
+    help: 'sgd = with Nesterov momentum, adamw = Adam with decoupled weight decay, lamb and lars = for large batches; or ./mine.js',
     default: 'sgd',
     report: 'difference',
     aliases: ['--optimiser', '--opt', '--optim'],

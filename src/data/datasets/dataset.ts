@@ -1,10 +1,9 @@
 /** A dataset as the rest of the program sees it: pixels in shared memory, or encoded images in shards, and labels. */
-import type { DatasetName } from '../../vocabulary/dataset-name.ts'
-
 export type SplitName = 'train' | 'test'
 
 export interface DatasetDescription {
-  readonly name: DatasetName
+  /** Of the package's datasets; of the user's own the word that settings name it by. */
+  readonly name: string
   readonly classNames: readonly string[]
   /** Channel mean and standard deviation of pixels scaled to 0..1, one entry a channel of the network's input (3). */
   readonly mean: readonly number[]
@@ -57,7 +56,19 @@ export interface ShardIndex {
   readonly height: SharedArrayBuffer
 }
 
-export type DatasetSplit = ImageSplit | EncodedSplit
+/** One split of image files that a user's dataset lists. */
+export interface FileSplit {
+  readonly storage: 'files'
+  readonly count: number
+  /** Absolute paths. */
+  readonly files: readonly string[]
+  /** count x i32, 0 .. classes - 1. */
+  readonly labels: SharedArrayBuffer
+  /** Address of the user's module that decodes them; null = the package's decoders. */
+  readonly decoder: string | null
+}
+
+export type DatasetSplit = ImageSplit | EncodedSplit | FileSplit
 
 export interface LoadedDataset<Split extends DatasetSplit = DatasetSplit> {
   readonly description: DatasetDescription

@@ -5,6 +5,7 @@ import type { DatasetDescription } from './dataset.ts'
 import { ILSVRC2012, PHOTOGRAPH_COLOURS } from './ilsvrc2012.ts'
 import { defaultDataFolder } from './load-dataset.ts'
 import { describeShards } from './load-shards.ts'
+import { describeOwnDataset } from './own-dataset.ts'
 
 /** The settings of a run that say which images it sees. */
 export interface DatasetChoice {
@@ -18,7 +19,7 @@ export interface DatasetChoice {
 }
 
 /**
- * From the catalogue, or for images that `prepare` packed from their manifest.
+ * From the catalogue, for images that `prepare` packed from their manifest, or as the user's definition says.
  * @throws UserFault where a dataset that has to be prepared is not
  */
 export async function describeDataset({
@@ -27,10 +28,12 @@ export async function describeDataset({
   inputStd,
   imageSize,
 }: DatasetChoice): Promise<DatasetDescription> {
-  const description = isPrepared(dataset)
-    ? await describeShards(dataset, data ?? defaultDataFolder(dataset))
-    : CATALOGUE[dataset].description
-  return withChoices(description, { inputStd, imageSize })
+  return withChoices(describeOwnDataset(dataset) ?? (await describeKnown(dataset, data)), { inputStd, imageSize })
+}
+
+async function describeKnown(dataset: DatasetName, data: string | null): Promise<DatasetDescription> {
+  if (!isPrepared(dataset)) return CATALOGUE[dataset].description
+  return await describeShards(dataset, data ?? defaultDataFolder(dataset))
 }
 
 /** As describeDataset, and ILSVRC2012 as published where no data is named. @throws UserFault as describeDataset */

@@ -15,6 +15,7 @@ export function takeFraction(split: DatasetSplit, fraction: number): DatasetSpli
   const take = (column: SharedArrayBuffer) => takeRows(column, split.count, samples)
   const part = { count: samples.length, labels: take(split.labels) }
   if (split.storage === 'pixels') return { ...split, ...part, images: take(split.images) }
+  if (split.storage === 'files') return { ...split, ...part, files: samples.flatMap((one) => split.files[one] ?? []) }
   const { shard, offset, length, checksum, width, height } = split.index
   const index = {
     shard: take(shard),

@@ -2,6 +2,7 @@
 import type { DatasetSplit, SplitName } from '../datasets/dataset.ts'
 import type { SlotRing } from './batch-source.ts'
 import type { Augmentation } from './image-writers.ts'
+import type { AugmentationModule } from './own-augmentation.ts'
 import type { TrainingNoise } from './training-noise.ts'
 
 /** Given once to each worker thread, as its workerData. */
@@ -10,6 +11,8 @@ export interface DecodeMemory {
   readonly splits: Readonly<Record<SplitName, DatasetSplit>>
   readonly seed: number
   readonly noise: TrainingNoise
+  /** Of the user's, done after all else to images of passes that say `own`; null = none. */
+  readonly augmentation: AugmentationModule | null
   /** What slot-claims.ts reads and writes. */
   readonly claims: SharedArrayBuffer
 }
@@ -29,6 +32,8 @@ export interface DecodeTask {
   readonly split: SplitName
   readonly epoch: number
   readonly augment: Augmentation
+  /** Whether the user's augmentation is applied. */
+  readonly own: boolean
   /** Sample of each place in the pass, i32; null = the archive's order. */
   readonly order: SharedArrayBuffer | null
   readonly fills: readonly SlotFill[]

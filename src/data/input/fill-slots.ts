@@ -5,6 +5,7 @@ import type { SplitName } from '../datasets/dataset.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
 import { createImageWriter, type ImageWriter } from './image-writers.ts'
 import { drawMixing, mixImages } from './mixing.ts'
+import type { ApplyOwn } from './own-augmentation.ts'
 import { isCurrent, noteProgress } from './slot-claims.ts'
 import { SLOT_STATES, setSlotState, slotLabels, slotPixels } from './slot-ring.ts'
 import { createNoise } from './training-noise.ts'
@@ -13,7 +14,8 @@ import { createNoise } from './training-noise.ts'
 export type SlotFiller = (task: DecodeTask) => DecodeReply | Promise<DecodeReply>
 
 /** A function that does decode tasks on this memory; every view is made here, once for a thread. */
-export function createSlotFiller(memory: DecodeMemory): SlotFiller {
+/** @param applyOwn the augmentation of the memory where it has one */
+export function createSlotFiller(memory: DecodeMemory, applyOwn: ApplyOwn | null = null): SlotFiller {
   const { ring, seed, noise } = memory
   const { batch, slots, height, width, channels } = ring.geometry
   const imageBytes = height * width * channels
@@ -45,7 +47,8 @@ export function createSlotFiller(memory: DecodeMemory): SlotFiller {
       }
       const offset = row * imageBytes
       const finish = () => {
-        if (task.augment === 'standard') addNoise?.(slotImages, offset, task.epoch, sample)
+        if (task.augment === 'standard' || task.own) addNoise?.(slotImages, offset, task.epoch, sample)
+        if (task.own) applyOwn?.(slotImages, offset, task.epoch, sample, source.labels[sample] ?? -1)
       }
       const written = source.write(slotImages, offset, sample, task)?.then(finish) ?? null
       if (written === null) finish()
@@ -62,7 +65,8 @@ export function createSlotFiller(memory: DecodeMemory): SlotFiller {
   }
 
   function makeReady(task: DecodeTask, one: SlotFill): void {
-    const mixing = task.augment === 'standard' ? drawMixing(noise, ring.geometry, seed, task.epoch, one.batch) : null
+    const mixing =
+      task.augment === 'standard' || task.own ? drawMixing(noise, ring.geometry, seed, task.epoch, one.batch) : null
     const images = pixels[one.slot]?.subarray(0, one.count * imageBytes)
     if (mixing !== null && images !== undefined) mixImages(images, ring.geometry, mixing, () => isCurrent(claims, one))
     if (isCurrent(claims, one)) setSlotState(states, one.slot, SLOT_STATES.ready)
@@ -91,7 +95,8 @@ export function createSlotFiller(memory: DecodeMemory): SlotFiller {
   return (task) => fillFrom(task, task.order && new Int32Array(task.order), 0)
 }
 
-function failure({ slot }: SlotFill, fault: unknown): DecodeReply {
+/** What became of a slot's task that failed. */
+export function failure({ slot }: Pick<SlotFill, 'slot'>, fault: unknown): DecodeReply {
   const error = fault instanceof Error ? fault : new Error(String(fault))
   const remedy = error instanceof UserFault ? error.remedy : null
   return { kind: 'failed', slot, message: error.message, remedy, stack: error.stack ?? '' }

@@ -6,6 +6,7 @@ import type { DatasetSplit, EncodedSplit, ImageSplit } from '../datasets/dataset
 import { centreCrop, randomResizedCrop } from '../images/crop-plan.ts'
 import { createImageDecoder, type ImageDecoder, type JpegDecoderName } from '../images/image-decoder.ts'
 import { CENTRED, type InputSize, randomPlacement, viewSplit, writeImage } from './augmentation.ts'
+import { fileWriter } from './file-writer.ts'
 import { ShardReader } from './shard-reader.ts'
 
 export interface ImageWriter {
@@ -31,7 +32,14 @@ export interface WriterPass {
 }
 
 export function createImageWriter(split: DatasetSplit, input: InputSize, seed: number): ImageWriter {
-  return split.storage === 'pixels' ? pixelWriter(split, input, seed) : encodedWriter(split, input, seed)
+  switch (split.storage) {
+    case 'pixels':
+      return pixelWriter(split, input, seed)
+    case 'encoded':
+      return encodedWriter(split, input, seed)
+    case 'files':
+      return fileWriter(split, input, seed)
+  }
 }
 
 function pixelWriter(split: ImageSplit, input: InputSize, seed: number): ImageWriter {

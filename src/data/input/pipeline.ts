@@ -8,12 +8,13 @@ import type { Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { type SlotIndex, slotIndex } from '../../vocabulary/counts.ts'
 import { expected, UserFault } from '../../vocabulary/fault.ts'
-import type { DatasetSplit, LoadedDataset, SplitName } from '../datasets/dataset.ts'
-import { type BatchShare, partOfBatch, WHOLE_BATCH } from './batch-share.ts'
+import type { DatasetSplit, LoadedDataset } from '../datasets/dataset.ts'
+import { partOfBatch, WHOLE_BATCH } from './batch-share.ts'
 import type { SlotRing } from './batch-source.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
 import { writeEpochOrder } from './epoch-order.ts'
-import type { Augmentation } from './image-writers.ts'
+import type { AugmentationModule } from './own-augmentation.ts'
+import type { Pass } from './pass.ts'
 import { claimSlot, createSlotClaims, progressOf } from './slot-claims.ts'
 import { createSlotRing, SLOT_STATES, type SlotState, setSlotState } from './slot-ring.ts'
 import { StallWatch } from './stall-watch.ts'
@@ -33,21 +34,6 @@ const STALL_SECONDS = 60
 /** Pixels lie outside of the JavaScript heap: a thread that needs more than this runs away. */
 const THREAD_LIMITS = { maxOldGenerationSizeMb: 512 }
 
-/** One way through a split. */
-export interface Pass {
-  readonly split: SplitName
-  /** Keys the order and the augmentation. */
-  readonly epoch: number
-  readonly augment: Augmentation
-  readonly shuffle: 'epoch' | 'none'
-  /** Batch to begin with: 0, or where a run is resumed within an epoch. */
-  readonly firstBatch: number
-  /** What becomes of images that do not fill a batch; padded rows have label -1 and zero pixels. */
-  readonly partial: 'drop' | 'pad'
-  /** This host's part where several share each batch (default: all of it); a slot is then that part. */
-  readonly share?: BatchShare
-}
-
 export interface PipelineOptions {
   readonly dataset: LoadedDataset
   /** Images of a slot. */
@@ -57,6 +43,8 @@ export interface PipelineOptions {
   readonly seed: number
   /** Of training images, beside the crop and the flip (default: none). */
   readonly noise?: TrainingNoise
+  /** The user's module of passes that say `own`. */
+  readonly augmentation?: AugmentationModule | null
   /** The ring where it was made before, for replicas that start earlier; of these slots and batch. */
   readonly ring?: SlotRing
   /** Seconds over one image after which a thread counts as hanging, and is replaced (default 60). */
@@ -136,7 +124,14 @@ export class InputPipeline {
     this.#free = Array.from({ length: slots }, (_, slot) => slot)
     this.#slotsPerTask = Math.max(1, Math.min(MOST_SLOTS_PER_TASK, Math.floor(slots / (2 * decodeWorkers))))
     const splits = { train: dataset.train, test: dataset.test }
-    const memory: DecodeMemory = { ring: this.ring, splits, seed, claims, noise: options.noise ?? NO_NOISE }
+    const memory: DecodeMemory = {
+      ring: this.ring,
+      splits,
+      seed,
+      claims,
+      noise: options.noise ?? NO_NOISE,
+      augmentation: options.augmentation ?? null,
+    }
     this.#pool = new Piscina({
       filename: fileURLToPath(options.entry ?? entry),
       name: 'decodeIntoSlots',
@@ -310,11 +305,11 @@ export class InputPipeline {
   /** Sends what the task has not filled yet: slots that are ready may be in use, or be filled by a later task. */
   async #post(task: RunningTask): Promise<DecodeReply> {
     const fills = this.#unfilled(task).map((fill) => ({ ...fill, claim: claimSlot(this.#claims, fill.slot) }))
-    const { split, epoch, augment } = task.pass.options
+    const { split, epoch, augment, own = false } = task.pass.options
     const order = task.pass.order?.shared ?? null
     const progress = () => fills.reduce((sum, { slot }) => sum + progressOf(this.#claims, slot), 0)
     return await this.#stalls.watch(progress, (signal) =>
-      this.#pool.run({ split, epoch, augment, order, fills }, { signal }),
+      this.#pool.run({ split, epoch, augment, own, order, fills }, { signal }),
     )
   }
 

@@ -6,7 +6,7 @@ export type ParameterOwner = 'shared' | 'training' | { readonly member: number; 
 
 /** @param method that trained it; null where nothing says which, the scopes of all methods then count */
 export function parameterOwner(name: string, method: MethodName | null): ParameterOwner {
-  const definitions = (method === null ? METHOD_NAMES : [method]).map((known) => METHODS[known])
+  const definitions = (method === null ? METHOD_NAMES : [method]).flatMap((known) => METHODS[known] ?? [])
   const [scope = '', index = '', ...own] = name.split('.')
   if (definitions.some(({ trainingOnly }) => trainingOnly.includes(scope))) return 'training'
   const isMember = definitions.some(({ members }) => members.scope === scope)

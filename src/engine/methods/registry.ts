@@ -5,6 +5,7 @@ import { ENSEMBLE } from './ensemble.ts'
 import { KD } from './kd.ts'
 import type { MethodDefinition, MethodSetting, MethodSettings } from './method-definition.ts'
 import { ONE } from './one.ts'
+import { findOwnMethod } from './own-methods.ts'
 import { SNAPSHOT } from './snapshot.ts'
 import { VANILLA } from './vanilla.ts'
 
@@ -20,13 +21,23 @@ const DEFINITIONS = {
 
 export type MethodName = keyof typeof DEFINITIONS
 
-export const METHODS: Readonly<Record<MethodName, MethodDefinition>> = DEFINITIONS
+const methods: Record<MethodName, MethodDefinition> = { ...DEFINITIONS }
+
+/** Those of the package, and those of the user's that were admitted. */
+export const METHODS: Readonly<Record<MethodName, MethodDefinition>> = methods
 
 export function isMethodName(name: unknown): name is MethodName {
   return typeof name === 'string' && Object.hasOwn(METHODS, name)
 }
 
-export const METHOD_NAMES: readonly MethodName[] = Object.keys(METHODS).filter(isMethodName)
+/** Methods of the package. */
+export const METHOD_NAMES: readonly MethodName[] = Object.keys(DEFINITIONS).filter(isMethodName)
+
+/** Lets a method of the user's be asked for by its word, as those of the package. @throws UserFault where it is none */
+export function admitMethod(reference: string): void {
+  const definition = findOwnMethod(reference)
+  if (definition !== null) Object.assign(methods, { [reference]: definition })
+}
 
 export function readsSetting(method: MethodName, setting: MethodSetting): boolean {
   return METHODS[method].reads.includes(setting)

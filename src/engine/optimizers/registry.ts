@@ -4,6 +4,7 @@ import { parseBetas } from './betas.ts'
 import { lamb } from './lamb.ts'
 import { lars } from './lars.ts'
 import type { Optimizer } from './optimizer.ts'
+import { findOwnOptimizer } from './own-optimizers.ts'
 import { sgd } from './sgd.ts'
 
 /** Settings that optimizers are made from. */
@@ -32,9 +33,9 @@ const isOptimizerName = (name: string): name is OptimizerName => Object.hasOwn(O
 
 export const OPTIMIZER_NAMES: readonly OptimizerName[] = Object.keys(OPTIMIZERS).filter(isOptimizerName)
 
-/** The optimizer of a configuration. */
+/** The optimizer of a configuration. @throws UserFault for one of the user's that is not there */
 export function findOptimizer(config: OptimizerConfig): Optimizer {
-  return OPTIMIZERS[config.optimizer](config)
+  return findOwnOptimizer(config) ?? OPTIMIZERS[config.optimizer](config)
 }
 
 function adamSettings({ betas: text, epsilon, weightDecay }: Settings) {

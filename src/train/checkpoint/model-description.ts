@@ -7,7 +7,7 @@ import { WITHOUT_METHOD } from '../../config/defaults.ts'
 import { peerNetworks } from '../../config/peers.ts'
 import type { RunConfig } from '../../config/run-config.ts'
 import type { NetworkInput } from '../../config/specification.ts'
-import { METHOD_NAMES } from '../../engine/methods/registry.ts'
+import type { MethodName } from '../../engine/methods/registry.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
 import { isSealed } from './file-seal.ts'
 import { damaged } from './safetensors-header.ts'
@@ -56,7 +56,8 @@ const membersSchema = z.object({
   architecture: z.object({
     network: z.string(),
     block: z.enum(['auto', 'basic', 'bottleneck']),
-    method: z.enum(METHOD_NAMES),
+    // One of the user's is known only where its run's configuration was read before.
+    method: z.string().transform((name): MethodName => name as MethodName),
     branches: z.int(),
     share: z.enum(['low', 'none']),
     gate: z.enum(['learned', 'average']),

@@ -1,5 +1,6 @@
 import { runBatchesAhead } from '../../data/input/batches-ahead.ts'
-import type { AssignedSlot, InputPipeline, Pass } from '../../data/input/pipeline.ts'
+import type { Pass } from '../../data/input/pass.ts'
+import type { AssignedSlot, InputPipeline } from '../../data/input/pipeline.ts'
 import { collectClassifiers, type OfClassifiers } from '../../vocabulary/classifiers.ts'
 import type { ReplicaGroup } from '../replicas/replica-group.ts'
 

@@ -10,12 +10,16 @@ import { beginRun, openSession } from './session.ts'
 import { checkSnapshots, snapshotsTaken, withSnapshotEnsemble } from './snapshots.ts'
 import { planTimetable } from './timetable.ts'
 
-/** Errors of a checkpoint on a whole split. @throws UserFault where the checkpoint is not of this configuration and images */
+/**
+ * Errors of a checkpoint on a whole split.
+ * @throws UserFault where the checkpoint is not of this configuration and images; EvaluationStopped
+ */
 export async function evaluateRun(
   config: RunConfig,
   images: Promise<LoadedDataset>,
   checkpointFolder: string,
   split: SplitName,
+  stop?: AbortSignal,
 ): Promise<EvalLine> {
   const checkpoint = await loadCheckpoint(checkpointFolder)
   const { progress, tensors } = checkpoint
@@ -31,7 +35,7 @@ export async function evaluateRun(
     const lr = planTimetable(config, stepsPerEpoch, prepared.dataset.description).learningRate(Math.max(0, step - 1))
     const session = await openSession(prepared, replicas)
     try {
-      const line = await evaluateState(prepared, session, split, { step, epoch, lr })
+      const line = await evaluateState(prepared, session, split, { step, epoch, lr, ...(stop && { stop }) })
       return taken > 0 ? await withSnapshotEnsemble(prepared, session, split, taken, line) : line
     } finally {
       await session.close()

@@ -1,5 +1,6 @@
 /** Training on a host that is not rank 0: its part of each batch, as the leader tells; it writes nothing. */
 import { checkConfig } from '../../config/check-config.ts'
+import { takeOwnAgain } from '../../config/own-modules.ts'
 import type { RunConfig } from '../../config/run-config.ts'
 import type { LoadedDataset } from '../../data/datasets/dataset.ts'
 import type { HostFollower } from '../hosts/host-follower.ts'
@@ -26,6 +27,7 @@ export async function followHosts(
       const told = await hosts.next()
       if (told.kind === 'finished') return told.ended
       if (told.kind !== 'begin') throw unexpected(told.kind)
+      if (typeof told.config === 'object' && told.config !== null) await takeOwnAgain({ ...told.config }, {}, 'the run')
       const settings = checkConfig(told.config, new Set(), "the leader's settings")
       const config = own.data ? withOwnSettings(settings, own) : await findImages(withOwnSettings(settings, own))
       // A student sees its teacher's images.

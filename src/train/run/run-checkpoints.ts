@@ -1,7 +1,7 @@
 import { UserFault } from '../../vocabulary/fault.ts'
 import { fileErrorCode } from '../../vocabulary/file-fault.ts'
 import { BackgroundSaver } from '../checkpoint/background-saver.ts'
-import { saveCheckpoint } from '../checkpoint/checkpoint.ts'
+import { checkpointFolder, saveCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { KeepRule } from '../checkpoint/kept-checkpoints.ts'
 import { describeModel, type ModelDescription } from '../checkpoint/model-description.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
@@ -9,6 +9,7 @@ import { viewSnapshot } from '../checkpoint/state-tensors.ts'
 import type { ReplicaGroup } from '../replicas/replica-group.ts'
 import { diverged } from './divergence.ts'
 import type { MetricsLog } from './metrics-log.ts'
+import type { RunObserver } from './run-observer.ts'
 import type { PreparedRun } from './session.ts'
 import type { Timetable } from './timetable.ts'
 
@@ -20,6 +21,7 @@ export interface CheckpointedRun {
   readonly timetable: Timetable
   readonly log: MetricsLog
   readonly note: (words: string) => void
+  readonly observer: RunObserver
 }
 
 /** Checkpoints of a run that is under way: when one is due, and what is done where one cannot be written. */
@@ -102,7 +104,7 @@ export class RunCheckpoints {
       await log.sync()
       const tensors = viewSnapshot(prepared.step.layout, prepared.state)
       await saveCheckpoint(prepared.config.out, { progress, tensors, description: this.#description }, this.#rule)
-      this.#succeed(progress)
+      await this.#succeed(progress)
       return null
     } catch (error) {
       if (isOfTheDisk(error)) return error
@@ -146,7 +148,7 @@ export class RunCheckpoints {
       // A checkpoint promises the lines up to its step.
       await this.#run.log.sync()
       const answer = await this.#saver.save(progress)
-      if (answer.kind === 'saved') this.#succeed(progress)
+      if (answer.kind === 'saved') await this.#succeed(progress)
       else {
         const rate = this.#run.timetable.learningRate(step - 1)
         this.#diverged = diverged(`finite elements of ${answer.tensor}`, step, answer.element, rate)
@@ -162,11 +164,13 @@ export class RunCheckpoints {
     this.#dueAt = performance.now() + this.#interval()
   }
 
-  #succeed(progress: RunProgress): void {
+  async #succeed(progress: RunProgress): Promise<void> {
     this.#written = progress
     this.#newest = progress.step
     if (this.#failing) this.#run.note(`Checkpoints are written again, the first is that of step ${progress.step}.`)
     this.#failing = false
+    const { prepared, observer } = this.#run
+    await observer.checkpoint?.(progress.step, checkpointFolder(prepared.config.out, progress.step))
   }
 
   #interval(): number {

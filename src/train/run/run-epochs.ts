@@ -1,6 +1,6 @@
 /** Epochs of a run: training, evaluation, checkpoint. */
 
-import type { EvalLine } from '../../report/metrics.ts'
+import type { EpochLine, EvalLine } from '../../report/metrics.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
 import { EvaluationStopped } from '../evaluation/evaluate-split.ts'
 import { refuseDivergence } from './divergence.ts'
@@ -16,16 +16,21 @@ export async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
   let evaluation: EvalLine | null = null
   while (!isFinished(run.progress, timetable)) {
     const { best } = run.progress
-    let ended: 'epoch' | 'stopped' = 'epoch'
+    let trained: EpochLine | null = null
+    let ended = true
     if (!awaitsEvaluation(run.progress, timetable)) {
-      ended = await trainEpoch(run)
+      trained = await trainEpoch(run)
+      ended = trained !== null
       await run.session.replicas.pullState()
       refuseDivergence(run)
     }
-    if (ended === 'epoch') {
+    if (ended) {
       try {
-        if (evaluationIsDue(run)) evaluation = await evaluateEpoch(run)
-        run.progress = { ...run.progress, epoch: run.progress.epoch + 1, stepInEpoch: 0, sums: {} }
+        const { epoch, step } = run.progress
+        const measured = evaluationIsDue(run) ? await evaluateEpoch(run) : null
+        evaluation = measured ?? evaluation
+        run.progress = { ...run.progress, epoch: epoch + 1, stepInEpoch: 0, sums: {} }
+        await run.observer.epoch?.(trained, measured, epoch, step)
       } catch (error) {
         // The checkpoint says that the epoch is trained and not evaluated.
         if (!(error instanceof EvaluationStopped)) throw error

@@ -7,13 +7,16 @@ import { defaultDataFolder } from '../../data/datasets/load-dataset.ts'
 import { isPrepared } from '../../vocabulary/dataset-name.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import { fileErrorCode } from '../../vocabulary/file-fault.ts'
+import { isOwn } from '../../vocabulary/own-definitions.ts'
 
 /** Settings that name a file or a folder; a run is created with absolute ones, so that it can be used from any folder. */
 export function withAbsolutePaths(config: RunConfig): RunConfig {
   const absolute = (path: string | null) => (path === null ? null : resolve(path))
   return {
     ...config,
-    data: resolve(config.data ?? defaultDataFolder(config.dataset)),
+    data: isOwn('dataset', config.dataset)
+      ? absolute(config.data)
+      : resolve(config.data ?? defaultDataFolder(config.dataset)),
     init: absolute(config.init),
     teacher: absolute(config.teacher),
     pjrtPlugin: absolute(config.pjrtPlugin),
@@ -32,6 +35,8 @@ export async function readConfigWithImages(runFolder: string, changes: GivenSett
 
 /** With `data` where the images are: as the run has it, or where they are by default. @throws UserFault where they are not */
 export async function findImages(config: RunConfig): Promise<RunConfig> {
+  // What a definition of the user's needs only itself knows.
+  if (isOwn('dataset', config.dataset)) return config
   const usual = defaultDataFolder(config.dataset)
   for (const data of [config.data, usual]) if (data !== null && (await isThere(data))) return { ...config, data }
   const before = config.data === null ? '' : `neither ${config.data}, where they were, nor `

@@ -5,6 +5,7 @@ import type { RunProgress } from '../checkpoint/run-state.ts'
 import type { HostLeader } from '../hosts/host-leader.ts'
 import type { MetricsLog } from './metrics-log.ts'
 import type { RunCheckpoints } from './run-checkpoints.ts'
+import type { RunObserver } from './run-observer.ts'
 import type { PreparedRun, Session } from './session.ts'
 import type { Timetable } from './timetable.ts'
 
@@ -14,6 +15,8 @@ export interface TrainHooks {
   readonly stop: AbortSignal
   /** Leads the other hosts that train with this one; absent where there are none. */
   readonly hosts?: HostLeader
+  /** @param runFolder of the run, or of its teacher's run */
+  readonly observe?: (runFolder: string) => RunObserver
 }
 
 /** A run that is under way. */
@@ -26,6 +29,7 @@ export interface RunningRun {
   readonly checkpoints: RunCheckpoints
   readonly hooks: TrainHooks
   readonly lock: FolderLock
+  readonly observer: RunObserver
   progress: RunProgress
   /** The picture of the first batch while it is being written. */
   samples: Promise<void> | null

@@ -10,6 +10,7 @@ import type { RunFiles } from '../../report/run-files.ts'
 import { isPrepared } from '../../vocabulary/dataset-name.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../../vocabulary/file-fault.ts'
+import { isOwn } from '../../vocabulary/own-definitions.ts'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import { refuseOtherInput, refuseOtherNetwork } from '../checkpoint/model-description.ts'
 
@@ -29,7 +30,7 @@ export async function checkImages(
 ): Promise<{ readonly images: Promise<LoadedDataset> }> {
   if (stored === null) return { images }
   refuseOtherNetwork(stored, source, config, config.out)
-  const place = config.data ?? defaultDataFolder(config.dataset)
+  const place = config.data ?? (isOwn('dataset', config.dataset) ? config.dataset : defaultDataFolder(config.dataset))
   // Other numbers of classes make other networks, which would be told of first.
   if (isPrepared(config.dataset)) refuseOtherInput(stored, source, await describeDataset(config), place)
   const checked = images.then((loaded) => {

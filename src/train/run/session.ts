@@ -7,6 +7,7 @@ import { specifyStep } from '../../config/specification.ts'
 import type { LoadedDataset } from '../../data/datasets/dataset.ts'
 import { describeDataset } from '../../data/datasets/describe-dataset.ts'
 import type { SlotRing } from '../../data/input/batch-source.ts'
+import { type ChosenAugmentation, findAugmentation } from '../../data/input/find-augmentation.ts'
 import { jpegDecoderHere } from '../../data/input/image-writers.ts'
 import { InputPipeline } from '../../data/input/pipeline.ts'
 import { planRing } from '../../data/input/ring-plan.ts'
@@ -43,6 +44,7 @@ export interface PlannedRun {
   readonly state: SharedArrayBuffer
   readonly ring: SlotRing
   readonly executor: ExecutorChoice
+  readonly augmentation: ChosenAugmentation
 }
 
 /** A run before any of its threads is started. */
@@ -62,6 +64,7 @@ async function planRun(config: RunConfig, links: HostLinks | null): Promise<Plan
   const evaluation = captureEvaluation(specification)
   const choice = executorChoice(config, links)
   const executor = await createExecutor(choice)
+  const augmentation = await findAugmentation(config.augment)
   executor.check(step.program)
   const { height, width, channels } = description
   const { slots } = planRing({
@@ -71,7 +74,7 @@ async function planRun(config: RunConfig, links: HostLinks | null): Promise<Plan
   })
   const ring = createSlotRing({ slots, batch, height, width, channels })
   const state = new SharedArrayBuffer(4 * step.layout.elements)
-  return { config, share, replicas, specification, step, evaluation, state, ring, executor: choice }
+  return { config, share, replicas, specification, step, evaluation, state, ring, executor: choice, augmentation }
 }
 
 /** Captures the programs and loads the images. @throws UserFault as beginRun */
@@ -155,15 +158,18 @@ export async function openSession(
   const { decodeWorkers, seed } = config
   const { batch } = ring.geometry
   const noise = noiseOf(config, dataset.description.mean)
-  const pipeline = new InputPipeline({ dataset, batch, slots: ring.geometry.slots, decodeWorkers, seed, ring, noise })
+  const { base: augment, module: augmentation } = prepared.augmentation
+  const { slots } = ring.geometry
+  const pipeline = new InputPipeline({ dataset, batch, slots, decodeWorkers, seed, ring, noise, augmentation })
   try {
     const replicas = begun ?? (await startReplicas(prepared, 'train'))
     return {
       pipeline,
       replicas,
       openEpoch: (epoch, firstBatch) => {
-        const { augment, shuffle } = config
-        pipeline.open({ split: 'train', epoch, augment, shuffle, firstBatch, partial: 'drop', share })
+        const { shuffle } = config
+        const own = augmentation !== null
+        pipeline.open({ split: 'train', epoch, augment, own, shuffle, firstBatch, partial: 'drop', share })
         hosts?.openPass(epoch, firstBatch)
       },
       trainStep: (slot, scalars) => stepOnHosts(replicas, hosts, slot, scalars),

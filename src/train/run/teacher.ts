@@ -5,6 +5,7 @@ import { checkConfig } from '../../config/check-config.ts'
 import { DEFAULTS, WITHOUT_METHOD } from '../../config/defaults.ts'
 import { withPresentWords } from '../../config/earlier-words.ts'
 import { readConfig } from '../../config/make-config.ts'
+import { takeOwnAgain } from '../../config/own-modules.ts'
 import type { RunConfig } from '../../config/run-config.ts'
 import type { LoadedDataset } from '../../data/datasets/dataset.ts'
 import type { StateLayout } from '../../engine/graph/state-layout.ts'
@@ -134,6 +135,7 @@ async function findRun(teacher: string): Promise<RunConfig | null> {
   if (!isCheckpointFolder(teacher)) return await readConfig(teacher)
   const { progress } = await loadCheckpoint(teacher)
   const stored = typeof progress.config === 'object' && progress.config !== null ? progress.config : {}
+  await takeOwnAgain({ ...stored }, {}, teacher)
   return checkConfig({ ...DEFAULTS, ...WITHOUT_METHOD, ...withPresentWords({ ...stored }) }, new Set(), teacher)
 }
 

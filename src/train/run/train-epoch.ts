@@ -2,7 +2,7 @@ import { runBatchesAhead } from '../../data/input/batches-ahead.ts'
 import type { AssignedSlot } from '../../data/input/pipeline.ts'
 import { secondsWaited, slotPixels } from '../../data/input/slot-ring.ts'
 import { reduceOutputs, type StepOutput } from '../../engine/step/step-outputs.ts'
-import { type ErrorSummary, type StepLine, summariseErrors } from '../../report/metrics.ts'
+import { type EpochLine, type ErrorSummary, type StepLine, summariseErrors } from '../../report/metrics.ts'
 import type { Progress } from '../../report/progress.ts'
 import { writeSamplePicture } from '../../report/sample-picture.ts'
 import { collectClassifiers } from '../../vocabulary/classifiers.ts'
@@ -20,10 +20,10 @@ const SAMPLE_COLUMNS = 8
 /**
  * Trains to the end of the epoch, or of the run, or until it is stopped; `progress` is then that of the last step done.
  * Where a checkpoint is due the steps that were begun are ended first: the replicas rest while the state is copied.
- * @returns `epoch` where the epoch or the run is at its end
+ * @returns the epoch's line where the epoch or the run is at its end, null where it was stopped before
  * @throws UserFault where the loss is not finite
  */
-export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> {
+export async function trainEpoch(run: RunningRun): Promise<EpochLine | null> {
   const { session, timetable, hooks, checkpoints } = run
   const { epoch, step: firstStep, stepInEpoch } = run.progress
   const { logEvery } = run.prepared.config
@@ -65,8 +65,7 @@ export async function trainEpoch(run: RunningRun): Promise<'epoch' | 'stopped'> 
     await run.samples
   }
   const ended = run.progress.stepInEpoch === timetable.stepsPerEpoch || run.progress.step === timetable.steps
-  if (ended) meter.logEpoch()
-  return ended ? 'epoch' : 'stopped'
+  return ended ? meter.logEpoch() : null
 }
 
 /** Tells the replicas of a step; its slot is released when it was read. */
@@ -97,13 +96,16 @@ async function countStep(
   await before
   const roles = run.prepared.step.outputs
   const values = reduceOutputs(roles, await outputs)
-  const { loss } = lossesOf(roles, values)
+  const losses = lossesOf(roles, values)
+  const { loss } = losses
   if (!Number.isFinite(loss)) {
     throw diverged('a finite loss', step + 1, loss, run.timetable.learningRate(step))
   }
   const { stepInEpoch } = run.progress
   run.progress = { ...run.progress, step: step + 1, stepInEpoch: stepInEpoch + 1 }
   meter.count(values)
+  const { epoch } = run.progress
+  await run.observer.step?.({ step: step + 1, epoch, lr: run.timetable.learningRate(step), ...losses })
 }
 
 /** What the network is given, as a picture in the run folder; the slot may be released when this returns. */
@@ -165,13 +167,13 @@ class EpochMeter {
   }
 
   /** The epoch's own line: means over its images. */
-  logEpoch(): void {
+  logEpoch(): EpochLine {
     const { prepared, log, progress, hooks } = this.#run
     const { images = 0, seconds = 0, waited = 0 } = progress.sums
     const waiting = waited / prepared.replicas
     const steps = images / prepared.config.batch
     const means = new Map(Object.entries(progress.sums).map(([name, sum]) => [name, sum / steps]))
-    log.append({
+    const line: EpochLine = {
       kind: 'epoch',
       ...this.#base(),
       ...lossesOf(prepared.step.outputs, means),
@@ -179,13 +181,15 @@ class EpochMeter {
       seconds,
       input_wait: (100 * waiting) / seconds,
       top1_error: trainingErrors(prepared.step.outputs, progress.sums),
-    })
-    if (waiting / seconds < SLOW_INPUT || seconds < LONG_ENOUGH) return
+    }
+    log.append(line)
+    if (waiting / seconds < SLOW_INPUT || seconds < LONG_ENOUGH) return line
     const [needed, got] = [images / (seconds - waiting), images / seconds].map(Math.round)
     hooks.display.note(
       `the input is too slow: training could take ${needed} images/s and got ${got} (raise --decode-workers, now ` +
         `${prepared.config.decodeWorkers}, or prepare smaller images)`,
     )
+    return line
   }
 
   #base() {

@@ -267,10 +267,12 @@ async function runToEnd(
   try {
     for (const notice of [...prepared.dataset.notices, ...inputNotices(prepared)]) note(notice)
     const newest = begun === 'resumed' ? progress.step : null
-    const checkpoints = new RunCheckpoints({ prepared, replicas, timetable, log, note }, newest)
+    const observer = hooks.observe?.(files.folder) ?? {}
+    const checkpoints = new RunCheckpoints({ prepared, replicas, timetable, log, note, observer }, newest)
     const session = await openSession(prepared, replicas, hooks.hosts ?? null)
     try {
       const run: RunningRun = {
+        observer,
         prepared,
         session,
         timetable,
