@@ -9,6 +9,7 @@ import { METHOD_NAMES, METHODS } from '../../src/engine/methods/registry.ts'
 import { snapshotEnsemble } from '../../src/engine/methods/snapshot.ts'
 import { vanilla } from '../../src/engine/methods/vanilla.ts'
 import { findNetwork } from '../../src/engine/networks/find-network.ts'
+import type { Network } from '../../src/engine/networks/network.ts'
 import { familyOf, NETWORK_FAMILIES } from '../../src/engine/networks/registry.ts'
 import { captureInference, LOGITS } from '../../src/engine/step/inference-program.ts'
 import type { NamedTensor } from '../../src/train/checkpoint/safetensors.ts'
@@ -29,14 +30,21 @@ export interface DrawnModel {
 }
 
 /** The smallest of each family; of others its own first example. */
-const SMALL = [
-  'resnet-8',
-  'resnext-11-2x4d',
-  'densenet-bc-10-4',
-  'wrn-10-1',
-  'imagenet-resnet-18',
-  'imagenet-resnet-50',
-]
+const SMALL = ['resnet-8', 'resnext-11-2x4d', 'densenet-bc-10-4', 'wrn-10-1', 'imagenet-resnet-18']
+
+/** Operations and geometries that the networks above have not, or only where they are large. */
+const OTHER_OPERATIONS: Network = {
+  name: 'other operations',
+  trunk: (layers, images) => {
+    const stem = layers.conv('stem', images, 8, 3, { stride: 2 })
+    const pooled = layers.maxPool('pool', stem, { kernel: 3, stride: 2, padding: 1 })
+    const wide = layers.batchNorm('bn', layers.conv('depthwise', pooled, 8, 3, { groups: 8 }), { activation: 'relu6' })
+    const mean = layers.averagePool('mean', wide, { kernel: 3, stride: 1, padding: 1 })
+    const grouped = layers.conv('grouped', layers.concat([wide, mean]), 8, 3, { groups: 2 })
+    return layers.activation('silu', grouped, 'silu')
+  },
+  branch: (layers, features, classes) => layers.linear('fc', layers.globalAveragePool('avgpool', features), classes),
+}
 
 function networkNames(): string[] {
   return NETWORK_FAMILIES.flatMap((family) => {
@@ -60,14 +68,17 @@ function methodsWithEnsembles(): [name: string, method: Method][] {
 
 export function drawnModels(): DrawnModel[] {
   return [
-    ...networkNames().map((name) => draw(name, name, vanilla(), '0')),
-    ...methodsWithEnsembles().map(([name, method]) => draw(`ensemble of ${name}`, 'resnet-8', method, ENSEMBLE)),
+    ...networkNames().map((name) => draw(name, findNetwork(name, 'auto'), vanilla(), '0')),
+    draw(OTHER_OPERATIONS.name, OTHER_OPERATIONS, vanilla(), '0'),
+    ...methodsWithEnsembles().map(([name, method]) =>
+      draw(`ensemble of ${name}`, findNetwork('resnet-8', 'auto'), method, ENSEMBLE),
+    ),
   ]
 }
 
-function draw(name: string, network: string, method: Method, classifier: string): DrawnModel {
+function draw(name: string, network: Network, method: Method, classifier: string): DrawnModel {
   const specification = {
-    ...{ network: findNetwork(network, 'auto'), method, classes: CLASSES, dtype: 'f32' as const },
+    ...{ network, method, classes: CLASSES, dtype: 'f32' as const },
     input: { height: SIDE, width: SIDE, channels: 3, mean: [0.49, 0.48, 0.45], std: [0.2, 0.19, 0.21] },
   } as const
   const capture = (batch: number) => captureInference({ ...specification, batch }, classifier)

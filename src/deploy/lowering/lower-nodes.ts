@@ -1,6 +1,15 @@
 /** The walk over an inference program that every format has in common; what a node becomes is the format's own table. */
-import type { OpAttributes, OpName, TensorType } from '../../engine/graph/ops.ts'
-import { type NodeFor, type Program, type ProgramNode, typeOf, type ValueId } from '../../engine/graph/program.ts'
+import type { TensorType } from '../../engine/graph/ops/op-definition.ts'
+import type { NamedValues } from '../../engine/graph/ops/operand-names.ts'
+import type { OpAttributes, OpInputs, OpName } from '../../engine/graph/ops.ts'
+import {
+  type NodeFor,
+  operands,
+  type Program,
+  type ProgramNode,
+  typeOf,
+  type ValueId,
+} from '../../engine/graph/program.ts'
 import type { NamedTensor } from '../../train/checkpoint/safetensors.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import type { FoldedNorms } from './fold-batch-norm.ts'
@@ -9,18 +18,18 @@ import type { FoldedNorms } from './fold-batch-norm.ts'
 export interface LoweredCall<N extends OpName, Graph> {
   readonly graph: Graph
   readonly attributes: OpAttributes[N]
-  /** Names of all inputs, for nodes that read nothing but computed values. */
-  readonly values: readonly string[]
-  /** Name of a computed input. @throws Error where it is a weight, or not there */
-  value(place: number): string
-  /** An input that is a weight or statistic; of a layer into which a batch norm was folded, the folded one. */
-  weight(place: number): NamedTensor
+  /** Name of a computed operand. @throws Error where it is a weight, or not there */
+  readonly value: NamedValues<OpInputs<N>, string>['input']
+  /** Names of a list of computed operands. */
+  readonly list: NamedValues<OpInputs<N>, string>['list']
+  /** An operand that is a weight or statistic; of a layer into which a batch norm was folded, the folded one. */
+  readonly weight: NamedValues<OpInputs<N>, NamedTensor>['input']
   /** Of a layer into which a batch norm was folded: the bias that it has then, in place of its own. */
   readonly foldedBias: NamedTensor | null
   /** Of a batch norm: whether it was folded, so that its input is normalised already. */
   readonly folded: boolean
-  /** Logical type of an input. */
-  type(place: number): TensorType
+  /** Logical type of an operand. */
+  readonly type: NamedValues<OpInputs<N>, TensorType>['input']
 }
 
 /** Writes a node and returns the name of its result. */
@@ -66,27 +75,22 @@ export function lowerNodes<Graph>(
   }
   const lower = <N extends OpName>(node: NodeFor<N> & ProgramNode, lowering: OpLowering<N, Graph>): string => {
     const layer = folded.layers.get(node)
-    const at = (place: number): ValueId => {
-      const id = node.inputs[place]
-      if (id === undefined) throw new Error(`Expected input ${place} of ${node.op} in layer ${node.label}`)
-      return id
+    const { input, list } = operands<N>(node)
+    const tensorOf = (id: ValueId): NamedTensor => {
+      if (layer !== undefined && id === node.inputs[1]) return layer.weight
+      const tensor = tensors.get(states.get(id) ?? '')
+      if (tensor === undefined) throw new Error(`Expected a weight of layer ${node.label} but received %${id}`)
+      return tensor
     }
     return lowering({
       graph: format.graph,
       attributes: node.attributes,
-      get values() {
-        return node.inputs.map(nameOf)
-      },
-      value: (place) => nameOf(at(place)),
-      weight: (place) => {
-        if (place === 1 && layer !== undefined) return layer.weight
-        const tensor = tensors.get(states.get(at(place)) ?? '')
-        if (tensor === undefined) throw new Error(`Expected a weight for input ${place} of layer ${node.label}`)
-        return tensor
-      },
+      value: (name) => nameOf(input(name)),
+      list: (name) => list(name).map(nameOf),
+      weight: (name) => tensorOf(input(name)),
       foldedBias: layer?.bias ?? null,
       folded: folded.norms.has(node),
-      type: (place) => typeOf(program, at(place)),
+      type: (name) => typeOf(program, input(name)),
     })
   }
   for (const node of program.nodes) {

@@ -1,6 +1,8 @@
-import type { ActivationFunction } from '../../engine/graph/ops.ts'
+import type { ActivationFunction } from '../../engine/graph/ops/activation.ts'
 import type { LoweringsOf } from '../lowering/lower-nodes.ts'
 import { float, int, ints, type OnnxGraph } from './onnx-graph.ts'
+
+const VECTORS = ['scale', 'shift', 'mean', 'variance'] as const
 
 /** Layers with weights, and what is computed element by element. */
 export const LAYER_LOWERINGS: LoweringsOf<
@@ -9,9 +11,13 @@ export const LAYER_LOWERINGS: LoweringsOf<
 > = {
   Conv2D: ({ graph, value, weight, type, attributes, foldedBias }) => {
     const { stride, padding, groups } = attributes
-    const operands = [value(0), graph.weight(weight(1)), ...(foldedBias === null ? [] : [graph.weight(foldedBias)])]
+    const operands = [
+      value('x'),
+      graph.weight(weight('filters')),
+      ...(foldedBias === null ? [] : [graph.weight(foldedBias)]),
+    ]
     return graph.node('Conv', operands, {
-      kernel_shape: ints(...type(1).shape.slice(2)),
+      kernel_shape: ints(...type('filters').shape.slice(2)),
       strides: ints(stride, stride),
       pads: ints(padding, padding, padding, padding),
       group: int(groups),
@@ -19,21 +25,23 @@ export const LAYER_LOWERINGS: LoweringsOf<
   },
   // x w^T + bias.
   Linear: ({ graph, value, weight, foldedBias }) =>
-    graph.node('Gemm', [value(0), graph.weight(weight(1)), graph.weight(foldedBias ?? weight(2))], { transB: int(1) }),
+    graph.node('Gemm', [value('x'), graph.weight(weight('weights')), graph.weight(foldedBias ?? weight('bias'))], {
+      transB: int(1),
+    }),
   BatchNormInference: ({ graph, value, weight, attributes, folded }) => {
     const { epsilon, activation, residual } = attributes
     const y = folded
-      ? value(0)
-      : graph.node('BatchNormalization', [value(0), ...[1, 2, 3, 4].map((place) => graph.weight(weight(place)))], {
+      ? value('x')
+      : graph.node('BatchNormalization', [value('x'), ...VECTORS.map((name) => graph.weight(weight(name)))], {
           epsilon: float(epsilon),
         })
-    const sum = residual ? graph.node('Add', [y, value(5)]) : y
+    const sum = residual ? graph.node('Add', [y, value('residual')]) : y
     return activation === null ? sum : activate(graph, sum, activation)
   },
   // Exports are f32.
-  Cast: ({ value }) => value(0),
-  Add: ({ graph, value }) => graph.node('Add', [value(0), value(1)]),
-  Activation: ({ graph, value, attributes }) => activate(graph, value(0), attributes.function),
+  Cast: ({ value }) => value('x'),
+  Add: ({ graph, value }) => graph.node('Add', [value('left'), value('right')]),
+  Activation: ({ graph, value, attributes }) => activate(graph, value('x'), attributes.function),
 }
 
 function activate(graph: OnnxGraph, x: string, activation: ActivationFunction): string {

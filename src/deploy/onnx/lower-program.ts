@@ -12,10 +12,7 @@ export type OnnxInput = 'uint8' | 'float32'
 
 const LOWERINGS = { ...LAYER_LOWERINGS, ...IMAGE_LOWERINGS, ...CLASSIFIER_LOWERINGS }
 /** For images that come normalised. */
-const NORMALISED = {
-  ...LOWERINGS,
-  Normalise: ({ values: [images = ''] }: { readonly values: readonly string[] }) => images,
-}
+const NORMALISED: typeof LOWERINGS = { ...LOWERINGS, Normalise: ({ value }) => value('pixels') }
 
 const IMAGES = 'images'
 /** Name of the size that each run chooses. */

@@ -3,17 +3,17 @@ import type { GraphDef } from './graph-def.ts'
 
 /** Rows [B, n]: what an ensemble makes of its members' logits. */
 export const CLASSIFIER_LOWERINGS: LoweringsOf<'Softmax' | 'GatedSum' | 'Average' | 'LogMeanProbability', GraphDef> = {
-  Softmax: ({ graph, value }) => graph.node('Softmax', [value(0)]),
-  GatedSum: ({ graph, values, value }) => {
-    const terms = values.slice(1).map((logits, branch) => {
-      const share = graph.node('Slice', [value(0), graph.places([0, branch]), graph.places([-1, 1])])
+  Softmax: ({ graph, value }) => graph.node('Softmax', [value('x')]),
+  GatedSum: ({ graph, list, value }) => {
+    const terms = list('logits').map((logits, branch) => {
+      const share = graph.node('Slice', [value('gate'), graph.places([0, branch]), graph.places([-1, 1])])
       return graph.node('Mul', [logits, share])
     })
     return sum(graph, terms)
   },
-  Average: ({ graph, values }) => mean(graph, values),
-  LogMeanProbability: ({ graph, values }) => {
-    const logs = values.map((logits) => graph.node('LogSoftmax', [logits]))
+  Average: ({ graph, list }) => mean(graph, list('members')),
+  LogMeanProbability: ({ graph, list }) => {
+    const logs = list('logits').map((logits) => graph.node('LogSoftmax', [logits]))
     const top = logs.reduce((largest, log) => graph.node('Maximum', [largest, log]))
     const powers = logs.map((log) => graph.node('Exp', [graph.node('Sub', [log, top])]))
     return graph.node('AddV2', [top, graph.node('Log', [mean(graph, powers)])])

@@ -1,4 +1,4 @@
-import type { PoolAttributes } from '../../engine/graph/ops.ts'
+import type { PoolAttributes } from '../../engine/graph/ops/pooling.ts'
 import type { LoweringsOf } from '../lowering/lower-nodes.ts'
 import { type GraphDef, ints, word } from './graph-def.ts'
 import { sliceChannels } from './slice-channels.ts'
@@ -13,20 +13,23 @@ const LOWEST = -3e38
 export const IMAGE_LOWERINGS: LoweringsOf<ImageOp, GraphDef> = {
   // Pixels f32 of 0..255.
   Normalise: ({ graph, value, attributes: { mean, std } }) => {
-    const scaled = graph.node('RealDiv', [value(0), graph.numbers([255])])
+    const scaled = graph.node('RealDiv', [value('pixels'), graph.numbers([255])])
     const centred = graph.node('Sub', [scaled, graph.numbers(mean, [mean.length])])
     return graph.node('RealDiv', [centred, graph.numbers(std, [std.length])])
   },
   MaxPool: ({ graph, value, attributes }) =>
-    pool(graph, 'MaxPool', padded(graph, value(0), attributes, LOWEST), attributes),
+    pool(graph, 'MaxPool', padded(graph, value('x'), attributes, LOWEST), attributes),
   // Zeros of the padding count.
   AveragePool: ({ graph, value, attributes }) =>
-    pool(graph, 'AvgPool', padded(graph, value(0), attributes, 0), attributes),
-  Concat: ({ graph, values }) =>
-    graph.node('ConcatV2', [...values, graph.places([CHANNELS], [])], { N: { i: String(values.length) } }),
-  SliceChannels: ({ graph, value, attributes: { start, channels } }) => sliceChannels(graph, value(0), start, channels),
+    pool(graph, 'AvgPool', padded(graph, value('x'), attributes, 0), attributes),
+  Concat: ({ graph, list }) => {
+    const parts = list('parts')
+    return graph.node('ConcatV2', [...parts, graph.places([CHANNELS], [])], { N: { i: String(parts.length) } })
+  },
+  SliceChannels: ({ graph, value, attributes: { start, channels } }) =>
+    sliceChannels(graph, value('whole'), start, channels),
   GlobalAveragePool: ({ graph, value }) =>
-    graph.node('Mean', [value(0), graph.places([1, 2])], { keep_dims: { b: false } }),
+    graph.node('Mean', [value('x'), graph.places([1, 2])], { keep_dims: { b: false } }),
 }
 
 /** TensorFlow's pooling has no padding of its own choice. */

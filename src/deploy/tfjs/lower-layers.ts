@@ -1,4 +1,5 @@
-import type { ActivationFunction, ConvAttributes } from '../../engine/graph/ops.ts'
+import type { ActivationFunction } from '../../engine/graph/ops/activation.ts'
+import type { ConvAttributes } from '../../engine/graph/ops/convolution.ts'
 import type { NamedTensor } from '../../train/checkpoint/safetensors.ts'
 import type { LoweringsOf } from '../lowering/lower-nodes.ts'
 import { FLOAT, type GraphDef, ints, word } from './graph-def.ts'
@@ -9,37 +10,39 @@ type LayerOp = 'Conv2D' | 'Linear' | 'BatchNormInference' | 'Cast' | 'Add' | 'Ac
 /** Axis of the channels of [B, H, W, C]. */
 const CHANNELS = 3
 
+const VECTORS = ['scale', 'shift', 'mean', 'variance'] as const
+
 /** Layers with weights, and what is computed element by element. Values of rank 4 are [B, H, W, C]. */
 export const LAYER_LOWERINGS: LoweringsOf<LayerOp, GraphDef> = {
   Conv2D: ({ graph, value, weight, attributes, foldedBias }) => {
-    const y = convolve(graph, value(0), weight(1), attributes)
+    const y = convolve(graph, value('x'), weight('filters'), attributes)
     return foldedBias === null ? y : graph.node('AddV2', [y, graph.weight(foldedBias)])
   },
   // x w^T + bias.
   Linear: ({ graph, value, weight, foldedBias }) => {
-    const product = graph.node('MatMul', [value(0), graph.weight(weight(1))], {
+    const product = graph.node('MatMul', [value('x'), graph.weight(weight('weights'))], {
       transpose_a: { b: false },
       transpose_b: { b: true },
     })
-    return graph.node('AddV2', [product, graph.weight(foldedBias ?? weight(2))])
+    return graph.node('AddV2', [product, graph.weight(foldedBias ?? weight('bias'))])
   },
   BatchNormInference: ({ graph, value, weight, attributes, folded, type }) => {
     const { epsilon, activation, residual } = attributes
-    const vectors = () => [1, 2, 3, 4].map(weight)
+    const vectors = () => VECTORS.map(weight)
     const normalised = () =>
-      type(0).shape.length === 4
-        ? graph.node('FusedBatchNormV3', [value(0), ...vectors().map((vector) => graph.weight(vector))], {
+      type('x').shape.length === 4
+        ? graph.node('FusedBatchNormV3', [value('x'), ...vectors().map((vector) => graph.weight(vector))], {
             ...{ U: FLOAT, epsilon: { f: epsilon }, data_format: word('NHWC'), is_training: { b: false } },
           })
-        : normaliseRows(graph, value(0), vectors(), epsilon)
-    const y = folded ? value(0) : normalised()
-    const sum = residual ? graph.node('AddV2', [y, value(5)]) : y
+        : normaliseRows(graph, value('x'), vectors(), epsilon)
+    const y = folded ? value('x') : normalised()
+    const sum = residual ? graph.node('AddV2', [y, value('residual')]) : y
     return activation === null ? sum : activate(graph, sum, activation)
   },
   // Exports are f32.
-  Cast: ({ value }) => value(0),
-  Add: ({ graph, value }) => graph.node('AddV2', [value(0), value(1)]),
-  Activation: ({ graph, value, attributes }) => activate(graph, value(0), attributes.function),
+  Cast: ({ value }) => value('x'),
+  Add: ({ graph, value }) => graph.node('AddV2', [value('left'), value('right')]),
+  Activation: ({ graph, value, attributes }) => activate(graph, value('x'), attributes.function),
 }
 
 /** TensorFlow.js has convolutions of one group, and of as many groups as channels; others are of several parts. */
