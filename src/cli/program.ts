@@ -1,13 +1,14 @@
 /** The command line: names, options and help. What a command does is loaded when it is called. */
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { refuseFaults } from '../config/config-fault.ts'
 import { describeDefault } from '../config/defaults.ts'
 import { OPTION_KEYS, OPTION_TABLE, type OptionKey, settingsThat } from '../config/option-table.ts'
 import type { SettingCommand } from '../config/setting.ts'
+import { EXPORT_FORMATS } from '../deploy/export/export-formats.ts'
 import { PUBLISHED_DATASETS } from '../vocabulary/dataset-name.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { nearestWord } from '../vocabulary/nearest-word.ts'
+import { packageVersion } from '../vocabulary/package-version.ts'
 import { EXIT } from './failure.ts'
 import { type Invocation, readInvocation } from './invocation.ts'
 import { tellOwnOptions } from './own-options.ts'
@@ -66,7 +67,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
   const program = new Command('native-ensemble')
   program
     .description('Trains image classifiers with On-the-fly Native Ensemble distillation (ONE).')
-    .version(readVersion(), '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .configureOutput({ outputError: () => {} })
     .exitOverride()
@@ -165,34 +166,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
   )
   addSettings(summary, settingsOf('summary')).option(...JSON_OPTION)
 
-  define(
-    'export <run>',
-    "Writes one branch as the plain network it is when deployed, under PyTorch's names (safetensors).",
-    ['export runs/quickstart-1', 'export runs/quickstart-1 --branch 2 --checkpoint best --out branch-2.safetensors'],
-    plain(async (invocation) => await (await import('./commands/export.ts')).exportCommand(invocation)),
-  )
-    .option('--branch <i>', 'which branch (default: 0)')
-    .option(...CHECKPOINT_OPTION)
-    .option('--out <file>', 'file to write (default: branch-<i>.safetensors in the run folder)')
-
-  define(
-    'predict <model> <images...>',
-    'Classifies image files and all files in folders, prepared as those that the network was evaluated on.',
-    ['predict runs/quickstart-1 cat.jpg photos/', 'predict branch-0.safetensors photos/ --top 1 --json'],
-    plain(printed(async (invocation) => await (await import('./commands/predict.ts')).predictCommand(invocation))),
-  )
-    .option('--top <k>', 'classes of each image, the likeliest first (default: 5)')
-    .option(...MEMBER_OPTION)
-    .option(...CHECKPOINT_OPTION)
-    .option('--executor <name>', 'cpu, tfjs or xla (default: cpu)')
-    .option('--devices <list>', 'with --executor xla: gpu, gpu:<number> or xla-cpu (default: gpu)')
-    .option('--json', 'print a JSON object for each image, a line each, then one with the images/s')
-    .addHelpText(
-      'after',
-      '\nModel: the folder of a run, or a safetensors file that `export` wrote. An image that cannot be classified has a line' +
-        '\nwith the reason; the exit code is 0 where all were classified, else 2.',
-    )
-
+  defineDeployment(define, plain)
   defineFigures(define, plain)
   defineMachines(define, plain)
   return program
@@ -221,6 +195,57 @@ function defineResume(define: Define): void {
     'train longer, more epochs than the run has; the schedule of the learning rate is then that of all of them',
   )
   for (const [flag, help] of HOST_OPTIONS) resume.option(flag, help)
+}
+
+/** Commands that use what was trained. */
+function defineDeployment(define: Define, plain: Wrap): void {
+  define(
+    'export <model>',
+    'Writes one branch as the plain network it is when deployed, or the ensemble, for other programs.',
+    [
+      'export runs/quickstart-1',
+      'export runs/quickstart-1 --member 2 --checkpoint best --out branch-2.safetensors',
+      'export runs/quickstart-1 --format onnx --member ensemble --input uint8',
+      'export branch-0.safetensors --format web --out page',
+    ],
+    plain(async (invocation) => await (await import('./commands/export.ts')).exportCommand(invocation)),
+  )
+    .option('--format <name>', `${EXPORT_FORMATS.join(', ')} (default: safetensors)`)
+    .option(...MEMBER_OPTION)
+    .option('--branch <i>', 'the same as --member <i>')
+    .option(...CHECKPOINT_OPTION)
+    .option('--fold-batch-norm', 'make batch norms part of the layers before them: onnx, tfjs and web')
+    .option(
+      '--input <type>',
+      'of onnx: float32 = normalised [batch, 3, height, width], uint8 = pixels [batch, height, width, 3] (default: float32)',
+    )
+    .option(
+      '--out <path>',
+      'file or folder to write (default: branch-<i>.<format> or ensemble.<format> in the run folder)',
+    )
+    .addHelpText(
+      'after',
+      "\nsafetensors: PyTorch's names. onnx: opset 17, any batch. tfjs: a folder with a TensorFlow.js GraphModel. web: a folder" +
+        '\nwith a page that classifies pictures and the camera offline. Model: a run, or a safetensors file that `export` wrote.',
+    )
+
+  define(
+    'predict <model> <images...>',
+    'Classifies image files and all files in folders, prepared as those that the network was evaluated on.',
+    ['predict runs/quickstart-1 cat.jpg photos/', 'predict branch-0.safetensors photos/ --top 1 --json'],
+    plain(printed(async (invocation) => await (await import('./commands/predict.ts')).predictCommand(invocation))),
+  )
+    .option('--top <k>', 'classes of each image, the likeliest first (default: 5)')
+    .option(...MEMBER_OPTION)
+    .option(...CHECKPOINT_OPTION)
+    .option('--executor <name>', 'cpu, tfjs or xla (default: cpu)')
+    .option('--devices <list>', 'with --executor xla: gpu, gpu:<number> or xla-cpu (default: gpu)')
+    .option('--json', 'print a JSON object for each image, a line each, then one with the images/s')
+    .addHelpText(
+      'after',
+      '\nModel: the folder of a run, or a safetensors file that `export` wrote. An image that cannot be classified has a line' +
+        '\nwith the reason; the exit code is 0 where all were classified, else 2.',
+    )
 }
 
 /** Commands that make the paper's tables and figures out of runs. */
@@ -329,11 +354,4 @@ function refuseCommand(program: Command, name: string | undefined): void {
     `Expected one of ${names.join(', ')} for the command but received ${name}`,
     nearest === null ? 'native-ensemble --help says what each does.' : `Did you mean ${nearest}?`,
   )
-}
-
-function readVersion(): string {
-  // From dist/src/cli/ to the root of the package.
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
-  const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest
-  return known ? String(manifest.version) : 'unknown'
 }

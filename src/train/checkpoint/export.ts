@@ -53,6 +53,16 @@ export async function exportBranch(
   const origin = { method: description?.architecture.method, branch, step: progress.step }
   const deployed = description === null ? null : describeDeployed(description, branch)
   const metadata = { format: 'pt', ...descriptionMetadata(deployed), origin: JSON.stringify(origin) }
+  await writeWholeSafetensors(out, tensors, metadata)
+  return tensors
+}
+
+/** Writes a file aside and renames it. @throws UserFault where it cannot be written; what was there is then as it was */
+export async function writeWholeSafetensors(
+  out: string,
+  tensors: readonly NamedTensor[],
+  metadata: Readonly<Record<string, string>>,
+): Promise<void> {
   const aside = `${out}.tmp-${process.pid}`
   try {
     await writeSafetensors(aside, tensors, metadata)
@@ -61,5 +71,4 @@ export async function exportBranch(
     await rm(aside, { force: true }).catch(() => {}) // The first error is the one to tell.
     throw fileFault(error, 'write', out)
   }
-  return tensors
 }

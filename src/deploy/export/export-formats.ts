@@ -1,0 +1,10 @@
+export const EXPORT_FORMATS = ['safetensors', 'onnx', 'tfjs', 'web'] as const
+export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+
+/** What a file of the format ends with, or a folder of those that are folders. */
+export const FORMAT_ENDINGS: Readonly<Record<ExportFormat, string>> = {
+  safetensors: '.safetensors',
+  onnx: '.onnx',
+  tfjs: '-tfjs',
+  web: '-web',
+}
