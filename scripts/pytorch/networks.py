@@ -17,6 +17,8 @@ from branching import Branching
 from cifar_resnets import cifar_resnet, cifar_resnext
 from densenet import DenseNetBC
 from imagenet_resnets import IMAGENET_RESNETS, imagenet_resnet
+from mobilenet_v2 import mobilenet_v2
+from vgg import vgg_bn
 from wide_resnets import WideResNet
 
 BLOCK_KINDS = ('basic', 'bottleneck')
@@ -41,6 +43,10 @@ FAMILIES: dict[str, Callable[..., Branching]] = {
     r'wrn-(\d+)-(\d+)': lambda _name, _block, branches, classes, depth, widen: (
         WideResNet(depth, widen, branches, classes)
     ),
+    r'vgg-(\d+)-bn': lambda _name, _block, branches, classes, depth: vgg_bn(depth, branches, classes),
+    r'(?:imagenet-)?mobilenet-v2': lambda name, _block, branches, classes: (
+        mobilenet_v2(name.startswith('imagenet'), branches, classes)
+    ),
     '|'.join(IMAGENET_RESNETS): lambda name, _block, branches, classes: imagenet_resnet(name, branches, classes),
 }
 
@@ -54,7 +60,7 @@ def build(name: str, block: str, branches: int, classes: int) -> Branching:
 
 
 def initialise(network: nn.Module) -> None:
-    """Convolutions N(0, 2 / (k k out)) (He et al. 2015, fan out); batch norm 1 and 0; linear as PyTorch's default."""
+    """Convolutions N(0, 2 / (k k out)) (He et al. 2015, fan out); batch norm 1 and 0; linear layers as their networks have them."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels

@@ -1,4 +1,4 @@
-"""Two steps of torchvision's networks at full size, small enough to keep: what could be drawn again is not stored.
+"""A few steps of torchvision's networks at full size, small enough to keep: what could be drawn again is not stored.
 
 Weights, images and places of the kept elements come from whole-number arithmetic that test/support/hashed-numbers.ts
 repeats bit for bit; losses, some elements of every gradient, and logits are what PyTorch makes of them.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,35 @@ from torch import Tensor, nn
 
 from branching import Branching
 from objective import objective
-from torchvision_resnets import TorchvisionResNet
+from torchvision_networks import torchvision_network
 
-CLASSES, BATCH, SIZE, STEPS, KEPT = 10, 4, 64, 2, 6
+CLASSES, BATCH, KEPT = 10, 4, 6
 VANISHING = 1e-12
+STEADY_SCALE = 0.1
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, TEMPERATURE = 0.01, 0.9, 1e-4, 3.0
+
+
+@dataclass(frozen=True)
+class Run:
+    network: str
+    branches: int
+    size: int = 64
+    """Height and width of the images."""
+    steps: int = 2
+    scale: float = STEADY_SCALE
+    """Batch norms begin with scales of one to two times this. With 0.8 many results are above 6, and none within rounding of it."""
+
+
 RUNS = {
-    'one-imagenet-resnet-18': ('imagenet-resnet-18', 3),
-    'vanilla-imagenet-resnet-18': ('imagenet-resnet-18', 1),
-    'vanilla-imagenet-resnet-50': ('imagenet-resnet-50', 1),
-    'vanilla-imagenet-resnext-50-32x4d': ('imagenet-resnext-50-32x4d', 1),
+    'one-imagenet-resnet-18': Run('imagenet-resnet-18', 3),
+    'vanilla-imagenet-resnet-18': Run('imagenet-resnet-18', 1),
+    'vanilla-imagenet-resnet-50': Run('imagenet-resnet-50', 1),
+    'vanilla-imagenet-resnext-50-32x4d': Run('imagenet-resnext-50-32x4d', 1),
+    'vanilla-vgg-16-bn': Run('vgg-16-bn', 1, size=32, steps=10),
+    'one-vgg-16-bn': Run('vgg-16-bn', 2, size=32),
+    'vanilla-mobilenet-v2': Run('mobilenet-v2', 1, size=32, steps=10),
+    'one-mobilenet-v2': Run('mobilenet-v2', 2, size=32),
+    'vanilla-imagenet-mobilenet-v2': Run('imagenet-mobilenet-v2', 1, scale=0.8),
 }
 
 
@@ -39,7 +59,7 @@ def hashed(count: int, stream: int) -> np.ndarray:
     return (x ^ (x >> np.uint64(16))).astype(np.float64) / 2**32
 
 
-def hashed_state(network: Branching) -> dict[str, Tensor]:
+def hashed_state(network: Branching, norm_scale: float) -> dict[str, Tensor]:
     """By the place of a name in the sorted list. Batch norm shifts of 1.5 to 3.5 scales keep ReLU inputs away from 0."""
     state = {name: tensor for name, tensor in network.state_dict().items() if not name.endswith('num_batches_tracked')}
     order = {name: stream for stream, name in enumerate(sorted(state))}
@@ -55,7 +75,7 @@ def hashed_state(network: Branching) -> dict[str, Tensor]:
             bound = math.sqrt(6 / (rows[0] * rows[2] * rows[3])) if len(rows) == 4 else 1 / math.sqrt(rows[1])
             return bound * (2 * u - 1)
         if part == 'weight':
-            return 0.1 + 0.1 * u
+            return norm_scale + norm_scale * u
         if part == 'bias':
             return values(f'{layer}.weight') * (1.5 + 2 * u)
         return np.zeros(shape) if part == 'running_mean' else np.ones(shape)
@@ -63,9 +83,9 @@ def hashed_state(network: Branching) -> dict[str, Tensor]:
     return {name: torch.from_numpy(values(name).astype(np.float32)) for name in state}
 
 
-def images(batch: int) -> Tensor:
-    """[batch, 3, SIZE, SIZE]; hashed as bytes [batch, SIZE, SIZE, 3] and scaled to 0..1, mean 0.5, std 0.25."""
-    pixels = np.floor(256 * hashed(batch * SIZE * SIZE * 3, 1000)).reshape(batch, SIZE, SIZE, 3)
+def images(batch: int, size: int) -> Tensor:
+    """[batch, 3, size, size]; hashed as bytes [batch, size, size, 3] and scaled to 0..1, mean 0.5, std 0.25."""
+    pixels = np.floor(256 * hashed(batch * size * size * 3, 1000)).reshape(batch, size, size, 3)
     return torch.from_numpy((pixels.transpose(0, 3, 1, 2) / 255 - 0.5) / 0.25)
 
 
@@ -76,9 +96,9 @@ def kept(tensor: Tensor, stream: int) -> dict:
     return {'largest': flat.abs().max().item(), 'elements': [flat[place].item() for place in places]}
 
 
-def run(name: str, network_name: str, branches: int, dtype: torch.dtype) -> dict:
-    network = TorchvisionResNet(network_name, branches, CLASSES)
-    initial = hashed_state(network)
+def train(run: Run, dtype: torch.dtype) -> dict:
+    network = torchvision_network(run.network, run.branches, CLASSES)
+    initial = hashed_state(network, run.scale)
     network.load_state_dict(initial, strict=False)
     network.to(dtype).train()
     optimiser = torch.optim.SGD(
@@ -87,8 +107,8 @@ def run(name: str, network_name: str, branches: int, dtype: torch.dtype) -> dict
     labels = torch.arange(BATCH) % CLASSES
     losses, gradients = [], {}
     streams = {name: stream for stream, name in enumerate(sorted(initial))}
-    for step in range(STEPS):
-        parts = objective(network(images(BATCH).to(dtype)), labels, TEMPERATURE, 1.0)
+    for step in range(run.steps):
+        parts = objective(network(images(BATCH, run.size).to(dtype)), labels, TEMPERATURE, 1.0)
         optimiser.zero_grad()
         parts.total.backward()
         losses.append(parts.total.item())
@@ -97,13 +117,14 @@ def run(name: str, network_name: str, branches: int, dtype: torch.dtype) -> dict
         optimiser.step()
     network.eval()
     with torch.no_grad():
-        outputs = network(images(BATCH).to(dtype))
+        outputs = network(images(BATCH, run.size).to(dtype))
     return {
-        'network': network_name,
-        'branches': branches,
+        'network': run.network,
+        'branches': run.branches,
         'classes': CLASSES,
         'batch': BATCH,
-        'size': SIZE,
+        'size': run.size,
+        **({} if run.scale == STEADY_SCALE else {'normScale': run.scale}),
         'learningRate': LEARNING_RATE,
         'momentum': MOMENTUM,
         'weightDecay': WEIGHT_DECAY,
@@ -117,8 +138,8 @@ def run(name: str, network_name: str, branches: int, dtype: torch.dtype) -> dict
 
 def write_torchvision_runs(path: Path) -> None:
     record = {'torch': torch.__version__, 'torchvision': torchvision.__version__, 'runs': {}}
-    for name, (network, branches) in RUNS.items():
-        single, double = (run(name, network, branches, dtype) for dtype in (torch.float32, torch.float64))
+    for name, run in RUNS.items():
+        single, double = (train(run, dtype) for dtype in (torch.float32, torch.float64))
         # What only shifts the input of a batch norm has no gradient but rounding.
         exact_gradients = {key: exact for key, exact in double['gradients'].items() if exact['largest'] > VANISHING}
         single['gradients'] = {key: single['gradients'][key] for key in exact_gradients}

@@ -1,5 +1,7 @@
 import t from 'tap'
 import { findState, viewState } from '../../src/engine/graph/state-layout.ts'
+import { vanilla } from '../../src/engine/methods/vanilla.ts'
+import { findNetwork } from '../../src/engine/networks/find-network.ts'
 import { drawInitialState } from '../../src/engine/networks/initial-weights.ts'
 import { captureTrainingStep } from '../../src/engine/step/training-program.ts'
 import { smallOne } from '../support/small-steps.ts'
@@ -48,6 +50,31 @@ t.test('linear layers are U(+-1 / sqrt(in)), batch norms begin as identity', (t)
     tensor(state, 'momentum.conv1.weight').every((element) => element === 0),
     'momentum is zero',
   )
+  t.end()
+})
+
+t.test("classifiers begin as their networks' references have them", (t) => {
+  const values = (network: string, name: string) => {
+    const small = smallOne({ batch: 2 })
+    const input = { ...small.input, height: 32, width: 32 }
+    const captured = captureTrainingStep({ ...small, input, network: findNetwork(network, 'auto'), method: vanilla() })
+    const state = new SharedArrayBuffer(captured.layout.elements * 4)
+    drawInitialState(captured.parameters, captured.layout, state, 1)
+    return viewState(findState(captured.layout, name), state)
+  }
+  const weights = values('mobilenet-v2', 'classifier.1.weight')
+  const std = Math.sqrt(weights.reduce((sum, value) => sum + value ** 2, 0) / weights.length)
+  t.ok(Math.abs(std / 0.01 - 1) < 4 / Math.sqrt(2 * weights.length), `torchvision's N(0, 0.01), and ${std}`)
+  for (const [network, bias] of [
+    ['mobilenet-v2', 'classifier.1.bias'],
+    ['vgg-11-bn', 'classifier.bias'],
+    ['wrn-10-1', 'fc.bias'],
+  ] as const) {
+    t.ok(
+      values(network, bias).every((value) => value === 0),
+      `${network} has no bias yet`,
+    )
+  }
   t.end()
 })
 

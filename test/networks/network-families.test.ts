@@ -51,6 +51,17 @@ const NETWORKS = [
   { name: 'wrn-28-10', size: 32, classes: 100, parameters: 36_536_884, printed: '36.5', features: [1, 320, 16, 16] },
   { name: 'wrn-40-2', size: 32, classes: 10, parameters: 2_243_546, printed: '2.2', features: [1, 64, 16, 16] },
   { name: 'wrn-16-2', size: 32, classes: 10, parameters: 691_674, printed: '0.7', features: [1, 64, 16, 16] },
+  // PyTorch's counts of scripts/pytorch/vgg.py and mobilenet_v2.py, and torchvision's own for ImageNet.
+  { name: 'vgg-16-bn', size: 32, classes: 10, parameters: 14_724_042, printed: '14.7', features: [1, 512, 2, 2] },
+  { name: 'mobilenet-v2', size: 32, classes: 10, parameters: 2_236_682, printed: '2.2', features: [1, 96, 8, 8] },
+  {
+    name: 'imagenet-mobilenet-v2',
+    size: 224,
+    classes: 1000,
+    parameters: 3_504_872,
+    printed: '3.5',
+    features: [1, 96, 14, 14],
+  },
   {
     name: 'imagenet-resnet-18',
     size: 224,
@@ -104,6 +115,8 @@ t.test('billions of multiply-adds', (t) => {
   t.equal(billions('imagenet-resnet-34'), '3.7')
   t.equal(billions('imagenet-resnet-50'), '4.1')
   t.equal(billions('imagenet-resnext-50-32x4d'), '4.2')
+  // Sandler et al. 2018, table 4: 300 million.
+  t.equal(billions('imagenet-mobilenet-v2'), '0.3')
   t.end()
 })
 
@@ -141,6 +154,9 @@ t.test('what a branch owns', (t) => {
   t.same(first('densenet-bc-16-12', 32), [...densenet, 'classifier.weight', 'classifier.bias'])
   t.equal(first('resnext-11-2x4d-widen1', 32)[0], 'layer3.0.conv1.weight')
   t.equal(first('imagenet-resnet-18', 64)[0], 'layer4.0.conv1.weight')
+  t.equal(first('vgg-11-bn', 32)[0], 'features.22.weight', "as torchvision's vgg11_bn numbers its last stage")
+  t.equal(first('vgg-16-bn', 32)[0], 'features.34.weight')
+  t.equal(first('mobilenet-v2', 32)[0], 'features.14.conv.0.0.weight')
   t.end()
 })
 
@@ -162,6 +178,15 @@ t.test('names of DenseNet are those of torchvision, without the stem for ImageNe
       ...norm('features.norm5'),
       ...['classifier.weight', 'classifier.bias'],
     ].sort(),
+  )
+  t.end()
+})
+
+t.test('images that are too small for a network are refused', (t) => {
+  t.same(capture('vgg-16-bn', 32, 10).logits.shape, [1, 10])
+  t.throws(
+    () => capture('vgg-16-bn', 28, 10),
+    /Expected 32x32 or larger for the images of vgg-16-bn but received 28x28/,
   )
   t.end()
 })

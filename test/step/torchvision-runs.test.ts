@@ -14,7 +14,7 @@ import {
 } from '../support/torchvision-runs.ts'
 
 /**
- * torchvision's own ResNets and ResNeXt at full size: every name and shape, two steps' losses, elements of every gradient,
+ * torchvision's own networks at full size: every name and shape, the losses of two or ten steps, elements of every gradient,
  * and the logits after them. PyTorch's fp32 is up to 5e-4 of a gradient's scale away from its fp64 here.
  */
 const LOSS_TOLERANCE = 1e-4

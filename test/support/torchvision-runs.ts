@@ -14,7 +14,7 @@ interface KeptElements {
   readonly elements: readonly number[]
 }
 
-/** Two steps of one of torchvision's networks (scripts/pytorch/torchvision_runs.py); the file's own names. */
+/** A few steps of one of torchvision's networks (scripts/pytorch/torchvision_runs.py); the file's own names. */
 export interface TorchvisionRun {
   readonly network: string
   readonly branches: number
@@ -22,6 +22,8 @@ export interface TorchvisionRun {
   readonly batch: number
   /** Height and width of the images. */
   readonly size: number
+  /** Least scale that batch norms begin with; 0.1 where left out. */
+  readonly normScale?: number
   readonly learningRate: number
   readonly momentum: number
   readonly weightDecay: number
@@ -59,7 +61,7 @@ export function specificationOfTorchvision(run: TorchvisionRun): StepSpecificati
 }
 
 /** The weights that the run began with. */
-export function hashedState({ shapes }: TorchvisionRun): Map<string, Float32Array> {
+export function hashedState({ shapes, normScale = 0.1 }: TorchvisionRun): Map<string, Float32Array> {
   const streams = new Map(Object.keys(shapes).map((name, stream) => [name, stream]))
   const values = (name: string): Float64Array => {
     const uniform = hashed(elementCount(shapes[name] ?? []), streams.get(name) ?? -1)
@@ -72,7 +74,7 @@ export function hashedState({ shapes }: TorchvisionRun): Map<string, Float32Arra
     }
     switch (part) {
       case 'weight':
-        return uniform.map((u) => 0.1 + 0.1 * u)
+        return uniform.map((u) => normScale + normScale * u)
       case 'bias': {
         const scale = values(`${layer}.weight`)
         return uniform.map((u, channel) => (scale[channel] ?? 0) * (1.5 + 2 * u))

@@ -32,6 +32,9 @@ interface LinearInitialisers {
 /** A bias that begins at zero, as most networks but PyTorch's own layers have it. */
 export const ZEROS = { draw: 'constant', value: 0 } as const satisfies Initialiser
 
+/** torchvision's of classifiers that begin with about the same logit for each class: N(0, 0.01) and no bias. */
+export const NARROW = { weight: { draw: 'normal', std: 0.01 }, bias: ZEROS } as const satisfies LinearInitialisers
+
 /**
  * The layers of one network while it is captured. Training uses the batch's statistics and notes them for the running
  * averages; evaluation uses the running averages.

@@ -3,7 +3,9 @@ import { CIFAR_RESNET } from './cifar-resnet.ts'
 import { CIFAR_RESNEXT } from './cifar-resnext.ts'
 import { DENSENET_BC } from './densenet.ts'
 import { IMAGENET_RESNET, IMAGENET_RESNEXT } from './imagenet-resnet.ts'
+import { IMAGENET_MOBILENET_V2, MOBILENET_V2 } from './mobilenet-v2.ts'
 import type { NetworkFamily } from './network-family.ts'
+import { VGG_BN } from './vgg.ts'
 import { WIDE_RESNET } from './wide-resnet.ts'
 
 export const NETWORK_FAMILIES: readonly NetworkFamily[] = [
@@ -11,8 +13,11 @@ export const NETWORK_FAMILIES: readonly NetworkFamily[] = [
   CIFAR_RESNEXT,
   DENSENET_BC,
   WIDE_RESNET,
+  VGG_BN,
+  MOBILENET_V2,
   IMAGENET_RESNET,
   IMAGENET_RESNEXT,
+  IMAGENET_MOBILENET_V2,
 ]
 
 /** The family that a network's name belongs to; null for what names no network. */
