@@ -41,7 +41,7 @@ const OTHER_OPERATIONS: Network = {
     const wide = layers.batchNorm('bn', layers.conv('depthwise', pooled, 8, 3, { groups: 8 }), { activation: 'relu6' })
     const mean = layers.averagePool('mean', wide, { kernel: 3, stride: 1, padding: 1 })
     const grouped = layers.conv('grouped', layers.concat([wide, mean]), 8, 3, { groups: 2 })
-    return layers.activation('silu', grouped, 'silu')
+    return layers.activation('gelu', layers.activation('silu', grouped, 'silu'), 'gelu')
   },
   branch: (layers, features, classes) => layers.linear('fc', layers.globalAveragePool('avgpool', features), classes),
 }

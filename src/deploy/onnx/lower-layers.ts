@@ -52,5 +52,11 @@ function activate(graph: OnnxGraph, x: string, activation: ActivationFunction): 
       return graph.node('Clip', [x, graph.numbers([0]), graph.numbers([6])])
     case 'silu':
       return graph.node('Mul', [x, graph.node('Sigmoid', [x])])
+    case 'gelu': {
+      // The operator Gelu is opset 20's: x (1 + erf(x / sqrt(2))) / 2.
+      const erf = graph.node('Erf', [graph.node('Mul', [x, graph.numbers([Math.SQRT1_2])])])
+      const share = graph.node('Mul', [graph.node('Add', [erf, graph.numbers([1])]), graph.numbers([0.5])])
+      return graph.node('Mul', [x, share])
+    }
   }
 }

@@ -115,5 +115,10 @@ function activate(graph: GraphDef, x: string, activation: ActivationFunction): s
       return graph.node('Relu6', [x])
     case 'silu':
       return graph.node('Mul', [x, graph.node('Sigmoid', [x])])
+    case 'gelu': {
+      const erf = graph.node('Erf', [graph.node('Mul', [x, graph.numbers([Math.SQRT1_2])])])
+      const share = graph.node('Mul', [graph.node('AddV2', [erf, graph.numbers([1])]), graph.numbers([0.5])])
+      return graph.node('Mul', [x, share])
+    }
   }
 }
