@@ -3,7 +3,11 @@
 import { fileURLToPath } from 'node:url'
 import { cifar10, defineNetwork, train } from 'native-ensemble'
 
-/** Convolution, batch norm, rectifier. */
+/**
+ * Convolution, batch norm, rectifier.
+ * @type {(layers: import('native-ensemble/engine').Layers, name: string, x: import('native-ensemble/engine').Value,
+ *   channels: number, stride?: number) => import('native-ensemble/engine').Value}
+ */
 const block = (layers, name, x, channels, stride = 1) =>
   layers.scope(name, () =>
     layers.batchNorm('bn', layers.conv('conv', x, channels, 3, { stride }), { activation: 'relu' }),

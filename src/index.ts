@@ -37,23 +37,16 @@ export {
 } from './api/define.ts'
 export { type EvaluateOptions, evaluate } from './api/evaluate.ts'
 export type { Errors, Evaluation } from './api/evaluation.ts'
-export { type FetchOptions, type FetchProgress, fetchDataset, type PublishedName } from './api/fetch.ts'
-export {
-  type PrepareOptions,
-  type PrepareProgress,
-  type PrepareResult,
-  prepare,
-  type ShardFault,
-  type VerifyOptions,
-  type VerifyProgress,
-  type VerifyResult,
-  verifyShards,
-} from './api/prepare.ts'
+export { type FetchOptions, fetchDataset } from './api/fetch.ts'
+export { type PrepareOptions, prepare, type VerifyOptions, verifyShards } from './api/prepare.ts'
 export { type ResumeOptions, resume } from './api/resume.ts'
 export type { Run } from './api/run.ts'
 export type { EvaluationSettings, OwnSettings, ResumeSettings, Settings } from './api/settings.ts'
 export { type HostChoice, type TrainOptions, train } from './api/train.ts'
+export type { FetchProgress } from './data/datasets/download.ts'
 export type { ArrayImages, FileImages, OwnDataset, OwnImages } from './data/datasets/own-dataset.ts'
+export type { PrepareProgress, PrepareResult } from './data/datasets/prepare/prepare-shards.ts'
+export type { ShardFault, VerifyProgress, VerifyResult } from './data/datasets/verify-shards.ts'
 export type { DecodedImage } from './data/images/decoded-image.ts'
 export type { Decode } from './data/input/file-writer.ts'
 export type { AugmentedImage, OwnAugmentation } from './data/input/own-augmentation.ts'
@@ -62,5 +55,6 @@ export type { CapturedMethod, OwnMethod } from './engine/methods/own-methods.ts'
 export type { Network } from './engine/networks/network.ts'
 export type { OwnOptimizer } from './engine/optimizers/own-optimizers.ts'
 export type { ProgressTarget } from './report/progress.ts'
+export type { PublishedName } from './vocabulary/dataset-name.ts'
 export { UserFault } from './vocabulary/fault.ts'
 export type { RandomStream } from './vocabulary/random.ts'

@@ -7,8 +7,6 @@ import { expected } from '../vocabulary/fault.ts'
 import { didYouMean } from '../vocabulary/nearest-word.ts'
 import { explained } from './begin.ts'
 
-export type { FetchProgress, PublishedName }
-
 /** Where a dataset is put, and who is told of the progress. */
 export interface FetchOptions {
   /** Default: `$NATIVE_ENSEMBLE_DATA` or `./data`, and the dataset's name; `train` looks there too. */

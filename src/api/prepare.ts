@@ -6,12 +6,10 @@ import type {
   PrepareResult,
   PrepareOptions as ShardOptions,
 } from '../data/datasets/prepare/prepare-shards.ts'
-import type { ShardFault, VerifyProgress, VerifyResult } from '../data/datasets/verify-shards.ts'
+import type { VerifyProgress, VerifyResult } from '../data/datasets/verify-shards.ts'
 import { allowedCores } from '../vocabulary/allowed-cores.ts'
 import { didYouMean } from '../vocabulary/nearest-word.ts'
 import { explained } from './begin.ts'
-
-export type { PrepareProgress, PrepareResult, ShardFault, VerifyProgress, VerifyResult }
 
 /** What is packed, how and where. */
 export interface PrepareOptions {

@@ -4,6 +4,7 @@ export const PUBLISHED_DATASETS = ['fashion-mnist', 'cifar10', 'cifar100', 'svhn
 export const PREPARED_DATASETS = ['imagenet', 'image-folder'] as const
 export const DATASET_NAMES = [...PUBLISHED_DATASETS, ...PREPARED_DATASETS] as const
 
+/** Datasets that can be downloaded. */
 export type PublishedName = (typeof PUBLISHED_DATASETS)[number]
 export type PreparedName = (typeof PREPARED_DATASETS)[number]
 export type DatasetName = (typeof DATASET_NAMES)[number]

@@ -16,6 +16,7 @@ export const PURPOSES = {
 } as const
 export type Purpose = keyof typeof PURPOSES
 
+/** Numbers that follow from a key: the same for the same (seed, purpose, epoch, sample) in whatever thread. */
 export interface RandomStream {
   /** Uniform in 0 .. 2^32 - 1. */
   uint32(): number

@@ -1,5 +1,6 @@
-import { fetchDataset, type PublishedName } from '../../api/fetch.ts'
+import { fetchDataset } from '../../api/fetch.ts'
 import { ProgressDisplay } from '../../report/progress.ts'
+import type { PublishedName } from '../../vocabulary/dataset-name.ts'
 import { printBytes } from '../../vocabulary/print-bytes.ts'
 import { EXIT } from '../failure.ts'
 import type { Invocation } from '../invocation.ts'

@@ -1,5 +1,6 @@
-import { type PrepareResult, prepareImages, shardOptions, verifyShards } from '../../api/prepare.ts'
+import { prepareImages, shardOptions, verifyShards } from '../../api/prepare.ts'
 import { type ConfigFault, fault, refuseFaults } from '../../config/config-fault.ts'
+import type { PrepareResult } from '../../data/datasets/prepare/prepare-shards.ts'
 import { ProgressDisplay, printClock } from '../../report/progress.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
 import { printBytes } from '../../vocabulary/print-bytes.ts'

@@ -1,5 +1,6 @@
 /** Takes one file from a public address. */
 
+/** How far a download is. */
 export interface FetchProgress {
   /** What is being done, e.g. `from http://...`. */
   readonly step: string

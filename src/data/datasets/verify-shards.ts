@@ -10,6 +10,7 @@ import { type ReadIndex, SHARD_MAGIC } from './shard-index.ts'
 import { readManifest, type SizedFile } from './shard-manifest.ts'
 import { sha256 } from './source-file.ts'
 
+/** One place of the shards that is not as it was made. */
 export interface ShardFault {
   readonly file: string
   /** The image that is damaged, null where it is the file as a whole. */
@@ -17,12 +18,14 @@ export interface ShardFault {
   readonly what: string
 }
 
+/** What a check of shards has found. */
 export interface VerifyResult {
   readonly ended: 'done' | 'interrupted'
   readonly images: number
   readonly faults: readonly ShardFault[]
 }
 
+/** How far the check is, in bytes, and the faults that it has found. */
 export interface VerifyProgress {
   readonly bytes: number
   readonly allBytes: number

@@ -1,6 +1,7 @@
 /** An image file decoded whole, as Pillow's convert('RGB') gives it: the one rule of colours on every path. */
 import type { ImageSize } from './crop-plan.ts'
 
+/** A whole image as its file has it. */
 export interface DecodedImage extends ImageSize {
   /** [height, width, 3] u8. */
   readonly pixels: Uint8Array

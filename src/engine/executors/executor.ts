@@ -31,6 +31,7 @@ export interface RunInputs {
   readonly scalars: Float32Array
 }
 
+/** A program that an executor has compiled for one replica. */
 export interface CompiledProgram {
   /**
    * Runs the program once; state is updated in place. Blocks the calling thread, and waits for the other replicas
@@ -90,6 +91,7 @@ export interface DeviceReport {
   readonly remedy: string | null
 }
 
+/** What compiles and runs programs. */
 export interface Executor {
   readonly name: string
   /** Bytes of `SharedRunMemory.exchange` that `replicas` replicas of these programs need. */

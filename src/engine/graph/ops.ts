@@ -26,6 +26,7 @@ export interface Ops
     LossOps,
     UpdateOps {}
 
+/** Operations that a graph may have. */
 export type OpName = keyof Ops
 export type OpAttributes = { readonly [N in OpName]: Ops[N]['attributes'] }
 export type OpInputs<N extends OpName> = Ops[N]['inputs']

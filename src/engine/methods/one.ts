@@ -8,6 +8,7 @@ import { crossEntropy, divergence, scaled, sumOfParts, sumOfScalars } from './ob
 const BRANCHES_SCOPE = 'branches'
 const GATE_SCOPE = 'gate'
 
+/** What ONE is made with. */
 export interface OneOptions {
   /** All branches, the target and the auxiliary ones: the paper's m + 1. At least 2. */
   readonly branches: number

@@ -9,6 +9,7 @@ export type OutputRole =
   /** All-reduced gradient of a weight, for tests and studies. */
   | { readonly role: 'gradient' }
 
+/** An output of a training step: what it is called, what it is, and how those of several replicas become one. */
 export type StepOutput = OutputRole & {
   readonly name: string
   /** What the replicas' values make together: losses are means over equally many images, hits are counted. */

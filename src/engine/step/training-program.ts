@@ -11,6 +11,7 @@ import type { Optimizer } from '../optimizers/optimizer.ts'
 import { capturePredictions, type StepSpecification } from './capture.ts'
 import type { StepOutput } from './step-outputs.ts'
 
+/** A captured training step. */
 export interface TrainingStep {
   readonly program: Program
   readonly layout: StateLayout

@@ -32,6 +32,7 @@ export interface PrepareOptions {
   readonly processes: number
 }
 
+/** How far the packing is: images and source bytes that are done, and all of them. */
 export interface PrepareProgress {
   readonly images: number
   readonly allImages: number
@@ -40,6 +41,7 @@ export interface PrepareProgress {
   readonly bad: number
 }
 
+/** What was packed, and what was odd or left out. */
 export interface PrepareResult {
   readonly ended: 'done' | 'interrupted'
   readonly images: Readonly<Record<SplitName, number>>
