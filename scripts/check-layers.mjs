@@ -41,7 +41,7 @@ export const LAYERS = {
     ...['src/api', 'src/train/run', 'src/config', 'src/report', 'src/studies', 'src/deploy'],
     ...[...ENGINE, ...DATA, ...TRAIN],
   ],
-  'src/index.ts': ['src/api', 'src/report', ...ENGINE, ...DATA],
+  'src/index.ts': ['src/api', 'src/report', 'src/deploy', ...ENGINE, ...DATA],
   'src/engine/index.ts': ENGINE,
   workers: ['src/engine/executors', 'src/deploy', ...DATA, ...TRAIN],
 }

@@ -50,6 +50,17 @@ export type { ShardFault, VerifyProgress, VerifyResult } from './data/datasets/v
 export type { DecodedImage } from './data/images/decoded-image.ts'
 export type { Decode } from './data/input/file-writer.ts'
 export type { AugmentedImage, OwnAugmentation } from './data/input/own-augmentation.ts'
+export type { RawPixels } from './deploy/model/classify-task.ts'
+export type { MemberChoice } from './deploy/model/open-model.ts'
+export type { Prediction } from './deploy/model/predictions.ts'
+export {
+  type ClassifyOptions,
+  type ImageInput,
+  type ImageResult,
+  loadModel,
+  Model,
+  type ModelOptions,
+} from './deploy/model.ts'
 export type { MethodSettings } from './engine/methods/method-definition.ts'
 export type { CapturedMethod, OwnMethod } from './engine/methods/own-methods.ts'
 export type { Network } from './engine/networks/network.ts'

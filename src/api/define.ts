@@ -1,11 +1,12 @@
 /** What a user adds to the package without changing it. */
 import { fileURLToPath } from 'node:url'
+import { admitDefinition } from '../config/own-modules.ts'
 import type { OwnDataset } from '../data/datasets/own-dataset.ts'
 import type { OwnMethod } from '../engine/methods/own-methods.ts'
 import type { Network } from '../engine/networks/network.ts'
 import type { OwnOptimizer } from '../engine/optimizers/own-optimizers.ts'
 import { expected } from '../vocabulary/fault.ts'
-import { isRecord } from '../vocabulary/own-definitions.ts'
+import { isRecord, type OwnKind } from '../vocabulary/own-definitions.ts'
 
 /** An augmentation by the module that decode threads load. */
 export interface AugmentationReference {
@@ -17,7 +18,8 @@ export interface AugmentationReference {
  * A network of your own: `trunk` takes normalised images [B, 3, H, W] to features [B, C, H', W'], `branch` takes features to
  * logits f32 [B, classes]. ONE gives each branch a copy of what `branch` captures. Names of layers become PyTorch's names of
  * their parameters. Give it to `train({ network })`, or export it as `network` from a module and name that: `--network ./mine.js`.
- * A run records the text of its functions (or the bytes of the module), and `resume` refuses another.
+ * A run records a hash of the text of its functions (or of the bytes of the module), and `resume` refuses another. A process
+ * that resumes, evaluates or loads a run of a network given in code defines it again.
  * @throws UserFault where a part is missing; wrong shapes are told when it is trained, before anything is made
  */
 export function defineNetwork(network: Network): Network {
@@ -64,14 +66,17 @@ export function defineAugmentation(module: URL | string): AugmentationReference 
 }
 
 function complete<Definition extends { readonly name: string }>(
-  kind: string,
+  kind: OwnKind,
   definition: Definition,
   functions: readonly (keyof Definition & string)[],
 ): Definition {
   const given: unknown = definition
   const missing = functions.find((name) => !isRecord(given) || typeof given[name] !== 'function')
   const name = isRecord(given) && typeof given['name'] === 'string' && given['name'] !== '' ? given['name'] : null
-  if (missing === undefined && name !== null) return definition
+  if (missing === undefined && name !== null) {
+    admitDefinition(kind, definition)
+    return definition
+  }
   const what = name === null ? 'a name' : `the function ${missing}`
   throw expected(
     what,

@@ -9,6 +9,7 @@ import { familyOf } from '../engine/networks/registry.ts'
 import { UserFault } from '../vocabulary/fault.ts'
 import { fileFault } from '../vocabulary/file-fault.ts'
 import {
+  hashOfOwn,
   isModulePath,
   isRecord,
   type OwnDefinition,
@@ -82,7 +83,11 @@ export async function takeOwnAgain(stored: GivenSettings, given: GivenSettings, 
     if (typeof reference !== 'string' || typeof sha256 !== 'string') continue
     try {
       const value = isOwnValue(given[setting]) ? given[setting] : reference
-      if (typeof value === 'string' && !isModulePath(value)) throw absent(setting, kind, reference, run)
+      if (typeof value === 'string' && !isModulePath(value)) {
+        // Defined in this process already.
+        if (hashOfOwn(kind, reference) === sha256) continue
+        throw absent(setting, kind, reference, run)
+      }
       const found = await find(kind, value)
       if (found.sha256 !== sha256) throw changed(setting, found, sha256, run)
       admit(kind, reference, found)
@@ -99,9 +104,19 @@ function admit(kind: OwnKind, reference: string, found: OwnDefinition | UserFaul
   if (kind === 'network' && !(found instanceof UserFault)) findOwnNetwork(reference)
 }
 
+/** Lets runs of this process find a definition that was made in code. @throws UserFault for a name that another has */
+export function admitDefinition(kind: OwnKind, value: unknown): void {
+  const found = describe(kind, value)
+  admit(kind, found.reference, found)
+}
+
 async function find(kind: OwnKind, value: unknown): Promise<Found> {
   if (typeof value === 'string' || value instanceof URL) return await load(kind, value)
   if (isRecord(value) && typeof value['module'] === 'string') return await load(kind, value['module'])
+  return describe(kind, value)
+}
+
+function describe(kind: OwnKind, value: unknown): Found {
   const name = isRecord(value) ? value['name'] : undefined
   const source = `the ${kind} ${String(name)} given in code`
   if (typeof name !== 'string' || name === '' || isModulePath(name) || familyOf(name) !== null) {
@@ -159,7 +174,7 @@ function textOf(value: unknown): string {
 }
 
 function absent(setting: keyof typeof OWN_SETTINGS, kind: OwnKind, reference: string, run: string): UserFault {
-  const remedy = `Give it again in code: resume(${JSON.stringify(run)}, { ${setting}: ${reference} }).`
+  const remedy = `Define it again in the process that uses the run, or give it: resume(${JSON.stringify(run)}, { ${setting} }).`
   return new UserFault(
     `Expected the ${kind} ${reference}, which was defined in code, for ${run} but received none`,
     remedy,

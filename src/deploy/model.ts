@@ -11,6 +11,7 @@ import { largestClasses, type Prediction } from './model/predictions.ts'
 /** Path or file: URL of an image file, the bytes of one, or pixels. */
 export type ImageInput = string | URL | Uint8Array | RawPixels
 
+/** Which model it is, and what runs it. */
 export interface ModelOptions {
   /** Number of a branch or peer, or `ensemble`, ONE-E say (default: 0, or what an export holds). */
   readonly member?: MemberChoice
@@ -24,6 +25,7 @@ export interface ModelOptions {
   readonly threads?: number
 }
 
+/** What is asked of each image. */
 export interface ClassifyOptions {
   /** Classes of each image, the likeliest first (default: 1). */
   readonly top?: number
@@ -49,6 +51,7 @@ export async function loadModel(source: string | URL, options: ModelOptions = {}
   return new Model(model, new ClassifierPool(model, executor, await createExecutor(executor), threads))
 }
 
+/** A model that is loaded: its threads wait for images until it is closed. */
 export class Model {
   readonly #pool: ClassifierPool
   readonly #model: DeployedModel

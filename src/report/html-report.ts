@@ -1,9 +1,11 @@
 /** report.html: one file with the curves, the result, the settings and the machine of a run. */
+
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import type { ClassifierNames } from '../engine/methods/method-definition.ts'
 import { LABEL_TERM, readPartName } from '../vocabulary/classifiers.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
+import { shortName } from '../vocabulary/own-definitions.ts'
 import { classifierNames, methodTitle } from './classifier-names.ts'
 import { errorRows } from './error-table.ts'
 import { type Chart, drawChart, escapeHtml, type Series } from './line-chart.ts'
@@ -60,7 +62,7 @@ function titles(config: Settings): [title: string, subtitle: string] {
     config['scale'] === undefined || config['scale'] === 1 ? '' : ` (${word('scale')} of the recipe's schedule)`
   const length = config['steps'] === null ? `${word('epochs')} epochs` : `${word('steps')} steps`
   return [
-    `${word('network')}, ${methodTitle(config)}, on ${word('dataset')}`,
+    `${shortName(word('network'))}, ${methodTitle(config)}, on ${shortName(word('dataset'))}`,
     `${length}${scale}, batch ${word('batch')}, ${word('precision')} on ${word('executor')} ${word('devices')}, seed ${word('seed')}`,
   ]
 }

@@ -1,10 +1,12 @@
 /** Runs that differ by nothing but their seed are one result. */
+
 import { defaultRampUp } from '../config/defaults.ts'
 import { makeConfig } from '../config/make-config.ts'
 import { settingsThat } from '../config/option-table.ts'
 import type { TableRow } from '../config/recipe.ts'
 import { RECIPES } from '../config/recipes.ts'
 import type { RunConfig } from '../config/run-config.ts'
+import { shortName } from '../vocabulary/own-definitions.ts'
 import { methodRowTitle } from './classifier-names.ts'
 import type { RunResult } from './run-result.ts'
 
@@ -91,5 +93,5 @@ function tellSetting(key: keyof RunConfig, config: RunConfig, wanted: RunConfig)
 
 /** What a group is called where it belongs to no row. */
 export function nameGroup({ config }: RunGroup): string {
-  return `${config.network}, ${methodRowTitle(config)}`
+  return `${shortName(config.network)}, ${methodRowTitle(config)}`
 }

@@ -34,6 +34,12 @@ export function isOwn(kind: OwnKind, reference: unknown): boolean {
   return typeof reference === 'string' && known.has(keyOf(kind, reference))
 }
 
+/** Hash of a definition that is there; null where none is. */
+export function hashOfOwn(kind: OwnKind, reference: string): string | null {
+  const found = known.get(keyOf(kind, reference))
+  return found === undefined || found instanceof UserFault ? null : found.sha256
+}
+
 /** Whether a setting's word names a definition that is not there. */
 export function isMissingOwn(kind: OwnKind, reference: string): boolean {
   return known.get(keyOf(kind, reference)) instanceof UserFault

@@ -9,6 +9,7 @@ import {
   defineNetwork,
   defineOptimizer,
   evaluate,
+  loadModel,
   resume,
   type TrainOptions,
   train,
@@ -121,6 +122,11 @@ t.test('the same definitions in code as in the package give the same bits', asyn
     /the network as-resnet-8 given in code as .*own began with it/,
   )
   t.equal((await resume(path('own'), { epochs: 2, network, method })).step, 20)
+  t.equal((await evaluate(path('own'))).images, 40, 'what this process defined needs not be given again')
+  const model = await loadModel(path('own'), { member: 'ensemble' })
+  const [predictions] = await model.classify([{ pixels: new Uint8Array(3072), width: 32, height: 32 }])
+  t.match(predictions, [{ label: String, probability: Number }])
+  await model.close()
   const alone = await runCli(['resume', 'own', '--epochs', '3'], { cwd })
   t.equal(alone.code, 2)
   t.match(alone.stderr, /Expected the network as-resnet-8, which was defined in code, for own but received none/)

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import t from 'tap'
 import { withoutXla } from '../support/xla.ts'
-import { runCli, startProgram, TINY_ARCHIVE } from '../trainer/run-cli.ts'
+import { runCli, startProgram, TINY_ARCHIVE, TRAIN_TINY } from '../trainer/run-cli.ts'
 
 t.setTimeout(300_000)
 const EXAMPLES = fileURLToPath(new URL('../../../examples/', import.meta.url))
@@ -35,12 +35,12 @@ const RUNS: Readonly<Record<string, { readonly argv: readonly string[]; readonly
   'own-arrays.js': { argv: ['1'], says: /test error [\d.]+ %/ },
   'one-step.js': { argv: ['3'], says: /step 1: loss \d+\.\d+\nstep 2: loss \d+\.\d+\nstep 3: loss \d+\.\d+/ },
 }
-/** Run by the command line, below. */
-const MODULES = ['own-files.js']
+/** Run below. */
+const OTHERS = ['own-files.js', 'serve.js']
 
 t.test('each is short, and run here', async (t) => {
   const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.js'))
-  t.same(files.toSorted(), [...Object.keys(RUNS), ...MODULES].toSorted())
+  t.same(files.toSorted(), [...Object.keys(RUNS), ...OTHERS].toSorted())
   for (const file of files) {
     const lines = readFileSync(join(EXAMPLES, file), 'utf8').trimEnd().split('\n').length
     t.ok(lines < MOST_LINES, `${file} has ${lines} lines`)
@@ -60,6 +60,24 @@ t.test("several devices of XLA's", { skip: withoutXla }, async (t) => {
   const { code, stdout, stderr } = await run('several-devices.js', 'xla-cpu:2', 'cifar10', TINY_ARCHIVE, '1')
   t.equal(code, 0, stderr)
   t.match(stdout, /finished after 1 steps/)
+})
+
+t.test('a model over HTTP', async (t) => {
+  const trained = await runCli([...TRAIN_TINY, '--steps', '1', '--out', 'served'], { cwd })
+  t.equal(trained.code, 0, trained.stderr)
+  const server = startProgram([process.execPath, join(EXAMPLES, 'serve.js'), 'served', '0'], { cwd })
+  const port = await new Promise<string>((resolve) => {
+    server.child.stdout?.on('data', (text: string) => resolve(/port (\d+)/.exec(text)?.[1] ?? ''))
+  })
+  const ask = (image: Uint8Array) =>
+    fetch(`http://localhost:${port}/`, { method: 'POST', body: new Blob([Uint8Array.from(image)]) })
+  const answer = await ask(readFileSync(join(cwd, 'photos/red/0.png')))
+  const predictions: unknown = await answer.json()
+  t.ok(Array.isArray(predictions) && predictions.length === 5)
+  t.match(predictions, [{ label: String, probability: Number }])
+  t.equal((await ask(Buffer.from('no picture'))).status, 400)
+  server.child.kill('SIGTERM')
+  t.equal((await server.ended).code, 0)
 })
 
 t.test('files in a format of its own, by the command line', async (t) => {
