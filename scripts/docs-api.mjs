@@ -2,7 +2,7 @@
  * `npm run docs:api`: the reference of what the package exports, from the docstrings, as Markdown in docs/api.
  * TypeDoc needs TypeScript's JavaScript API, which TypeScript 7 does not have: it is installed apart, with a compiler that has.
  */
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { settingsTable } from './docs/settings-table.mjs'
@@ -24,7 +24,6 @@ if (!existsSync(typedoc)) {
   for (const file of ['package.json', 'package-lock.json']) copyFileSync(join(own, file), join(tools, file))
   await step('npm', ['ci', '--no-audit', '--no-fund'], tools)
 }
-rmSync(inRoot('docs/api'), { recursive: true, force: true })
 const plugin = join(tools, 'node_modules/typedoc-plugin-markdown/dist/index.js')
 await step(process.execPath, [typedoc, '--options', 'typedoc.json', '--plugin', plugin], own)
 const config = pathToFileURL(`${inRoot('dist/src/config')}/`)

@@ -33,6 +33,7 @@ export interface ExportChoice extends ModelChoice {
   readonly out?: string | undefined
 }
 
+/** What was written. */
 export interface Exported {
   readonly path: string
   /** Weights and running averages that were written, and their numbers. */
