@@ -1,3 +1,4 @@
+/** A class that an image may be of, and how likely it is. */
 export interface Prediction {
   readonly label: string
   /** Softmax of the logits. */

@@ -28,6 +28,7 @@ export interface Ops
 
 /** Operations that a graph may have. */
 export type OpName = keyof Ops
+/** Attributes of each operation. */
 export type OpAttributes = { readonly [N in OpName]: Ops[N]['attributes'] }
 export type OpInputs<N extends OpName> = Ops[N]['inputs']
 export type OpOutputs<N extends OpName> = Ops[N]['outputs']
