@@ -55,7 +55,8 @@ export async function takeOwn(given: GivenSettings, faults: ConfigFault[]): Prom
       admit(kind, found.reference, found)
     } catch (error) {
       if (!(error instanceof UserFault)) throw error
-      faults.push(error)
+      // A list ends its sentences itself.
+      faults.push({ message: error.message.replace(/\.$/, ''), remedy: error.remedy })
       taken[setting] = String(value)
       admit(kind, String(value), error)
     }
