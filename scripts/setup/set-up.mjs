@@ -7,6 +7,7 @@ import { findOneDnn } from './onednn.mjs'
 import { buildPjrtAddon } from './pjrt-addon.mjs'
 import { SetupFault } from './setup-fault.mjs'
 import { buildTypeScript } from './typescript.mjs'
+import { buildWebPage } from './web-page.mjs'
 
 /**
  * @param {{typeFaultsEnd?: boolean}} [options] `typeFaultsEnd: false` goes on with what tsc
@@ -36,6 +37,7 @@ export async function setUp({ typeFaultsEnd = true } = {}) {
       return 'TypeScript compiled, with type faults'
     }
   })
+  if (typeFaults === '') await timed('page for browsers', buildWebPage)
   return { onednn, typeFaults }
 }
 

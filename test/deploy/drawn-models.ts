@@ -76,9 +76,13 @@ export function drawnModels(): DrawnModel[] {
   ]
 }
 
-function draw(name: string, network: Network, method: Method, classifier: string): DrawnModel {
+/** resnet-8 with so many classes. */
+export const drawPlainCifar = (classes: number) =>
+  draw('resnet-8', findNetwork('resnet-8', 'auto'), vanilla(), '0', classes)
+
+function draw(name: string, network: Network, method: Method, classifier: string, classes = CLASSES): DrawnModel {
   const specification = {
-    ...{ network, method, classes: CLASSES, dtype: 'f32' as const },
+    ...{ network, method, classes, dtype: 'f32' as const },
     input: { height: SIDE, width: SIDE, channels: 3, mean: [0.49, 0.48, 0.45], std: [0.2, 0.19, 0.21] },
   } as const
   const capture = (batch: number) => captureInference({ ...specification, batch }, classifier)

@@ -18,7 +18,7 @@ export const SPARE_FOLDER = 'spare'
 export const NODE = 'bin/node'
 
 /** Compiled code; of the tests what `check:device` needs. */
-const CODE = ['dist/src', 'dist/workers', 'dist/bench', 'dist/test/support']
+const CODE = ['dist/src', 'dist/workers', 'dist/web', 'dist/bench', 'dist/test/support']
 /** Read as they are: by Python, and by the code. */
 const PLAIN = ['bench/peers', 'scripts/pytorch', 'package.json', 'native/pjrt/plugins.json', 'LICENSE']
 /** Types, maps and texts that no program reads. */

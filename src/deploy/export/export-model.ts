@@ -18,6 +18,7 @@ import { type DeployedModel, type MemberChoice, type ModelChoice, openModel } fr
 import { lowerToOnnx, type OnnxInput } from '../onnx/lower-program.ts'
 import { encodeModel } from '../onnx/onnx-model.ts'
 import { graphModelFiles, lowerToGraphModel } from '../tfjs/graph-model.ts'
+import { webFolderFiles } from '../web/web-folder.ts'
 import { type ExportFormat, FORMAT_ENDINGS } from './export-formats.ts'
 import { exportMetadata, exportRecord } from './export-metadata.ts'
 import { EXPORT_MARK, type ExportedFile, writeExportedFile, writeExportedFolder } from './write-export.ts'
@@ -101,7 +102,9 @@ async function exportOnnx(model: DeployedModel, choice: ExportChoice, out: strin
 
 async function exportGraphModel(model: DeployedModel, choice: ExportChoice, out: string): Promise<void> {
   const { program, ...deployment } = prepare(model, choice)
-  const files = graphModelFiles(lowerToGraphModel(program, deployment), exportRecord(model, true))
+  const graph = lowerToGraphModel(program, deployment)
+  const record = exportRecord(model, true)
+  const files = choice.format === 'web' ? await webFolderFiles(model, graph, record) : graphModelFiles(graph, record)
   await writeExportedFolder(out, [...files, markOf(model, choice.format)])
 }
 

@@ -2,7 +2,7 @@
 import type { ExecutorChoice } from '../../engine/executors/executor-choice.ts'
 import type { Program } from '../../engine/graph/program.ts'
 import type { StateLayout } from '../../engine/graph/state-layout.ts'
-import type { ImagePreparation } from './image-preparation.ts'
+import type { ImagePreparation } from './prepare-image.ts'
 
 /** Decoded pixels, [height, width, 3] u8. */
 export interface RawPixels {

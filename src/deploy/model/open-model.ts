@@ -23,7 +23,8 @@ import { readSnapshots, snapshotsTaken } from '../../train/run/snapshots.ts'
 import { ENSEMBLE } from '../../vocabulary/classifiers.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import { fileFault } from '../../vocabulary/file-fault.ts'
-import { type ImagePreparation, imagePreparation } from './image-preparation.ts'
+import { imagePreparation } from './image-preparation.ts'
+import type { ImagePreparation } from './prepare-image.ts'
 
 /** One of the networks that were trained together, by its number, or the classifier that they make together. */
 export type MemberChoice = number | 'ensemble'

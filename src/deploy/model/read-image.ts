@@ -5,7 +5,7 @@ import { describeUnread, imageFormat } from '../../data/images/image-format.ts'
 import { resizePixels } from '../../data/images/resize-pixels.ts'
 import { fileProblem } from '../../vocabulary/file-fault.ts'
 import type { RawPixels, ThreadImage } from './classify-task.ts'
-import { type ImagePreparation, placeCrop, planOf } from './image-preparation.ts'
+import { type ImagePreparation, placeCrop, planOf } from './prepare-image.ts'
 
 /** Enough to see what a file is: what is no picture, a film say, is not read whole. */
 const HEAD_BYTES = 64
