@@ -20,6 +20,8 @@ import { runProgram } from '../support/run-program.ts'
 
 export const IMAGES = 3
 export const SIDE = 32
+/** Of the images' colours. */
+export const DRAWN_INPUT = { mean: [0.49, 0.48, 0.45], std: [0.2, 0.19, 0.21] } as const
 const CLASSES = 5
 const SEED = 5
 
@@ -83,7 +85,7 @@ export const drawPlainCifar = (classes: number) =>
 function draw(name: string, network: Network, method: Method, classifier: string, classes = CLASSES): DrawnModel {
   const specification = {
     ...{ network, method, classes, dtype: 'f32' as const },
-    input: { height: SIDE, width: SIDE, channels: 3, mean: [0.49, 0.48, 0.45], std: [0.2, 0.19, 0.21] },
+    input: { height: SIDE, width: SIDE, channels: 3, ...DRAWN_INPUT },
   } as const
   const capture = (batch: number) => captureInference({ ...specification, batch }, classifier)
   const program = capture(1)

@@ -19,7 +19,7 @@ export interface PreparationRecord {
   readonly normalisedInside: boolean
 }
 
-export function preparationRecord({ preparation, description }: DeployedModel, normalisedInside: boolean) {
+function preparationRecord({ preparation, description }: DeployedModel, normalisedInside: boolean) {
   const { resize, crop, input } = preparation
   const { mean, std } = description
   return {

@@ -1,5 +1,4 @@
 /** An export comes into its place whole or not at all, and never over what is none. */
-import { createHash } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { expected } from '../../vocabulary/fault.ts'
@@ -44,13 +43,6 @@ export async function writeExportedFolder(folder: string, files: readonly Export
     await rm(aside, { recursive: true, force: true }).catch(() => {}) // As above.
     throw fileFault(error, 'write', folder)
   }
-}
-
-/** SHA-256 of the parts, in hexadecimal digits. */
-export function digest(parts: ExportedFile['parts']): string {
-  const hash = createHash('sha256')
-  for (const part of parts) hash.update(part)
-  return hash.digest('hex')
 }
 
 function asideOf(path: string): string {

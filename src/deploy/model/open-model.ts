@@ -132,7 +132,7 @@ async function openExport(path: string, checkpoint: ModelChoice['checkpoint']): 
 }
 
 /** What the metadata of a file that holds an ensemble says as `member`. */
-export const ENSEMBLE_MEMBER = JSON.stringify('ensemble')
+const ENSEMBLE_MEMBER = JSON.stringify('ensemble')
 
 function memberOf({ source, description, step, tensors }: FoundWeights, member: number): DeployedModel {
   const { method } = description.architecture
