@@ -46,17 +46,17 @@ export const LAYERS = {
   workers: ['src/engine/executors', 'src/deploy', ...DATA, ...TRAIN],
 }
 
-/** Only these touch the addons. */
+/** Only these load the addons. */
 const ADDON_OWNERS = {
-  '#native': 'src/engine/executors',
-  '#pjrt': 'src/engine/executors',
-  '#images': 'src/data/images',
+  "findAddon('one'": 'src/engine/executors',
+  "findAddon('pjrt'": 'src/engine/executors',
+  "findAddon('images'": 'src/data/images',
 }
 /** Its parts stand for different machinery and never import each other. */
 const APART = ['src/engine/executors/cpu', 'src/engine/executors/tfjs', 'src/engine/executors/xla']
 
 const IMPORT =
-  /(?:^|[\s;])(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]|['"](#native|#images|#pjrt)['"]/g
+  /(?:^|[\s;])(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]|(findAddon\('(?:one|images|pjrt)')/g
 
 /**
  * @param {string} root folder that holds src/ and workers/
@@ -74,7 +74,7 @@ export function findViolations(root) {
 }
 
 function complaintAbout(file, layer, specifier) {
-  const owner = ADDON_OWNERS[specifier] ?? (specifier.endsWith('.node') ? ADDON_OWNERS['#native'] : undefined)
+  const owner = ADDON_OWNERS[specifier] ?? (specifier.endsWith('.node') ? ADDON_OWNERS["findAddon('one'"] : undefined)
   if (owner !== undefined) return layer === owner ? null : `imports the addon; only ${owner} may`
   if (!specifier.startsWith('.')) return null
   const target = normalize(join(dirname(file), specifier))

@@ -30,5 +30,11 @@ export async function buildAddon(onednn, { variant = 'Release' } = {}) {
   return variant === 'Release' ? 'addon compiled' : `addon compiled (${variant.toLowerCase()})`
 }
 
+/**
+ * Builds the addon of a release at one instruction level: our own kernels serve every operation, so that it needs no oneDNN.
+ * @returns {Promise<boolean>} false where nothing was to do
+ */
+export const buildReleasedEngine = (level) => compileAddon(engine(null), level)
+
 /** What the compiler said of the addon's sources. */
 export const addonWarnings = () => compilerWarnings(engine())

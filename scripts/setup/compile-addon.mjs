@@ -4,7 +4,9 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { compiler, compilerVersion } from './compiler.mjs'
-import { inRoot, root } from './places.mjs'
+import { flagsOfLevel } from './instruction-levels.mjs'
+import { linkerKey, linkForOldGlibc } from './old-glibc.mjs'
+import { inRoot, root, setupCommand } from './places.mjs'
 import { runCommand } from './run-command.mjs'
 import { SetupFault } from './setup-fault.mjs'
 import { filesBelow, hashOf, hashOfFiles, readStamp, writeStamp } from './stamp.mjs'
@@ -19,6 +21,7 @@ const COMMON_FLAGS = [
 /** No -ffast-math: infinities, NaN and the order of sums mean what they say, or a run would not repeat itself. */
 const OPTIMISED = ['-O3', '-fno-math-errno', '-fno-trapping-math']
 const VARIANTS = {
+  // For the processor that compiles it.
   Release: [...OPTIMISED, '-march=native'],
   // As processors without AVX-512 run it (scripts/tests/avx2.mjs).
   Avx2: [...OPTIMISED, '-march=haswell'],
@@ -30,7 +33,10 @@ const VARIANTS = {
 /** An addon finds libraries beside itself: that is where a bundle has them (src/deploy/bundle). */
 const OWN_FOLDER = '-Wl,-rpath,$ORIGIN'
 
-/** @typedef {keyof typeof VARIANTS} Variant */
+/**
+ * Or the name of an instruction level: an addon of a release, for every processor that has it and an old glibc.
+ * @typedef {keyof typeof VARIANTS | string} Variant
+ */
 
 /**
  * @typedef {object} Addon
@@ -54,17 +60,20 @@ export async function compileAddon(addon, variant) {
   const sources = filesBelow(addon.sources, ['.cpp'])
   const headers = [addon.sources, 'native/common'].flatMap((folder) => filesBelow(folder, ['.h', '.hpp']))
   const includes = [...nodeHeaders(), ...addon.include].flatMap((folder) => ['-isystem', folder])
-  const flags = [...FORM, ...addon.compile, ...COMMON_FLAGS, ...VARIANTS[variant], ...includes]
+  const level = flagsOfLevel(variant)
+  const chosen = level === null ? VARIANTS[variant] : [...OPTIMISED, ...level]
+  const flags = [...FORM, ...addon.compile, ...COMMON_FLAGS, ...chosen, ...includes]
   const toolchain = hashOf([
     await compilerVersion(),
-    processor(),
+    level === null ? processor() : '',
     JSON.stringify(addon.library),
     hashOfFiles(nodeHeaders().map((folder) => relative(root, headersVersion(folder)))),
   ])
   const target = inRoot(`native/build/${variant}/${addon.name}.node`)
   const stampName = `${addon.stamp}-${variant.toLowerCase()}`
-  const linked = [...addon.link, OWN_FOLDER]
-  const key = hashOf([toolchain, ...flags, ...linked, hashOfFiles([...sources, ...headers])])
+  const linked = level === null ? [...addon.link, OWN_FOLDER] : addon.link
+  const linker = level === null ? '' : linkerKey()
+  const key = hashOf([toolchain, linker, ...flags, ...linked, hashOfFiles([...sources, ...headers])])
   if (existsSync(target) && readStamp(stampName)?.key === key) return false
 
   mkdirSync(objectsOf(addon, variant), { recursive: true })
@@ -76,7 +85,8 @@ export async function compileAddon(addon, variant) {
     }
   }
   await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, compileNext))
-  await link(objects, target, ['-shared', '-pthread', ...VARIANTS[variant], ...linked])
+  const build = level === null ? linkHere(['-shared', '-pthread', ...chosen, ...linked]) : linkForRelease(linked)
+  await link(objects, target, build)
   writeStamp(stampName, { key })
   return true
 }
@@ -148,11 +158,15 @@ function projectFilesIn(dependencies) {
 const keptKey = (object) => (existsSync(`${object}.key`) ? readFileSync(`${object}.key`, 'utf8') : null)
 
 /** Links aside and renames: a process that has the old addon loaded keeps its file. */
-async function link(objects, target, flags) {
+async function link(objects, target, build) {
   const aside = `${target}.${process.pid}.part`
-  const { status, output } = await runCommand(compiler, [...objects, '-o', aside, ...flags], { cwd: root })
+  const { status, output } = await build(objects, aside)
   if (status !== 0) {
-    throw new SetupFault('Expected the addon to link but the linker found faults', 'Run: npm run setup', output)
+    throw new SetupFault('Expected the addon to link but the linker found faults', `Run: ${setupCommand}`, output)
   }
   renameSync(aside, target)
 }
+
+const linkHere = (flags) => (objects, target) =>
+  runCommand(compiler, [...objects, '-o', target, ...flags], { cwd: root })
+const linkForRelease = (libraries) => (objects, target) => linkForOldGlibc(objects, target, libraries)

@@ -1,6 +1,6 @@
 /** The image decoder's addon, native/images over libjpeg-turbo: native/build/<variant>/images.node. */
 import { compileAddon, compilerWarnings } from './compile-addon.mjs'
-import { findLibjpeg } from './libjpeg-turbo.mjs'
+import { findLibjpeg, libjpegFromWheel } from './libjpeg-turbo.mjs'
 import { SetupFault } from './setup-fault.mjs'
 import { readStamp, writeStamp } from './stamp.mjs'
 
@@ -21,7 +21,7 @@ function decoder(libjpeg) {
 
 /**
  * Without it images are decoded by prebuilt packages, more slowly: what cannot be had is told and not tried again until
- * `npm run setup`.
+ * the next set-up by command.
  * @param {{variant?: import('./compile-addon.mjs').Variant}} [options]
  * @returns {Promise<string | null>} what was done, null where nothing was to do
  */
@@ -37,6 +37,12 @@ export async function buildImageAddon({ variant = 'Release' } = {}) {
     writeStamp(ABSENT, { reason: error.message })
     return `no image decoder of our own (${error.message}; ${error.remedy}). ImageNet's images are decoded by prebuilt packages, more slowly`
   }
+}
+
+/** Builds the addon of a release at one instruction level. @returns {Promise<boolean>} false where nothing was to do */
+export async function buildReleasedDecoder(level) {
+  const libjpeg = await libjpegFromWheel()
+  return compileAddon({ ...decoder(libjpeg), link: libjpeg.link.filter((flag) => !flag.startsWith('-Wl,')) }, level)
 }
 
 /** Why there is no addon, where it could not be built. */

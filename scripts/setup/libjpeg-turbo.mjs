@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compiler, compilerVersion } from './compiler.mjs'
-import { inRoot } from './places.mjs'
+import { inRoot, setupCommand } from './places.mjs'
 import { runCommand } from './run-command.mjs'
 import { SetupFault } from './setup-fault.mjs'
 import { hashOf, hashOfFiles, readStamp, writeStamp } from './stamp.mjs'
@@ -64,17 +64,18 @@ async function fromFolder(folder, origin) {
 }
 
 async function from(chosen) {
-  if (chosen === 'wheel') return await fromWheel()
+  if (chosen === 'wheel') return await libjpegFromWheel()
   if (chosen !== '') return await fromFolder(chosen, 'from LIBJPEG_ROOT')
   try {
     return await probe({ origin: 'from the system', include: null, link: ['-ljpeg'] })
   } catch (error) {
     if (!(error instanceof SetupFault)) throw error
   }
-  return await fromWheel()
+  return await libjpegFromWheel()
 }
 
-async function fromWheel() {
+/** The static library, whatever the system has. */
+export async function libjpegFromWheel() {
   if (!existsSync(inRoot('.libjpeg/lib/libjpeg.a'))) await fetchWheel()
   return fromFolder(inRoot('.libjpeg'), 'from its wheel')
 }
@@ -86,7 +87,7 @@ async function probe({ origin, include, link }) {
     new SetupFault(
       `Expected libjpeg-turbo 2 or newer ${origin} but ${reason}`,
       'to have it: sudo apt-get install libjpeg-turbo8-dev or libjpeg62-turbo-dev, or set LIBJPEG_ROOT to its folder, ' +
-        'then npm run setup',
+        `then ${setupCommand}`,
       output,
     )
   try {
@@ -114,7 +115,7 @@ async function fetchWheel() {
   const unfetched = (reason, output) =>
     new SetupFault(
       `Expected to fetch libjpeg-turbo as a wheel but ${reason}`,
-      'to have it: sudo apt-get install libjpeg-turbo8-dev or libjpeg62-turbo-dev, then npm run setup',
+      `to have it: sudo apt-get install libjpeg-turbo8-dev or libjpeg62-turbo-dev, then ${setupCommand}`,
       output,
     )
   if (platform === undefined) throw unfetched(`there is none for ${process.arch}`, '')

@@ -21,5 +21,8 @@ export async function buildPjrtAddon({ variant = 'Release' } = {}) {
   return (await compileAddon(pjrtClient, variant)) ? 'PJRT client compiled' : null
 }
 
+/** Builds the addon of a release at one instruction level. @returns {Promise<boolean>} false where nothing was to do */
+export const buildReleasedPjrtClient = (level) => compileAddon({ ...pjrtClient, link: [] }, level)
+
 /** What the compiler said of the addon's sources. */
 export const pjrtAddonWarnings = () => compilerWarnings(pjrtClient)

@@ -65,6 +65,6 @@ export async function fetchTestPlugin() {
   } catch (error) {
     if (!(error instanceof SetupFault)) throw error
     writeStamp('pjrt-absent', { reason: error.message })
-    return `no PJRT plugin for tests (${error.message}); npm run setup:xla-cpu tries again`
+    return `no PJRT plugin for tests (${error.message}); npx native-ensemble setup xla-cpu tries again`
   }
 }

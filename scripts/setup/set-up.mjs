@@ -18,15 +18,7 @@ import { buildWebPage } from './web-page.mjs'
 export async function setUp({ typeFaultsEnd = true } = {}) {
   checkNode()
   await timed('npm packages', installPackages)
-  let onednn
-  await timed('oneDNN', async () => {
-    const found = await findOneDnn()
-    onednn = found.onednn
-    return found.done
-  })
-  await timed('addon', () => buildAddon(onednn))
-  await timed('image decoder', buildImageAddon)
-  await timed('PJRT client', buildPjrtAddon)
+  const onednn = await buildAddons()
   let typeFaults = ''
   await timed('TypeScript', async () => {
     try {
@@ -39,6 +31,30 @@ export async function setUp({ typeFaultsEnd = true } = {}) {
   })
   if (typeFaults === '') await timed('page for browsers', buildWebPage)
   return { onednn, typeFaults }
+}
+
+/**
+ * Compiles the addons for this machine.
+ * @param {{needsOneDnn?: boolean}} [options] `needsOneDnn: false` goes on without where it cannot be had and ONEDNN_ROOT does not ask for it
+ * @returns {Promise<import('./onednn.mjs').OneDnn | null>}
+ * @throws {SetupFault}
+ */
+export async function buildAddons({ needsOneDnn = true } = {}) {
+  let onednn = null
+  await timed('oneDNN', async () => {
+    try {
+      const found = await findOneDnn()
+      onednn = found.onednn
+      return found.done
+    } catch (error) {
+      if (needsOneDnn || process.env.ONEDNN_ROOT || !(error instanceof SetupFault)) throw error
+      return `no oneDNN (${error.message}), our own kernels serve every operation`
+    }
+  })
+  await timed('addon', () => buildAddon(onednn))
+  await timed('image decoder', buildImageAddon)
+  await timed('PJRT client', buildPjrtAddon)
+  return onednn
 }
 
 /** Runs a step and prints what it did and how long that took; nothing where there was nothing to do. */

@@ -5,7 +5,7 @@ import { runTestFile } from './run-file.mjs'
  * file's result as it comes.
  * @param {readonly string[]} files compiled tests relative to the package's root
  * @param {{jobs: number, alone: (file: string) => boolean, timeoutSeconds: number, env?: NodeJS.ProcessEnv,
- *   through?: readonly string[]}} options see runTestFile
+ *   through?: readonly string[], node?: string}} options see runTestFile
  * @returns {Promise<{passed: number, failed: number, skipped: number}>} tests, not files
  */
 export async function runAll(files, { jobs, alone, ...options }) {

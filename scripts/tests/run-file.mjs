@@ -17,13 +17,13 @@ let setprivWorks = null
 /**
  * Runs one compiled tap test in a process of its own and reads the TAP that it prints.
  * @param {string} file relative to the package's root
- * @param {{timeoutSeconds: number, env?: NodeJS.ProcessEnv, through?: readonly string[]}} options `through`: a program and
- *   its arguments that start node
+ * @param {{timeoutSeconds: number, env?: NodeJS.ProcessEnv, through?: readonly string[], node?: string}} options `through`: a
+ *   program and its arguments that start node; `node`: another one than this
  * @returns {Promise<FileResult>}
  */
-export function runTestFile(file, { timeoutSeconds, env = {}, through = [] }) {
+export function runTestFile(file, { timeoutSeconds, env = {}, through = [], node = process.execPath }) {
   const began = performance.now()
-  const [program, ...before] = [...endWithUs(), ...through, process.execPath]
+  const [program, ...before] = [...endWithUs(), ...through, node]
   const child = spawn(program, [...before, '--enable-source-maps', inRoot(file)], {
     cwd: root,
     env: { ...process.env, TAP_TIMEOUT: String(timeoutSeconds), ...env },

@@ -289,6 +289,13 @@ function defineMachines(define: Define, plain: Wrap): void {
   ).option(...JSON_OPTION)
 
   define(
+    'setup [plugin]',
+    "Compiles the addons for this machine's processor (g++), or fetches a PJRT plugin of XLA (python3 with pip).",
+    ['setup', 'setup cuda13', 'setup cuda12', 'setup xla-cpu'],
+    plain(async (invocation) => await (await import('./commands/setup.ts')).setupCommand(invocation)),
+  )
+
+  define(
     'bundle [file]',
     'Packs this installation with its Node into one file, for a machine that has neither Node nor a network.',
     ['bundle carried.tar.xz', 'bundle carried.tar.gz --json'],

@@ -1,6 +1,7 @@
 /** From what a user chose to a complete, checked RunConfig. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { defaultExecutor } from '../engine/executors/executor-choice.ts'
 import { isMethodName, METHODS } from '../engine/methods/registry.ts'
 import { expected, UserFault } from '../vocabulary/fault.ts'
 import { fileErrorCode, fileFault } from '../vocabulary/file-fault.ts'
@@ -81,6 +82,7 @@ function completeSettings(recipe: GivenSettings, given: GivenSettings): GivenSet
   const schedule = own !== null && given['schedule'] === undefined ? { schedule: own } : {}
   return {
     ...DEFAULTS,
+    executor: defaultExecutor(),
     ...methodDefaults(method, teacher),
     ...optimizerDefaults(optimizer),
     rampUp: defaultRampUp(method, wholeEpochs, steps === null ? null : 0),

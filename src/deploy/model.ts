@@ -1,7 +1,7 @@
 /** A trained model that classifies images. */
 import { fileURLToPath } from 'node:url'
 import { parseDevices } from '../config/devices.ts'
-import { createExecutor, type ExecutorChoice } from '../engine/executors/executor-choice.ts'
+import { createExecutor, defaultExecutor, type ExecutorChoice } from '../engine/executors/executor-choice.ts'
 import { expected, UserFault } from '../vocabulary/fault.ts'
 import { ClassifierPool } from './model/classifier-pool.ts'
 import type { RawPixels, ThreadImage } from './model/classify-task.ts'
@@ -17,7 +17,7 @@ export interface ModelOptions {
   readonly member?: MemberChoice
   /** Of a run: a step, the newest or the best (default: latest). */
   readonly checkpoint?: number | 'latest' | 'best'
-  /** What runs the network (default: cpu). */
+  /** What runs the network (default: cpu, or tfjs where no addon is for this machine). */
   readonly executor?: 'cpu' | 'tfjs' | 'xla'
   /** With xla: `gpu`, `gpu:1` or `xla-cpu` (default: gpu). */
   readonly devices?: string
@@ -140,7 +140,7 @@ export class Model {
   }
 }
 
-function executorOf({ executor = 'cpu', devices }: ModelOptions): ExecutorChoice {
+function executorOf({ executor = defaultExecutor(), devices }: ModelOptions): ExecutorChoice {
   if (devices !== undefined && executor !== 'xla') {
     throw expected('executor xla', 'devices', executor, 'Leave the devices out, or choose xla.')
   }

@@ -62,8 +62,8 @@ t.test('a replica reads slots and nothing else of the input', (t) => {
 t.test('only executors touch the addon, and they stay apart', (t) => {
   const folder = sources(t.testdir(), {
     'src/engine/executors/cpu/plan.ts':
-      "createRequire(import.meta.url)('#native')\nimport x from '../tfjs/replay.ts'\n",
-    'src/train/run/loop.ts': "const addon = createRequire(import.meta.url)('#native')\n",
+      "createRequire(import.meta.url)(findAddon('one').path)\nimport x from '../tfjs/replay.ts'\n",
+    'src/train/run/loop.ts': "const addon = createRequire(import.meta.url)(findAddon('one').path)\n",
     'src/nowhere/file.ts': 'export const a = 1\n',
   })
   t.match(checkLayers(folder).lines, [

@@ -7,7 +7,7 @@ import { layoutOf } from './run-program.ts'
 
 /** For `skip` of a test that compiles for a GPU, which needs the plugin but no GPU. */
 export const withoutCuda =
-  findPlugins('gpu', null).length > 0 ? false : 'no PJRT plugin for CUDA is here: npm run setup:cuda'
+  findPlugins('gpu', null).length > 0 ? false : 'no PJRT plugin for CUDA is here: npx native-ensemble setup cuda13'
 
 export const H100 = findGpuTarget('h100-sxm')
 

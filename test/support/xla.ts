@@ -8,7 +8,7 @@ process.env['NATIVE_ENSEMBLE_XLA_CACHE'] ??= ''
 
 /** For `skip` of a test that needs it. */
 export const withoutXla =
-  findPlugins('cpu', null).length > 0 ? false : 'no PJRT plugin for CPUs is here: npm run setup:xla-cpu'
+  findPlugins('cpu', null).length > 0 ? false : 'no PJRT plugin for CPUs is here: npx native-ensemble setup xla-cpu'
 
 /** An executor on devices of the CPU plugin. */
 export function xlaOnCpu(devices = 1, options: XlaOptions = {}): XlaExecutor {

@@ -177,14 +177,14 @@ const REFUSALS: readonly Refusal[] = [
     name: 'a broken addon',
     argv: train(),
     says: /the native addon for the executor cpu but received: .*a-file\.node/,
-    remedy: /npm run setup/,
+    remedy: /npx native-ensemble setup/,
     options: { env: { NATIVE_ENSEMBLE_ADDON: path('a-file.node') } },
   },
   {
     name: 'an addon of another version',
     argv: train(),
     says: /a native addon that reads plans of version \d+ but received: one of 1\b/,
-    remedy: /npm run setup/,
+    remedy: /npx native-ensemble setup/,
     options: { env: { NATIVE_ENSEMBLE_ADDON: path('old-addon.cjs') } },
   },
 ]

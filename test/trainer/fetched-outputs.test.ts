@@ -1,9 +1,9 @@
 /** A device keeps the outputs of its steps until they are logged: what is fetched when, and that it changes no number. */
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import t from 'tap'
 import { latestCheckpoint, loadCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
+import { findAddon } from '../../src/vocabulary/addon-file.ts'
 import { withoutXla } from '../support/xla.ts'
 import { type RunNumbers, readRun } from './read-run.ts'
 import { runCli, startCli, TRAIN_TINY } from './run-cli.ts'
@@ -41,7 +41,7 @@ const cwd = t.testdir({
 const env = {
   NATIVE_ENSEMBLE_XLA_CACHE: join(cwd, 'compiled'),
   NATIVE_ENSEMBLE_PJRT_ADDON: join(cwd, 'telling-addon.cjs'),
-  REAL_ADDON: createRequire(import.meta.url).resolve('#pjrt'),
+  REAL_ADDON: findAddon('pjrt').path,
 }
 const TRAIN = [
   ...TRAIN_TINY.slice(0, -4),

@@ -1,5 +1,6 @@
 /** The border to the image addon (native/images/addon.cpp): nothing else in TypeScript loads it. */
 import { createRequire } from 'node:module'
+import { findAddon } from '../../vocabulary/addon-file.ts'
 
 /** Over libjpeg-turbo; keeps its buffers, so each thread makes one of its own. */
 export interface NativeJpegDecoder {
@@ -27,15 +28,11 @@ export interface ImageAddon {
 /** Vector instructions of the resize; `none` are plain loops, the slow twin of the others. */
 export type VectorSet = 'avx512' | 'avx2' | 'none'
 
-/**
- * The addon, or why it cannot be loaded; `NATIVE_ENSEMBLE_IMAGE_ADDON` names another build of it (the sanitizers'), or one
- * that is not there.
- */
+/** The addon that findAddon names, or why it cannot be loaded. */
 export function loadImageAddon(): ImageAddon | { readonly absence: string } {
-  const path = process.env['NATIVE_ENSEMBLE_IMAGE_ADDON'] ?? '#images'
   try {
     // The addon's exports are described above and nowhere else: this cast is the border.
-    return createRequire(import.meta.url)(path) as ImageAddon
+    return createRequire(import.meta.url)(findAddon('images').path) as ImageAddon
   } catch (cause) {
     return { absence: cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause) }
   }

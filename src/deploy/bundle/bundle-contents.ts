@@ -1,7 +1,7 @@
 /** What goes into a bundle: every file with its place there. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { UserFault } from '../../vocabulary/fault.ts'
 
 export interface BundledFile {
@@ -26,11 +26,17 @@ const UNREAD = /\.(map|md|markdown|[cm]?tsx?|tsbuildinfo|pyc)$|\.test\.js$/i
 
 /** @throws UserFault where something was not built */
 export function listContents(root: string): BundledFile[] {
+  if (root.split(sep).includes('node_modules')) {
+    throw new UserFault(
+      'Expected a clone of the repository to make a bundle of but received an installation from npm.',
+      'Copy the folder of the project with its node_modules instead: what npm installed runs on every machine of its platform.',
+    )
+  }
   const addons = filesIn(root, ADDON_FOLDER).filter((path) => path.endsWith('.node') && dirname(path) === ADDON_FOLDER)
   if (!addons.includes(`${ADDON_FOLDER}/one.node`) || !existsSync(join(root, 'dist/src/cli/main.js'))) {
     throw new UserFault(
       'Expected a package that was built but received one without its addon.',
-      'Build it: npm run setup.',
+      'Build it: npx native-ensemble setup.',
     )
   }
   const own = [...CODE, ...PLAIN].flatMap((path) => filesIn(root, path)).concat(addons)
@@ -77,7 +83,7 @@ function librariesOf(addon: string): { readonly name: string; readonly path: str
     if (path.startsWith('/')) return [{ name: basename(name), path: realpathSync(path) }]
     throw new UserFault(
       `Expected the library ${name} of ${basename(addon)} but received none.`,
-      'Build it: npm run setup.',
+      'Build it: npx native-ensemble setup.',
     )
   })
 }

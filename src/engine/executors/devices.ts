@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { findAddon } from '../../vocabulary/addon-file.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
 import type { DeviceReport } from './executor.ts'
 import type { ExecutorChoice } from './executor-choice.ts'
@@ -16,7 +17,8 @@ async function describeOneDnn(): Promise<DeviceReport> {
   try {
     const { version, instructionSet, threading, bf16 } = loadNativeAddon().machine()
     const precisions = bf16 ? 'fp32 and bf16' : 'fp32 (no bf16 on this CPU)'
-    const detail = `oneDNN ${version}, ${instructionSet}, threads: ${threading}, ${precisions}`
+    const library = version === '' ? 'own kernels alone' : `oneDNN ${version}, threads: ${threading}`
+    const detail = `addon ${findAddon('one').origin}; ${library}, ${instructionSet}, ${precisions}`
     return { ...base, works: true, detail, remedy: null }
   } catch (error) {
     if (!(error instanceof UserFault)) throw error
@@ -29,7 +31,8 @@ export async function executorLibraries(choice: ExecutorChoice): Promise<Record<
   if (choice.name === 'cpu') {
     const { loadNativeAddon } = await import('./cpu/native-addon.ts')
     const { version, instructionSet } = loadNativeAddon().machine()
-    return { onednn: `${version} ${instructionSet}` }
+    const onednn = version === '' ? `none, ${instructionSet}` : `${version} ${instructionSet}`
+    return { addon: findAddon('one').origin, onednn }
   }
   if (choice.name === 'xla') {
     const { findPlugin } = await import('./xla/find-plugin.ts')

@@ -1,3 +1,4 @@
+import { addonAbsence } from '../../vocabulary/addon-file.ts'
 import type { HostMeshLink } from './cpu/host-mesh.ts'
 import type { Executor } from './executor.ts'
 import type { XlaDevices } from './xla/open-client.ts'
@@ -7,6 +8,9 @@ export type ExecutorChoice =
   | { readonly name: 'cpu'; readonly hosts?: HostMeshLink | null }
   | { readonly name: 'tfjs'; readonly backend: 'cpu' | 'tensorflow' }
   | { readonly name: 'xla'; readonly devices: XlaDevices }
+
+/** What is taken where none is asked for: TensorFlow.js only where no addon is for this machine. */
+export const defaultExecutor = (): 'cpu' | 'tfjs' => (addonAbsence('one') === null ? 'cpu' : 'tfjs')
 
 /** Loads the executor into the calling thread. @throws UserFault where it does not work here */
 export async function createExecutor(choice: ExecutorChoice): Promise<Executor> {

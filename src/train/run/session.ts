@@ -19,6 +19,7 @@ import type { Program } from '../../engine/graph/program.ts'
 import type { StepSpecification } from '../../engine/step/capture.ts'
 import { captureEvaluation } from '../../engine/step/evaluation-program.ts'
 import { captureTrainingStep, type TrainingStep } from '../../engine/step/training-program.ts'
+import { addonAbsence } from '../../vocabulary/addon-file.ts'
 import type { SlotIndex } from '../../vocabulary/counts.ts'
 import type { HostLeader } from '../hosts/host-leader.ts'
 import { ALONE, type HostLinks, type HostShare } from '../hosts/host-links.ts'
@@ -220,6 +221,16 @@ export function inputNotices({ config, dataset, ring }: PreparedRun): string[] {
   const megabytes = Math.round(ring.pixels.byteLength / 1e6)
   return [
     `images are decoded by ${jpegDecoderHere()}, ${config.decodeWorkers} threads, into a ring of ${slots} batches of ${batch}: ${megabytes} MB`,
+  ]
+}
+
+/** What computes in place of the compiled kernels where there are none for this machine. */
+export function executorNotices({ executor, tfjsBackend }: RunConfig): string[] {
+  const absence = executor === 'tfjs' && tfjsBackend === 'cpu' ? addonAbsence('one') : null
+  if (absence === null) return []
+  return [
+    `training in JavaScript (executor tfjs), many times slower than compiled kernels: there are none for this machine, as ${absence}. ` +
+      'With g++ they are compiled here: npx native-ensemble setup',
   ]
 }
 

@@ -29,7 +29,15 @@ import { createRunFolder, openRunFolder } from './run-folder.ts'
 import { lockedRun } from './run-lock.ts'
 import type { RunningRun, TrainHooks } from './running-run.ts'
 import { checkImages, refuseOtherImages } from './same-images.ts'
-import { type BegunRun, executorChoice, inputNotices, openSession, type PreparedRun, prepareRun } from './session.ts'
+import {
+  type BegunRun,
+  executorChoice,
+  executorNotices,
+  inputNotices,
+  openSession,
+  type PreparedRun,
+  prepareRun,
+} from './session.ts'
 import { checkSnapshots, snapshotsTaken } from './snapshots.ts'
 import { loadTeacher, resolveTeacher, teacherRun, trainsTeacher, unfinishedTeacher } from './teacher.ts'
 import { planTimetable, type Timetable } from './timetable.ts'
@@ -265,7 +273,8 @@ async function runToEnd(
   const note = (words: string) => hooks.display.note(words)
   const log = await MetricsLog.open(files, begun === 'new' ? null : { step: progress.step, evaluated }, note)
   try {
-    for (const notice of [...prepared.dataset.notices, ...inputNotices(prepared)]) note(notice)
+    const notices = [...executorNotices(prepared.config), ...prepared.dataset.notices, ...inputNotices(prepared)]
+    for (const notice of notices) note(notice)
     const newest = begun === 'resumed' ? progress.step : null
     const observer = hooks.observe?.(files.folder) ?? {}
     const checkpoints = new RunCheckpoints({ prepared, replicas, timetable, log, note, observer }, newest)

@@ -84,7 +84,11 @@ t.test('what a CUDA plugin lacks is said before it is loaded, with the command',
   const site = t.testdir({})
   const path = makePlugin(site)
   const ready = (origin: string, toolkit: string | null) => () => readyToCompile({ path, origin, toolkit })
-  t.throws(ready('cuda13', null), { name: 'UserFault', message: /toolkit with ptxas/, remedy: /npm run setup:cuda/ })
+  t.throws(ready('cuda13', null), {
+    name: 'UserFault',
+    message: /toolkit with ptxas/,
+    remedy: /npx native-ensemble setup cuda13/,
+  })
   t.throws(ready('python3', null), { name: 'UserFault', remedy: /pip install "jax\[cuda13\]".*CUDA_HOME/ })
   const toolkit = makeToolkit(join(site, 'nvidia/cu13'))
   t.throws(ready('python3', toolkit), {

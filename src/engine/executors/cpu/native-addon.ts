@@ -1,5 +1,6 @@
 /** The border to the addon (native/engine/addon.cpp): nothing else in TypeScript loads it. */
 import { createRequire } from 'node:module'
+import { findAddon } from '../../../vocabulary/addon-file.ts'
 import { UserFault } from '../../../vocabulary/fault.ts'
 import type { PlanNames } from './plan-names.ts'
 import { PLAN_VERSION } from './plan-words.ts'
@@ -27,7 +28,7 @@ export interface NativeHostMesh {
 }
 
 export interface NativeMachine {
-  /** oneDNN's version. */
+  /** oneDNN's version; empty in an addon that was built without it. */
   readonly version: string
   /** The instruction set that oneDNN uses here, e.g. `avx512_core_bf16`. */
   readonly instructionSet: string
@@ -67,15 +68,14 @@ interface NativeAddon {
 }
 
 /**
- * Loads the addon; `NATIVE_ENSEMBLE_ADDON` names another build of it (the sanitizers').
+ * Loads the addon that findAddon names.
  * @throws UserFault where it was not built, cannot be loaded or is of another version
  */
 export function loadNativeAddon(): NativeAddon {
-  const path = process.env['NATIVE_ENSEMBLE_ADDON'] ?? '#native'
   let addon: NativeAddon
   try {
     // The addon's exports are described above and nowhere else: this cast is the border.
-    addon = createRequire(import.meta.url)(path) as NativeAddon
+    addon = createRequire(import.meta.url)(findAddon('one').path) as NativeAddon
   } catch (cause) {
     const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
     throw unusable('the native addon for the executor cpu', reason, cause)
@@ -90,6 +90,6 @@ export function loadNativeAddon(): NativeAddon {
 }
 
 function unusable(what: string, received: string, cause?: unknown): UserFault {
-  const remedy = 'Build it with: npm run setup. Or train without it, slowly: --executor tfjs.'
+  const remedy = 'Build it with: npx native-ensemble setup. Or train without it, slowly: --executor tfjs.'
   return new UserFault(`Expected ${what} but received: ${received}`, remedy, { cause })
 }

@@ -1,5 +1,6 @@
 /** The border to the addon (native/pjrt/addon.cpp): nothing else in TypeScript loads it. */
 import { createRequire } from 'node:module'
+import { findAddon } from '../../../vocabulary/addon-file.ts'
 import { UserFault } from '../../../vocabulary/fault.ts'
 
 /** An option of a plugin's client. */
@@ -122,15 +123,14 @@ interface PjrtAddon {
 
 /** @throws UserFault where it was not built or cannot be loaded */
 export function loadPjrtAddon(): PjrtAddon {
-  const path = process.env['NATIVE_ENSEMBLE_PJRT_ADDON'] ?? '#pjrt'
   try {
     // The addon's exports are described above and nowhere else: this cast is the border.
-    return createRequire(import.meta.url)(path) as PjrtAddon
+    return createRequire(import.meta.url)(findAddon('pjrt').path) as PjrtAddon
   } catch (cause) {
     const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
     throw new UserFault(
       `Expected the native addon for the executor xla but received: ${reason}`,
-      'Build it with: npm run setup.',
+      'Build it with: npx native-ensemble setup.',
       { cause },
     )
   }
