@@ -6,8 +6,7 @@ import { basename } from 'node:path'
 import { UserFault } from './fault.ts'
 
 /** Settings that may name a definition of the user's. */
-const OWN_KINDS = ['network', 'method', 'optimizer', 'dataset', 'augmentation'] as const
-export type OwnKind = (typeof OWN_KINDS)[number]
+export type OwnKind = 'network' | 'method' | 'optimizer' | 'dataset' | 'augmentation'
 
 /** A definition as it was given, unchecked. */
 export interface OwnDefinition {
