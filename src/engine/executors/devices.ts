@@ -16,7 +16,8 @@ async function describeOneDnn(): Promise<DeviceReport> {
   try {
     const { version, instructionSet, threading, bf16 } = loadNativeAddon().machine()
     const precisions = bf16 ? 'fp32 and bf16' : 'fp32 (no bf16 on this CPU)'
-    const detail = `oneDNN ${version}, ${instructionSet}, threads: ${threading}, ${precisions}`
+    const library = version === '' ? 'own kernels' : `own kernels and oneDNN ${version} (threads: ${threading})`
+    const detail = `${library}, ${instructionSet}, ${precisions}`
     return { ...base, works: true, detail, remedy: null }
   } catch (error) {
     if (!(error instanceof UserFault)) throw error
@@ -29,7 +30,7 @@ export async function executorLibraries(choice: ExecutorChoice): Promise<Record<
   if (choice.name === 'cpu') {
     const { loadNativeAddon } = await import('./cpu/native-addon.ts')
     const { version, instructionSet } = loadNativeAddon().machine()
-    return { onednn: `${version} ${instructionSet}` }
+    return version === '' ? { kernels: instructionSet } : { onednn: `${version} ${instructionSet}` }
   }
   if (choice.name === 'xla') {
     const { findPlugin } = await import('./xla/find-plugin.ts')
