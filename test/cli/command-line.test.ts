@@ -99,7 +99,7 @@ t.test('a command line that cannot be gets its remedy and exit code 2', async (t
       [/--network but received resnet-33/, /resnet-32 and resnet-38/],
     ],
     [['devices', 'all'], [/no argument for devices/]],
-    [['export', 'no-such-run'], [/the folder of a run/]],
+    [['export', 'no-such-run'], [/Cannot read no-such-run: it does not exist/]],
     [['export', '.', '--branch', 'one'], [/--branch but received one/]],
     [['report', 'no-such-run'], [/the folder of a run/]],
   ]

@@ -17,7 +17,7 @@ async function describeOneDnn(): Promise<DeviceReport> {
   try {
     const { version, instructionSet, threading, bf16 } = loadNativeAddon().machine()
     const precisions = bf16 ? 'fp32 and bf16' : 'fp32 (no bf16 on this CPU)'
-    const library = version === '' ? 'own kernels alone' : `oneDNN ${version}, threads: ${threading}`
+    const library = version === '' ? 'own kernels' : `own kernels and oneDNN ${version} (threads: ${threading})`
     const detail = `addon ${findAddon('one').origin}; ${library}, ${instructionSet}, ${precisions}`
     return { ...base, works: true, detail, remedy: null }
   } catch (error) {
