@@ -47,10 +47,15 @@ await orExplain(async () => {
     for (const kind of ['passed', 'failed', 'skipped']) total[kind] += counts[kind]
   }
   add(ran)
-  const { differsFromAvx2, runWithAvx2 } = await import('./tests/avx2.mjs')
-  if (wanted.length === 0 && !fast && differsFromAvx2()) {
+  const { differsFromAvx2, runPortable, runsPortable, runWithAvx2 } = await import('./tests/other-builds.mjs')
+  const whole = wanted.length === 0 && !fast
+  if (whole && differsFromAvx2()) {
     console.log('operations as processors without AVX-512 compute them')
     add(await runWithAvx2(onednn, ['test/executors/agreement'], TIMEOUT_SECONDS))
+  }
+  if (whole && runsPortable()) {
+    console.log('operations without oneDNN, as processors without AVX compute them')
+    add(await runPortable(['test/executors/agreement'], TIMEOUT_SECONDS))
   }
   if (total.skipped > 0) console.log(`${total.skipped} skipped`)
   console.log(`${total.passed} passed, ${total.failed} failed`)

@@ -3,6 +3,8 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface, type Interface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
+import type { DepthwiseLayer } from '../depthwise-layers.ts'
+import type { PassTimes } from '../depthwise-passes.ts'
 
 export interface Measurement {
   readonly ms: readonly number[]
@@ -67,6 +69,11 @@ export class PeerProcess {
   /** Of a loader of images (`bench:input`). */
   rate(mode: string, set: string, workers: number): Promise<{ readonly images: number; readonly seconds: number }> {
     return this.#ask({ measure: mode, set, workers })
+  }
+
+  /** Of one layer (`bench:depthwise`): milliseconds of its passes. */
+  layer(mode: string, layer: DepthwiseLayer, steps: number): Promise<PassTimes> {
+    return this.#ask({ measure: mode, layer, steps })
   }
 
   async stop(): Promise<void> {

@@ -1,26 +1,29 @@
-/** The engine's addon, native/engine over oneDNN: native/build/<variant>/one.node. */
+/** The engine's addon, native/engine with or without oneDNN: native/build/<variant>/one.node. */
 import { compileAddon, compilerWarnings } from './compile-addon.mjs'
 
-/** @param {import('./onednn.mjs').OneDnn} [onednn] */
+/** Its files name each other from the folder of the sources, and what addons share from native/. */
+const INCLUDES = ['-Inative/engine', '-Inative']
+
+/** @param {import('./onednn.mjs').OneDnn | null} [onednn] null = our own kernels serve every operation */
 function engine(onednn) {
+  const base = { name: 'one', stamp: 'addon', sources: 'native/engine', objects: 'objects' }
+  if (onednn === null) {
+    return { ...base, include: [], compile: ['-DONE_WITHOUT_ONEDNN', ...INCLUDES], link: [], library: null }
+  }
   // From native/build/<variant>/one.node to the package's root, so that a moved package still finds its oneDNN.
   const rpath = onednn?.origin === 'wheel' ? '$ORIGIN/../../../.onednn/lib' : onednn?.library
   const place = rpath === null ? [] : [`-L${onednn?.library}`, `-Wl,-rpath,${rpath}`]
   return {
-    name: 'one',
-    stamp: 'addon',
-    sources: 'native/engine',
-    objects: 'objects',
+    ...base,
     include: [onednn?.include].filter((folder) => typeof folder === 'string'),
-    // Its files name each other from the folder of the sources, and what addons share from native/.
-    compile: ['-fopenmp', '-Inative/engine', '-Inative'],
+    compile: ['-fopenmp', ...INCLUDES],
     link: ['-fopenmp', ...place, '-ldnnl'],
     library: onednn,
   }
 }
 
 /**
- * @param {import('./onednn.mjs').OneDnn} onednn
+ * @param {import('./onednn.mjs').OneDnn | null} onednn null = without it
  * @param {{variant?: import('./compile-addon.mjs').Variant}} [options]
  * @returns {Promise<string | null>} what was done, null where nothing was to do
  * @throws {SetupFault} with the compiler's findings

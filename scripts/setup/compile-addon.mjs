@@ -23,8 +23,10 @@ const OPTIMISED = ['-O3', '-fno-math-errno', '-fno-trapping-math']
 const VARIANTS = {
   // For the processor that compiles it.
   Release: [...OPTIMISED, '-march=native'],
-  // As processors without AVX-512 run it (scripts/tests/avx2.mjs).
+  // As processors without AVX-512 run it (scripts/tests/other-builds.mjs).
   Avx2: [...OPTIMISED, '-march=haswell'],
+  // As processors without AVX run it, and without oneDNN (scripts/tests/other-builds.mjs).
+  Portable: [...OPTIMISED, '-march=x86-64-v2'],
   Sanitize: ['-O1', '-g', '-march=native', '-fno-omit-frame-pointer', '-fsanitize=address,undefined'],
   // Node exports parts of the standard library: bound to those, shared pointers would count where the sanitizer cannot see it.
   Threads: ['-O1', '-g', '-march=native', '-fno-omit-frame-pointer', '-fsanitize=thread', '-Wl,-Bsymbolic'],

@@ -22,6 +22,9 @@ const CONVOLUTIONS = [
   'conv_7x7_stride_2',
   'conv_grouped',
   'conv_grouped_stride_2',
+  'conv_depthwise',
+  'conv_depthwise_stride_2',
+  'conv_depthwise_5x5',
 ]
 const POOLINGS = [
   ['max_pool_3x3_stride_2', 'MaxPool'],

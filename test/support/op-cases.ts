@@ -229,6 +229,17 @@ export const OP_CASES: readonly OpCase[] = [
   convolution({ batch: 3, channels: [64, 64], kernel: 3, size: [7, 6], stride: 2, padding: 1, groups: 2 }),
   convolution({ batch: 1, channels: [48, 24], kernel: 1, size: [5, 3], groups: 6 }),
   convolution({ batch: 2, channels: [17, 17], kernel: 3, size: [5, 5], padding: 1, groups: 17 }),
+  // Depthwise, as in MobileNet: half a block of channels behind whole ones, rows longer than a block of registers; 5x5, even
+  // kernels and strides beyond the kernel; one tap; a kernel larger than the image.
+  convolution({ batch: 3, channels: [24, 24], kernel: 3, size: [9, 17], padding: 1, groups: 24 }),
+  convolution({ batch: 3, channels: [40, 40], kernel: 3, size: [8, 9], stride: 2, padding: 1, groups: 40 }),
+  convolution({ batch: 2, channels: [16, 16], kernel: 3, size: [7, 14], stride: 2, padding: 1, groups: 16 }),
+  convolution({ batch: 2, channels: [32, 32], kernel: 5, size: [11, 7], padding: 2, groups: 32 }),
+  convolution({ batch: 2, channels: [8, 8], kernel: 5, size: [9, 12], stride: 2, padding: 2, groups: 8 }),
+  convolution({ batch: 2, channels: [48, 48], kernel: 2, size: [10, 8], stride: 3, groups: 48 }),
+  convolution({ batch: 5, channels: [16, 16], kernel: 1, size: [5, 3], stride: 2, groups: 16 }),
+  convolution({ batch: 1, channels: [16, 16], kernel: 5, size: [2, 3], padding: 3, groups: 16 }),
+  convolution({ batch: 2, channels: [3, 3], kernel: 3, size: [6, 5], padding: 1, groups: 3 }),
   batchNorm([2, 17, 5, 7], null, false),
   batchNorm([5, 24, 7, 5], 'relu', false),
   batchNorm([2, 16, 5, 5], null, true),

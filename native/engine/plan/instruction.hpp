@@ -5,8 +5,6 @@
 #include <memory>
 #include <vector>
 
-#include <dnnl.hpp>
-
 #include "kernels/elementwise/activation.hpp"
 #include "runtime/barrier.hpp"
 
@@ -29,13 +27,15 @@ struct Worker {
   float* scalars = nullptr;
   // The replica's share of the gradient, laid out like the weights; of all threads (shared_gradient.hpp).
   float* gradients = nullptr;
-  dnnl::stream stream;
+  // Memory that an instruction may use while it runs and nothing keeps (PlanBuilder::reserveScratch).
+  char* scratch = nullptr;
   Barrier* team = nullptr;
 
   template <class T>
   T* at(const Activation& tensor) const {
     return reinterpret_cast<T*>(arena + tensor.offset);
   }
+  float* scratchFloats() const { return reinterpret_cast<float*>(scratch); }
 };
 
 class Instruction {

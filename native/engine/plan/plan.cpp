@@ -81,7 +81,6 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
   });
 
   builder_ = std::make_unique<PlanBuilder>(memory_.state, workers_, block, winograd);
-  for (Worker& worker : workers_) worker.stream = dnnl::stream(builder_->engine());
   for (std::size_t left = reader.size(); left > 0; left--) builder_->readTensor(reader);
   readInstructions(reader, instructions_);
   reducedScalars_.resize(reader.size());
@@ -104,7 +103,7 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
     communicates_ = communicates_ || item.kind == ExportKind::meanGradient || item.kind == ExportKind::meanStatistic;
   }
   if (!reader.done()) throw std::runtime_error("Expected the end of the plan but received further words");
-  builder_->bindScratch();
+  builder_->bind();
   times_.assign(instructions_.size() + 2, 0.0);
 }
 
@@ -115,7 +114,7 @@ void Plan::readInstructions(WordReader& words, std::vector<InstructionPtr>& list
 }
 
 std::size_t Plan::bytes() const {
-  std::size_t sum = builder_->scratchBytes();
+  std::size_t sum = builder_->bytes();
   for (const AlignedBuffer& arena : arenas_) sum += arena.bytes();
   return sum;
 }
@@ -143,7 +142,7 @@ void Plan::runThread(int thread, const RunArguments& arguments) {
   };
 
   if (scalarInputs_ > 0) std::memcpy(worker.scalars, arguments.scalars, scalarInputs_ * sizeof(float));
-  prepareWeights(worker);
+  prepareParts(worker);
   record(instructions_.size());
   for (std::size_t place = 0; place < instructions_.size(); place++) {
     instructions_[place]->run(worker, arguments);
@@ -184,13 +183,10 @@ void Plan::sumOverHosts(int thread) {
   replicas_->wait();
 }
 
-void Plan::prepareWeights(Worker& worker) {
-  auto& copies = builder_->weightCopies();
-  if (copies.empty()) return;
-  const auto threads = static_cast<std::size_t>(team_->threads());
-  for (std::size_t place = static_cast<std::size_t>(worker.thread); place < copies.size(); place += threads) {
-    copies[place]->make(worker.stream);
-  }
+void Plan::prepareParts(Worker& worker) {
+  const auto& parts = builder_->parts();
+  if (parts.empty()) return;
+  for (const auto& part : parts) part->prepare(worker);
   worker.team->wait();
 }
 

@@ -69,7 +69,7 @@ class Plan {
 
   void readInstructions(WordReader& words, std::vector<InstructionPtr>& list);
   void runThread(int thread, const RunArguments& arguments);
-  void prepareWeights(Worker& worker);
+  void prepareParts(Worker& worker);
   void sumOverHosts(int thread);
   void reduceScalars(const RunArguments& arguments);
   void exportValues(Worker& worker, const RunArguments& arguments, bool afterUpdate);

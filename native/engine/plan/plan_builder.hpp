@@ -1,12 +1,10 @@
-// What instructions share while a plan is built: engine, tensors, working copies of weights, scratch memory.
+// What instructions share while a plan is built: tensors, scratch memory, parts that several of them use.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <vector>
-
-#include <dnnl.hpp>
 
 #include "kernels/elementwise/activation.hpp"
 #include "plan/instruction.hpp"
@@ -14,24 +12,6 @@
 #include "runtime/aligned_buffer.hpp"
 
 namespace one {
-
-// A dnnl primitive with its arguments, bound to one thread's memory; executing it allocates nothing.
-struct BoundPrimitive {
-  dnnl::primitive primitive;
-  std::vector<dnnl::memory> memories;  // keeps alive what `arguments` points to
-  std::vector<dnnl_exec_arg_t> arguments;
-
-  void add(int name, dnnl::memory memory) {
-    memories.push_back(memory);
-    arguments.push_back({name, memories.back().get()});
-  }
-  explicit operator bool() const { return static_cast<bool>(primitive); }
-  void execute(const dnnl::stream& stream) const {
-    const dnnl_status_t status =
-        dnnl_primitive_execute(primitive.get(), stream.get(), static_cast<int>(arguments.size()), arguments.data());
-    dnnl::error::wrap_c_api(status, "Expected oneDNN to execute a primitive but received a failure");
-  }
-};
 
 // f32 weights in the state, [O, I / groups, k, k], and how the arithmetic groups them.
 struct WeightShape {
@@ -53,34 +33,6 @@ struct WeightShape {
   std::size_t rowElements() const { return elements() / static_cast<std::size_t>(out); }
   // With the zeros between merged groups.
   std::size_t mergedElements() const { return elements() * static_cast<std::size_t>(merge); }
-  // Of the merged groups, as is `plain`.
-  dnnl::memory::dims dims() const {
-    const int count = groups / merge;
-    if (count == 1) return {out, perGroup * merge, kernelHeight, kernelWidth};
-    return {count, out / count, perGroup * merge, kernelHeight, kernelWidth};
-  }
-  dnnl::memory::desc plain() const {
-    using tag = dnnl::memory::format_tag;
-    return {dims(), dnnl::memory::data_type::f32, groups == merge ? tag::oihw : tag::goihw};
-  }
-  // Any layout that the primitive prefers, in the arithmetic's own precision or in `type`.
-  dnnl::memory::desc any(dnnl::memory::data_type dataType) const {
-    return {dims(), dataType, dnnl::memory::format_tag::any};
-  }
-};
-
-// A copy of weights in the layout and precision that a primitive wants, made anew in each run.
-struct WeightCopy {
-  WeightShape weights;
-  const float* state = nullptr;
-  // The state's weights with merged groups; empty where none are.
-  AlignedBuffer merged;
-  dnnl::memory::desc desc;
-  AlignedBuffer buffer;
-  dnnl::memory memory;
-  BoundPrimitive reorder;
-
-  void make(const dnnl::stream& stream);
 };
 
 // Where each thread leaves mean and sum of squared distances of a convolution's result for the batch norm behind it, or the two
@@ -95,12 +47,25 @@ struct StatisticsRegion {
   StatisticsRegion from(int first) const { return {partials + first, stride}; }
 };
 
+// What several instructions of a plan have together, such as a library's own memory.
+class SharedPart {
+ public:
+  SharedPart() = default;
+  SharedPart(const SharedPart&) = delete;
+  SharedPart& operator=(const SharedPart&) = delete;
+  virtual ~SharedPart() = default;
+  // After all instructions are built.
+  virtual void bind() = 0;
+  // In every thread before the instructions of a run; the threads meet behind it.
+  virtual void prepare(const Worker& worker) = 0;
+  virtual std::size_t bytes() const = 0;
+};
+
 class PlanBuilder {
  public:
   PlanBuilder(float* state, std::vector<Worker>& workers, int block, bool winograd)
-      : engine_(dnnl::engine::kind::cpu, 0), state_(state), workers_(workers), block_(block), winograd_(winograd) {}
+      : state_(state), workers_(workers), block_(block), winograd_(winograd) {}
 
-  const dnnl::engine& engine() const { return engine_; }
   std::vector<Worker>& workers() { return workers_; }
   float* state(std::size_t offset) const { return state_ + offset; }
   // Channels in a block of the machine's layout, 0 = channels last.
@@ -121,40 +86,43 @@ class PlanBuilder {
   }
   VectorRef vector(WordReader& words) const;
 
-  // The copy of these weights in this layout; made once however many instructions ask.
-  const dnnl::memory& weightCopy(const WeightShape& weights, const dnnl::memory::desc& desc);
-  std::vector<std::unique_ptr<WeightCopy>>& weightCopies() { return weightCopies_; }
+  // At least so much of each worker's `scratch`, for an instruction that is being built. Holds finite numbers, or whatever an
+  // instruction before left there.
+  void reserveScratchFloats(std::ptrdiff_t elements) {
+    scratchElements_ = std::max(scratchElements_, static_cast<std::size_t>(elements));
+  }
+  // Gives scratch memories and parts their place, after all instructions are built.
+  void bind();
+  // Of scratch and parts.
+  std::size_t bytes() const;
 
-  // Memory of `thread` that a primitive may use while it runs and nothing keeps.
-  void addScratchpad(BoundPrimitive& bound, int thread, const dnnl::memory::desc& desc);
-  // As above, for a result that the next primitive of the same instruction takes up.
-  dnnl::memory transient(int thread, const dnnl::memory::desc& desc);
-  // Gives the scratch memories their place, after all instructions are built.
-  void bindScratch();
-  std::size_t scratchBytes() const;
+  // The one part of this kind; made for who asks first.
+  template <class Part>
+  Part& part() {
+    for (const auto& known : parts_) {
+      if (auto* part = dynamic_cast<Part*>(known.get())) return *part;
+    }
+    auto made = std::make_unique<Part>(threads());
+    Part& part = *made;
+    parts_.push_back(std::move(made));
+    return part;
+  }
+  const std::vector<std::unique_ptr<SharedPart>>& parts() const { return parts_; }
 
   // Memory that all threads of the team see, e.g. for partial sums.
   double* sharedDoubles(std::size_t count);
   // The region of this number: two doubles a channel and thread, the same for all who name the number.
   StatisticsRegion statisticsRegion(std::size_t number, int channels);
 
-  static dnnl::primitive_attr attributes();
-
  private:
-  struct Pending {
-    int thread;
-    dnnl::memory memory;
-  };
-  dnnl::engine engine_;
   float* state_;
   std::vector<Worker>& workers_;
   int block_;
   bool winograd_;
   std::vector<Activation> tensors_;
-  std::vector<std::unique_ptr<WeightCopy>> weightCopies_;
-  std::vector<Pending> scratchpads_;
-  std::vector<Pending> transients_;
+  std::size_t scratchElements_ = 0;
   std::vector<AlignedBuffer> scratch_;
+  std::vector<std::unique_ptr<SharedPart>> parts_;
   std::vector<AlignedBuffer> shared_;
   std::vector<StatisticsRegion> statistics_;
 };

@@ -1,5 +1,5 @@
 // Where threads wait for each other: a counter in memory that all of them see. It only grows, so a barrier needs no reset
-// and no thread can be overtaken. Waiters spin for some tens of microseconds, then sleep on the counter's low half (futex).
+// and no thread can be overtaken. Waiters spin for a while, then sleep on the counter's low half (futex).
 #pragma once
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <ctime>
 #include <stdexcept>
+
+#include "runtime/spin_wait.hpp"
 
 namespace one {
 
@@ -24,14 +26,6 @@ struct Abandoned : std::runtime_error {
   Abandoned() : std::runtime_error("Expected every replica to finish the step but another one stopped") {}
 };
 
-inline void pauseThread() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
 // A barrier among `members` threads; any number of plans may use one state, one at a time.
 class Barrier {
  public:
@@ -46,11 +40,7 @@ class Barrier {
       if (state_->sleepers.load() != 0) wakeAll(state_);
       return;
     }
-    for (int spin = 0; spin < kSpins; spin++) {
-      if (reached(target)) return;
-      pauseThread();
-    }
-    sleepUntil(target);
+    if (!spinUntil([&] { return reached(target); })) sleepUntil(target);
   }
 
   bool abandoned() const { return state_->abandoned.load(std::memory_order_relaxed) != 0; }
@@ -61,8 +51,6 @@ class Barrier {
   }
 
  private:
-  static constexpr int kSpins = 4000;
-
   bool reached(std::uint64_t target) const {
     if (state_->arrived.load(std::memory_order_acquire) >= target) return true;
     if (abandoned()) throw Abandoned();

@@ -1,11 +1,44 @@
 #include "runtime/machine.hpp"
 
+#if !defined(ONE_WITHOUT_ONEDNN)
 #include <dnnl.hpp>
+#endif
 
 #include "kernels/convolution/winograd.hpp"
 
 namespace one {
 namespace {
+
+// Channels in a block of activations, whatever the precision: our own convolutions take sixteen on every processor.
+constexpr int kBlock = 16;
+
+#if defined(ONE_WITHOUT_ONEDNN)
+
+// What the addon was compiled for, by the names that oneDNN uses.
+const char* instructionSetName() {
+#if defined(__AVX512BF16__)
+  return "avx512_core_bf16";
+#elif defined(__AVX512F__)
+  return "avx512_core";
+#elif defined(__AVX2__)
+  return "avx2";
+#elif defined(__AVX__)
+  return "avx";
+#elif defined(__SSE4_1__)
+  return "sse41";
+#elif defined(__aarch64__)
+  return "asimd";
+#else
+  return "other";
+#endif
+}
+
+void describeOneDnn(Machine& machine) {
+  machine.instructionSet = instructionSetName();
+  machine.threading = "none";
+}
+
+#else
 
 std::string instructionSetName() {
   switch (dnnl::get_effective_cpu_isa()) {
@@ -31,38 +64,25 @@ std::string threadingName(unsigned runtime) {
   }
 }
 
-// The layout that a 3x3 convolution of 64 channels chooses for its result. Throws where the precision is not supported.
-int preferredBlock(dnnl::memory::data_type type) {
-  using tag = dnnl::memory::format_tag;
-  const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  const dnnl::memory::dims image{2, 64, 8, 8};
-  const dnnl::memory::desc data(image, type, tag::any);
-  const dnnl::convolution_forward::primitive_desc desc(engine, dnnl::prop_kind::forward_training,
-                                                       dnnl::algorithm::convolution_direct, data,
-                                                       {{64, 64, 3, 3}, type, tag::any}, data, {1, 1}, {1, 1}, {1, 1});
-  if (desc.dst_desc() == dnnl::memory::desc(image, type, tag::nChw16c)) return 16;
-  if (desc.dst_desc() == dnnl::memory::desc(image, type, tag::nChw8c)) return 8;
-  return 0;
-}
-
-}  // namespace
-
-Machine describeMachine() {
-  Machine machine;
+void describeOneDnn(Machine& machine) {
   const dnnl_version_t* version = dnnl_version();
   machine.version =
       std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);
   machine.instructionSet = instructionSetName();
   machine.threading = threadingName(version->cpu_runtime);
+}
+
+#endif
+
+}  // namespace
+
+Machine describeMachine() {
+  Machine machine;
+  describeOneDnn(machine);
   machine.winogradChannels = kWinogradChannels;
-  // Our own convolutions take blocks of sixteen on every processor that they serve.
-  machine.blockF32 = kWinogradChannels > 0 ? 16 : preferredBlock(dnnl::memory::data_type::f32);
-  try {
-    machine.blockBf16 = preferredBlock(dnnl::memory::data_type::bf16);
-    machine.bf16 = true;
-  } catch (const dnnl::error&) {
-    machine.bf16 = false;
-  }
+  machine.blockF32 = kBlock;
+  machine.blockBf16 = kBlock;
+  machine.bf16 = true;
   return machine;
 }
 

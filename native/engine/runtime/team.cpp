@@ -1,15 +1,29 @@
 #include "runtime/team.hpp"
 
-#include <omp.h>
 #include <sched.h>
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
 
 namespace one {
+namespace {
+
+// oneDNN's threads; an addon without OpenMP has none.
+#if defined(_OPENMP)
+int threadsOfOpenMp() { return omp_get_max_threads(); }
+void setThreadsOfOpenMp(int threads) { omp_set_num_threads(threads); }
+#else
+int threadsOfOpenMp() { return 1; }
+void setThreadsOfOpenMp(int) {}
+#endif
+
+}  // namespace
 
 struct PinnedScope::Affinity {
   cpu_set_t set;
 };
 
-PinnedScope::PinnedScope(int core) : openMpThreads_(omp_get_max_threads()) {
+PinnedScope::PinnedScope(int core) : openMpThreads_(threadsOfOpenMp()) {
   auto before = std::make_unique<Affinity>();
   cpu_set_t wanted;
   CPU_ZERO(&wanted);
@@ -19,11 +33,11 @@ PinnedScope::PinnedScope(int core) : openMpThreads_(omp_get_max_threads()) {
       sched_setaffinity(0, sizeof wanted, &wanted) == 0) {
     before_ = std::move(before);
   }
-  omp_set_num_threads(1);
+  setThreadsOfOpenMp(1);
 }
 
 PinnedScope::~PinnedScope() {
-  omp_set_num_threads(openMpThreads_);
+  setThreadsOfOpenMp(openMpThreads_);
   if (before_ != nullptr) sched_setaffinity(0, sizeof before_->set, &before_->set);
 }
 

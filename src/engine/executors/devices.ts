@@ -17,7 +17,7 @@ async function describeOneDnn(): Promise<DeviceReport> {
   try {
     const { version, instructionSet, threading, bf16 } = loadNativeAddon().machine()
     const precisions = bf16 ? 'fp32 and bf16' : 'fp32 (no bf16 on this CPU)'
-    const library = version === '' ? 'own kernels alone' : `oneDNN ${version}, threads: ${threading}`
+    const library = version === '' ? 'own kernels' : `own kernels and oneDNN ${version} (threads: ${threading})`
     const detail = `addon ${findAddon('one').origin}; ${library}, ${instructionSet}, ${precisions}`
     return { ...base, works: true, detail, remedy: null }
   } catch (error) {
@@ -31,8 +31,8 @@ export async function executorLibraries(choice: ExecutorChoice): Promise<Record<
   if (choice.name === 'cpu') {
     const { loadNativeAddon } = await import('./cpu/native-addon.ts')
     const { version, instructionSet } = loadNativeAddon().machine()
-    const onednn = version === '' ? `none, ${instructionSet}` : `${version} ${instructionSet}`
-    return { addon: findAddon('one').origin, onednn }
+    const library = version === '' ? { kernels: instructionSet } : { onednn: `${version} ${instructionSet}` }
+    return { addon: findAddon('one').origin, ...library }
   }
   if (choice.name === 'xla') {
     const { findPlugin } = await import('./xla/find-plugin.ts')

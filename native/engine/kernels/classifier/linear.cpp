@@ -2,17 +2,17 @@
 
 #include "kernels/classifier/linear.hpp"
 #include "kernels/convolution/shared_gradient.hpp"
+#include "kernels/onednn/onednn_matrix_product.hpp"
+#include "kernels/vector/matrix_products.hpp"
 
 namespace one {
 namespace {
 
-// C[m, n] = A B + beta C with row-major matrices, either transposed; single threaded as the calling thread's OpenMP setting is.
-void multiply(char transposeA, char transposeB, int m, int n, int k, const float* a, int lda, const float* b, int ldb,
-              float beta, float* c, int ldc) {
-  const dnnl::status status = dnnl::sgemm(transposeA, transposeB, m, n, k, 1.0f, a, lda, b, ldb, beta, c, ldc);
-  if (status != dnnl::status::success) {
-    throw std::runtime_error("Expected oneDNN to multiply matrices but received a failure");
-  }
+// C = A B, or C += A B, with row-major C (matrix_products.hpp).
+void multiply(const Worker& worker, int rows, int columns, int depth, const MatrixView& a, const MatrixView& b,
+              bool add, float* c) {
+  if (onednn::multiplyMatrices(rows, columns, depth, a, b, add, c, columns)) return;
+  multiplyMatrices(rows, columns, depth, a, b, add, c, columns, worker.scratchFloats());
 }
 
 // x [B, in], w [out, in], bias [out] -> y = x w^T + bias.
@@ -22,7 +22,9 @@ class Forward : public Instruction {
       : x_(builder.tensor(words)),
         w_(builder.state(words.size())),
         bias_(builder.state(words.size())),
-        y_(builder.tensor(words)) {}
+        y_(builder.tensor(words)) {
+    builder.reserveScratchFloats(productScratch(builder.workers().front().samples, y_.channels, x_.channels));
+  }
 
   void run(Worker& worker, const RunArguments&) override {
     if (worker.samples == 0) return;
@@ -30,8 +32,8 @@ class Forward : public Instruction {
     for (int row = 0; row < worker.samples; row++) {
       std::memcpy(y + row * y_.channels, bias_, sizeof(float) * static_cast<std::size_t>(y_.channels));
     }
-    multiply('N', 'T', worker.samples, y_.channels, x_.channels, worker.at<float>(x_), x_.channels, w_, x_.channels,
-             1.0f, y, y_.channels);
+    multiply(worker, worker.samples, y_.channels, x_.channels, {worker.at<float>(x_), x_.channels, 1},
+             {w_, 1, x_.channels}, true, y);
   }
 
  private:
@@ -45,12 +47,14 @@ class Forward : public Instruction {
 class BackwardInput : public Instruction {
  public:
   BackwardInput(WordReader& words, PlanBuilder& builder)
-      : dy_(builder.tensor(words)), w_(builder.state(words.size())), dx_(builder.tensor(words)) {}
+      : dy_(builder.tensor(words)), w_(builder.state(words.size())), dx_(builder.tensor(words)) {
+    builder.reserveScratchFloats(productScratch(builder.workers().front().samples, dx_.channels, dy_.channels));
+  }
 
   void run(Worker& worker, const RunArguments&) override {
     if (worker.samples == 0) return;
-    multiply('N', 'N', worker.samples, dx_.channels, dy_.channels, worker.at<float>(dy_), dy_.channels, w_,
-             dx_.channels, 0.0f, worker.at<float>(dx_), dx_.channels);
+    multiply(worker, worker.samples, dx_.channels, dy_.channels, {worker.at<float>(dy_), dy_.channels, 1},
+             {w_, dx_.channels, 1}, false, worker.at<float>(dx_));
   }
 
  private:
@@ -66,13 +70,15 @@ class BackwardWeights : public Instruction {
       : x_(builder.tensor(words)),
         dy_(builder.tensor(words)),
         dw_(words.size(), dy_.channels, static_cast<std::size_t>(x_.channels), 1, builder),
-        dbias_(words.size(), dy_.channels, 1, kLine, builder) {}
+        dbias_(words.size(), dy_.channels, 1, kLine, builder) {
+    builder.reserveScratchFloats(productScratch(dy_.channels, x_.channels, builder.workers().front().samples));
+  }
 
   void run(Worker& worker, const RunArguments&) override {
     const float* dy = worker.at<float>(dy_);
     dw_.write(worker, false, [&](int first, int end, bool add) {
-      multiply('T', 'N', end - first, x_.channels, worker.samples, dy + first, dy_.channels, worker.at<float>(x_),
-               x_.channels, add ? 1.0f : 0.0f, dw_.row(worker, first), x_.channels);
+      multiply(worker, end - first, x_.channels, worker.samples, {dy + first, 1, dy_.channels},
+               {worker.at<float>(x_), x_.channels, 1}, add, dw_.row(worker, first));
     });
     dbias_.write(worker, false, [&](int first, int end, bool add) {
       float* dbias = dbias_.of(worker);

@@ -2,15 +2,16 @@
 
 #include <stdexcept>
 
-#include "kernels/batch_norm/batch_norm.hpp"
+#include "kernels/convolution/any_layout.hpp"
+#include "kernels/convolution/depthwise.hpp"
 #include "kernels/convolution/direct.hpp"
 #include "kernels/convolution/epilogue.hpp"
 #include "kernels/convolution/group_merge.hpp"
 #include "kernels/convolution/image.hpp"
-#include "kernels/convolution/shared_gradient.hpp"
 #include "kernels/convolution/winograd.hpp"
 #include "kernels/convolution/winograd_groups.hpp"
-#include "kernels/elementwise/elementwise.hpp"
+#include "kernels/convolution/with_epilogue.hpp"
+#include "kernels/onednn/onednn_convolution.hpp"
 
 namespace one {
 namespace {
@@ -20,10 +21,7 @@ struct Geometry {
   int stride = 1;
   int padding = 0;
 
-  dnnl::memory::dims strides() const { return {stride, stride}; }
   Kernel kernel() const { return {weights.kernelHeight, weights.kernelWidth, stride, padding}; }
-  // Equal on all sides; oneDNN rounds the output's size down as PyTorch does.
-  dnnl::memory::dims paddings() const { return {padding, padding}; }
 };
 
 Geometry readGeometry(WordReader& words, const PlanBuilder& builder) {
@@ -45,22 +43,6 @@ Geometry readGeometry(WordReader& words, const PlanBuilder& builder) {
   return geometry;
 }
 
-dnnl::convolution_forward::primitive_desc forwardDesc(const PlanBuilder& builder, const Geometry& geometry,
-                                                      const Activation& x, const Activation& y, int samples,
-                                                      bool training) {
-  const auto kind = training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
-  return {builder.engine(),
-          kind,
-          dnnl::algorithm::convolution_direct,
-          x.desc(samples),
-          geometry.weights.any(dnnlType(geometry.weights.type)),
-          y.desc(samples),
-          geometry.strides(),
-          geometry.paddings(),
-          geometry.paddings(),
-          PlanBuilder::attributes()};
-}
-
 bool winogradServes(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
   return builder.winograd() && winogradFits(x, y, geometry.weights, geometry.stride, geometry.padding);
 }
@@ -73,181 +55,14 @@ bool imageServes(const PlanBuilder& builder, const Activation& x, const Activati
   return builder.winograd() && imageFits(x, y, geometry.weights, geometry.stride);
 }
 
+bool depthwiseServes(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
+  return builder.winograd() && depthwiseFits(x, y, geometry.weights);
+}
+
 bool winogradGroupsServe(const PlanBuilder& builder, const Activation& x, const Activation& y,
                          const Geometry& geometry) {
   return builder.winograd() && winogradGroupsFit(x, y, geometry.weights, geometry.stride, geometry.padding);
 }
-
-dnnl::memory slice(const PlanBuilder& builder, const Worker& worker, const Activation& tensor) {
-  return {tensor.desc(worker.samples), builder.engine(), worker.at<void>(tensor)};
-}
-
-// One primitive a thread; threads with equally many samples share its code.
-class ConvolutionInstruction : public Instruction {
- public:
-  void run(Worker& worker, const RunArguments&) override {
-    for (const BoundPrimitive& bound : bound_[static_cast<std::size_t>(worker.thread)]) bound.execute(worker.stream);
-  }
-
- protected:
-  std::vector<std::vector<BoundPrimitive>> bound_;
-};
-
-class Forward : public ConvolutionInstruction {
- public:
-  Forward(const Activation& x, const Activation& y, const Geometry& geometry, bool training, PlanBuilder& builder) {
-    for (const Worker& worker : builder.workers()) {
-      auto& list = bound_.emplace_back();
-      if (worker.samples == 0) continue;
-      const auto desc = forwardDesc(builder, geometry, x, y, worker.samples, training);
-      BoundPrimitive bound;
-      bound.primitive = dnnl::convolution_forward(desc);
-      bound.add(DNNL_ARG_SRC, slice(builder, worker, x));
-      bound.add(DNNL_ARG_WEIGHTS, builder.weightCopy(geometry.weights, desc.weights_desc()));
-      bound.add(DNNL_ARG_DST, slice(builder, worker, y));
-      builder.addScratchpad(bound, worker.thread, desc.scratchpad_desc());
-      list.push_back(std::move(bound));
-    }
-  }
-};
-
-class BackwardData : public ConvolutionInstruction {
- public:
-  BackwardData(const Activation& dy, const Activation& dx, const Geometry& geometry, bool accumulate,
-               PlanBuilder& builder)
-      : dx_(dx) {
-    for (const Worker& worker : builder.workers()) {
-      auto& list = bound_.emplace_back();
-      if (worker.samples == 0) continue;
-      const int samples = worker.samples;
-      const auto hint = forwardDesc(builder, geometry, dx, dy, samples, true);
-      const dnnl::convolution_backward_data::primitive_desc desc(
-          builder.engine(), dnnl::algorithm::convolution_direct, dx.desc(samples),
-          geometry.weights.any(dnnlType(geometry.weights.type)), dy.desc(samples), geometry.strides(),
-          geometry.paddings(), geometry.paddings(), hint, PlanBuilder::attributes());
-      BoundPrimitive bound;
-      bound.primitive = dnnl::convolution_backward_data(desc);
-      bound.add(DNNL_ARG_DIFF_DST, slice(builder, worker, dy));
-      bound.add(DNNL_ARG_WEIGHTS, builder.weightCopy(geometry.weights, desc.weights_desc()));
-      const dnnl::memory result =
-          accumulate ? builder.transient(worker.thread, dx.desc(samples)) : slice(builder, worker, dx);
-      if (accumulate) results_.push_back({worker.thread, result});
-      bound.add(DNNL_ARG_DIFF_SRC, result);
-      builder.addScratchpad(bound, worker.thread, desc.scratchpad_desc());
-      list.push_back(std::move(bound));
-    }
-  }
-
-  void run(Worker& worker, const RunArguments& arguments) override {
-    ConvolutionInstruction::run(worker, arguments);
-    for (const Result& result : results_) {
-      if (result.thread == worker.thread) addSlice(dx_, worker, result.memory.get_data_handle());
-    }
-  }
-
- private:
-  // Where the gradient of a thread goes before it is added.
-  struct Result {
-    int thread;
-    dnnl::memory memory;
-  };
-  const Activation dx_;
-  std::vector<Result> results_;
-};
-
-// For gradients of filters over plain images oneDNN has fast kernels only where the output channels fill their blocks. The
-// padding channels of dy are zero, so they may count: the gradient has their rows behind its own.
-Activation withWholeBlocks(const Activation& x, const Activation& dy) {
-  Activation whole = dy;
-  if (x.lanes == 1) whole.channels = dy.paddedChannels();
-  return whole;
-}
-
-// dW, brought from the primitive's layout into the gradient's plain one.
-class BackwardWeights : public ConvolutionInstruction {
- public:
-  BackwardWeights(const Activation& x, const Activation& ownDy, std::size_t gradientOffset, Geometry geometry,
-                  PlanBuilder& builder)
-      : weights_(geometry.weights), gradient_(gradientOffset, weights_.out, weights_.rowElements(), 1, builder) {
-    const Activation dy = weights_.groups == 1 ? withWholeBlocks(x, ownDy) : ownDy;
-    geometry.weights.out = dy.channels;
-    const std::size_t elements = geometry.weights.mergedElements();
-    for (const Worker& worker : builder.workers()) {
-      auto& list = bound_.emplace_back();
-      const bool inPlace = gradient_.single() && elements == weights_.elements();
-      plain_.emplace_back(inPlace ? 0 : elements * sizeof(float));
-      float* gradient = inPlace ? gradient_.of(worker) : reinterpret_cast<float*>(plain_.back().data());
-      if (worker.samples == 0) continue;
-      const int samples = worker.samples;
-      const auto hint = forwardDesc(builder, geometry, x, dy, samples, true);
-      const dnnl::convolution_backward_weights::primitive_desc desc(
-          builder.engine(), dnnl::algorithm::convolution_direct, x.desc(samples),
-          geometry.weights.any(dnnl::memory::data_type::f32), dy.desc(samples), geometry.strides(), geometry.paddings(),
-          geometry.paddings(), hint, PlanBuilder::attributes());
-      const dnnl::memory plain(geometry.weights.plain(), builder.engine(), gradient);
-      const bool direct = desc.diff_weights_desc() == plain.get_desc();
-      const dnnl::memory result = direct ? plain : builder.transient(worker.thread, desc.diff_weights_desc());
-
-      BoundPrimitive bound;
-      bound.primitive = dnnl::convolution_backward_weights(desc);
-      bound.add(DNNL_ARG_SRC, slice(builder, worker, x));
-      bound.add(DNNL_ARG_DIFF_DST, slice(builder, worker, dy));
-      bound.add(DNNL_ARG_DIFF_WEIGHTS, result);
-      builder.addScratchpad(bound, worker.thread, desc.scratchpad_desc());
-      list.push_back(std::move(bound));
-      if (direct) continue;
-
-      const dnnl::reorder::primitive_desc reorder(builder.engine(), result.get_desc(), builder.engine(),
-                                                  plain.get_desc(), PlanBuilder::attributes());
-      BoundPrimitive unpack;
-      unpack.primitive = dnnl::reorder(reorder);
-      unpack.add(DNNL_ARG_FROM, result);
-      unpack.add(DNNL_ARG_TO, plain);
-      builder.addScratchpad(unpack, worker.thread, reorder.scratchpad_desc());
-      list.push_back(std::move(unpack));
-    }
-  }
-
-  void run(Worker& worker, const RunArguments& arguments) override {
-    ConvolutionInstruction::run(worker, arguments);
-    const AlignedBuffer& plain = plain_[static_cast<std::size_t>(worker.thread)];
-    if (gradient_.single() && plain.bytes() == 0) return;
-    const auto* sums = reinterpret_cast<const float*>(plain.data());
-    gradient_.write(worker, false, [&](int first, int end, bool add) {
-      // Without merged groups these are the rows as they stand.
-      forRowsOfGroups(weights_, first, end, [&](std::size_t own, std::size_t merged, std::size_t count) {
-        writeOrAdd(sums + merged, count, add, gradient_.of(worker) + own);
-      });
-    });
-  }
-
- private:
-  const WeightShape weights_;
-  const SharedGradient gradient_;
-  // The gradient of each thread, with the zeros between merged groups and the rows of padding channels; empty where the
-  // primitive writes to the gradient's own place.
-  std::vector<AlignedBuffer> plain_;
-};
-
-// oneDNN's convolution and then what a fused one does on the way.
-class WithEpilogue : public Instruction {
- public:
-  WithEpilogue(InstructionPtr convolution, const Activation& y, Epilogue epilogue)
-      : convolution_(std::move(convolution)), y_(y), epilogue_(std::move(epilogue)) {}
-
-  void run(Worker& worker, const RunArguments& arguments) override {
-    convolution_->run(worker, arguments);
-    if (epilogue_.statistics) storeStatistics(y_, worker, *epilogue_.statistics);
-    if (!epilogue_.norm) return;
-    const Activation* residual = epilogue_.residual ? &*epilogue_.residual : nullptr;
-    applyFolded(y_, worker, *epilogue_.norm, residual, epilogue_.rectifier);
-  }
-
- private:
-  InstructionPtr convolution_;
-  const Activation y_;
-  Epilogue epilogue_;
-};
 
 // As read from the plan: number of a statistics region, its channels and which comes first, or -1; then whether a batch norm is
 // folded in, and that.
@@ -302,6 +117,10 @@ InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
   if (winogradServes(builder, x, y, geometry)) {
     return winogradConvolution(x, y, geometry.weights, false, std::move(prologue), std::move(epilogue), builder);
   }
+  if (depthwiseServes(builder, x, y, geometry)) {
+    return depthwiseConvolution(x, y, geometry.weights, geometry.kernel(), false, std::move(prologue),
+                                std::move(epilogue), builder);
+  }
   if (winogradGroupsServe(builder, x, y, geometry)) {
     return winogradGroups(x, y, geometry.weights, false, prologue, epilogue, builder);
   }
@@ -313,9 +132,10 @@ InstructionPtr convolutionForward(WordReader& words, PlanBuilder& builder) {
   if (imageServes(builder, x, y, geometry)) {
     return imageConvolution(x, y, geometry.weights, geometry.kernel(), std::move(epilogue), builder);
   }
-  InstructionPtr convolution = std::make_unique<Forward>(x, y, geometry, training, builder);
-  if (!epilogue.statistics && !epilogue.norm) return convolution;
-  return std::make_unique<WithEpilogue>(std::move(convolution), y, std::move(epilogue));
+  const Kernel kernel = geometry.kernel();
+  InstructionPtr stored = onednn::convolutionForward(x, y, geometry.weights, kernel, training, builder);
+  if (stored == nullptr) stored = anyLayoutConvolution(x, y, geometry.weights, kernel, false, false, builder);
+  return withEpilogue(std::move(stored), y, std::move(epilogue));
 }
 
 InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder) {
@@ -328,6 +148,10 @@ InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder) 
   if (winogradServes(builder, dx, dy, geometry)) {
     return winogradConvolution(dy, dx, geometry.weights, true, std::nullopt, std::move(epilogue), builder);
   }
+  if (depthwiseServes(builder, dx, dy, geometry)) {
+    return depthwiseConvolution(dy, dx, geometry.weights, geometry.kernel(), true, std::nullopt, std::move(epilogue),
+                                builder);
+  }
   if (winogradGroupsServe(builder, dx, dy, geometry)) {
     return winogradGroups(dy, dx, geometry.weights, true, std::nullopt, epilogue, builder);
   }
@@ -338,7 +162,11 @@ InstructionPtr convolutionBackwardData(WordReader& words, PlanBuilder& builder) 
   if (epilogue.gradientSums) {
     throw std::runtime_error("Expected gradient sums for a convolution of our own but received another");
   }
-  return std::make_unique<BackwardData>(dy, dx, geometry, epilogue.accumulate, builder);
+  const Kernel kernel = geometry.kernel();
+  InstructionPtr instruction =
+      onednn::convolutionBackwardData(dy, dx, geometry.weights, kernel, epilogue.accumulate, builder);
+  if (instruction != nullptr) return instruction;
+  return anyLayoutConvolution(dy, dx, geometry.weights, kernel, true, epilogue.accumulate, builder);
 }
 
 InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builder) {
@@ -351,6 +179,10 @@ InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builde
   if (winogradServes(builder, x, dy, geometry)) {
     return winogradBackwardWeights(x, dy, gradientOffset, std::move(prologue), builder);
   }
+  if (depthwiseServes(builder, x, dy, geometry)) {
+    return depthwiseBackwardWeights(x, dy, geometry.weights, gradientOffset, geometry.kernel(), std::move(prologue),
+                                    builder);
+  }
   if (winogradGroupsServe(builder, x, dy, geometry)) {
     return winogradGroupsBackwardWeights(x, dy, geometry.weights, gradientOffset, prologue, builder);
   }
@@ -362,7 +194,11 @@ InstructionPtr convolutionBackwardWeights(WordReader& words, PlanBuilder& builde
   if (imageServes(builder, x, dy, geometry)) {
     return imageBackwardWeights(x, dy, gradientOffset, geometry.kernel(), builder);
   }
-  return std::make_unique<BackwardWeights>(x, dy, gradientOffset, geometry, builder);
+  const Kernel kernel = geometry.kernel();
+  InstructionPtr instruction =
+      onednn::convolutionBackwardWeights(x, dy, geometry.weights, gradientOffset, kernel, builder);
+  if (instruction != nullptr) return instruction;
+  return anyLayoutBackwardWeights(x, dy, geometry.weights, gradientOffset, kernel, builder);
 }
 
 }  // namespace one

@@ -1,4 +1,4 @@
-// Convolutions and their gradients on oneDNN.
+// Convolutions and their gradients: which kernels serve each.
 #pragma once
 #include "plan/instruction_table.hpp"
 

@@ -8,7 +8,7 @@
 
 namespace one {
 
-// Whether these kernels serve the convolution: channels in blocks of 16 (zeros fill up the last one), AVX-512.
+// Whether these kernels serve the convolution: channels in blocks of 16 (zeros fill up the last one).
 bool directFits(const Activation& x, const Activation& y);
 
 // y from x, or with `transposed` the gradient dx from dy.

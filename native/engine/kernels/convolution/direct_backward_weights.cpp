@@ -10,8 +10,9 @@ namespace one {
 namespace {
 
 constexpr int kBlock = PixelRows::kBlock;
-constexpr int kRows = kManyRegisters ? 8 : 4;  // results' output channels in registers
-constexpr int kColumns = kColumnsAtOnce;       // their blocks of input channels
+// Results' output channels in registers, and their blocks of input channels.
+constexpr int kRows = kManyRegisters ? 8 : kVectorsInRegisters / 2;
+constexpr int kColumns = kColumnsAtOnce;
 using Vector = PixelRows::Vector;
 
 // Pixels of a chunk: long sums keep results in registers, short ones keep rows in the cache.
@@ -41,17 +42,12 @@ class BackwardWeights : public Instruction {
       inputs_.emplace_back(x, in_ / kBlock, out_, window, kChunkPixels, pointerTo(prologue_));
     }
     for (const PixelRows& rows : inputs_) inputElements_ = std::max(inputElements_, rows.copyElements());
-    const dnnl::memory::dim elements =
-        inputElements_ + outputs_.copyElements() + (inPlace_ ? 0 : groups_ * groupElements());
-    for (const Worker& worker : builder.workers()) {
-      scratch_.push_back(
-          builder.transient(worker.thread, {{elements}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a}));
-    }
+    builder.reserveScratchFloats(inputElements_ + outputs_.copyElements() + (inPlace_ ? 0 : groups_ * groupElements()));
   }
 
   void run(Worker& worker, const RunArguments&) override {
     if (prologue_) prologue_->norm.fold(worker);
-    auto* inputCopy = static_cast<float*>(scratch_[static_cast<std::size_t>(worker.thread)].get_data_handle());
+    float* inputCopy = worker.scratchFloats();
     float* outputCopy = inputCopy + inputElements_;
     float* sums = inPlace_ ? gradient_.of(worker) : outputCopy + outputs_.copyElements();
     bool first = true;
@@ -167,7 +163,6 @@ class BackwardWeights : public Instruction {
   const PixelRows outputs_;
   std::vector<PixelRows> inputs_;
   std::ptrdiff_t inputElements_ = 0;
-  std::vector<dnnl::memory> scratch_;
 };
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include "kernels/convolution/direct.hpp"
 #include "kernels/convolution/packed_filters.hpp"
 #include "kernels/convolution/pixel_rows.hpp"
-#include "kernels/convolution/winograd.hpp"
 #include "kernels/vector/planes.hpp"
 #include "kernels/vector/row_kernels.hpp"
 
@@ -76,16 +75,13 @@ class DirectConvolution : public Instruction {
     }
     for (const Pass& pass : passes_) copyElements_ = std::max(copyElements_, pass.rows.copyElements());
     results_ = std::make_unique<ConvolutionResults>(y, std::move(epilogue), builder.threads());
-    const dnnl::memory::dim elements = filters_.elements() + std::max(filters_.scratchElements(), copyElements_);
-    for (const Worker& worker : builder.workers()) {
-      scratch_.push_back(
-          builder.transient(worker.thread, {{elements}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a}));
-    }
+    builder.reserveScratchFloats(filters_.elements() + std::max(filters_.scratchElements(), copyElements_));
   }
 
   void run(Worker& worker, const RunArguments&) override {
     if (worker.samples == 0) return;
-    auto* filters = static_cast<float*>(scratch_[static_cast<std::size_t>(worker.thread)].get_data_handle());
+    // Filters, then copied rows.
+    float* filters = worker.scratchFloats();
     filters_.pack(filters);
     if (prologue_) prologue_->norm.fold(worker);
     results_->begin(worker);
@@ -219,15 +215,13 @@ class DirectConvolution : public Instruction {
   bool clears_ = false;
   std::ptrdiff_t copyElements_ = 0;
   std::unique_ptr<ConvolutionResults> results_;
-  // Filters, then copied rows, of each thread.
-  std::vector<dnnl::memory> scratch_;
 };
 
 }  // namespace
 
 bool directFits(const Activation& x, const Activation& y) {
   const auto blocked = [](const Activation& tensor) { return tensor.lanes == kBlock && tensor.pixelStride == kBlock; };
-  return kWinogradChannels > 0 && blocked(x) && blocked(y);
+  return blocked(x) && blocked(y);
 }
 
 InstructionPtr directConvolution(const Activation& x, const Activation& y, const WeightShape& weights,

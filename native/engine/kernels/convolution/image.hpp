@@ -8,7 +8,7 @@
 namespace one {
 
 // Whether these kernels serve the convolution: a plain x, channels of y in blocks of 16 (zeros fill up the last one), one group,
-// strides 1 and 2, up to 7 taps in a line, AVX-512.
+// strides 1 and 2, up to 7 taps in a line.
 bool imageFits(const Activation& x, const Activation& y, const WeightShape& weights, int stride);
 
 InstructionPtr imageConvolution(const Activation& x, const Activation& y, const WeightShape& weights,

@@ -62,15 +62,11 @@ class BackwardWeights : public Instruction {
         bands_(x, dy, kernel),
         outputs_(dy, dy.blocks, x.channels * kernel.taps(), Window{dy.height, dy.width, 1, 1, 0, 0, {Tap{0, 0, 0}}},
                  bands_.pixels(), nullptr) {
-    const dnnl::memory::dim elements = sumElements() + bands_.elements() + outputs_.copyElements();
-    for (const Worker& worker : builder.workers()) {
-      scratch_.push_back(
-          builder.transient(worker.thread, {{elements}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a}));
-    }
+    builder.reserveScratchFloats(sumElements() + bands_.elements() + outputs_.copyElements());
   }
 
   void run(Worker& worker, const RunArguments&) override {
-    auto* sums = static_cast<float*>(scratch_[static_cast<std::size_t>(worker.thread)].get_data_handle());
+    float* sums = worker.scratchFloats();
     float* band = sums + sumElements();
     float* copy = band + bands_.elements();
     std::fill(sums, band, 0.0f);
@@ -128,7 +124,6 @@ class BackwardWeights : public Instruction {
   const SharedGradient gradient_;
   const ImageBands bands_;
   const PixelRows outputs_;
-  std::vector<dnnl::memory> scratch_;
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "kernels/convolution/convolution_results.hpp"
 #include "kernels/convolution/image.hpp"
 #include "kernels/convolution/image_bands.hpp"
-#include "kernels/convolution/winograd.hpp"
 #include "kernels/vector/planes.hpp"
 #include "kernels/vector/row_kernels.hpp"
 
@@ -31,16 +30,12 @@ class ImageConvolution : public Instruction {
         rowOffsets_.push_back(channel * bands_.plane() + row * bands_.width());
       }
     }
-    const dnnl::memory::dim elements = filterElements() + bands_.elements();
-    for (const Worker& worker : builder.workers()) {
-      scratch_.push_back(
-          builder.transient(worker.thread, {{elements}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a}));
-    }
+    builder.reserveScratchFloats(filterElements() + bands_.elements());
   }
 
   void run(Worker& worker, const RunArguments&) override {
     if (worker.samples == 0) return;
-    auto* filters = static_cast<float*>(scratch_[static_cast<std::size_t>(worker.thread)].get_data_handle());
+    float* filters = worker.scratchFloats();
     packFilters(filters);
     results_.begin(worker);
     withElement(y_.type, [&](auto element) {
@@ -124,14 +119,13 @@ class ImageConvolution : public Instruction {
   std::vector<std::ptrdiff_t> filterOffsets_;
   std::vector<std::ptrdiff_t> rowOffsets_;
   ConvolutionResults results_;
-  std::vector<dnnl::memory> scratch_;
 };
 
 }  // namespace
 
 bool imageFits(const Activation& x, const Activation& y, const WeightShape& weights, int stride) {
   const bool shaped = weights.groups == 1 && weights.kernelWidth <= kMostTaps && (stride == 1 || stride == 2);
-  return kWinogradChannels > 0 && shaped && x.layout == Layout::plain && y.lanes == kBlock && y.pixelStride == kBlock;
+  return shaped && x.layout == Layout::plain && y.lanes == kBlock && y.pixelStride == kBlock;
 }
 
 InstructionPtr imageConvolution(const Activation& x, const Activation& y, const WeightShape& weights,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plan/plan_builder.hpp"
+#include "runtime/spin_wait.hpp"
 
 namespace one {
 
@@ -59,12 +60,9 @@ class SharedGradient {
   }
 
   static void wait(const Worker& worker, const std::atomic<int>& next, int turn) {
-    constexpr int kSpins = 4000;
-    for (int spin = 0; next.load(std::memory_order_acquire) != turn; spin++) {
-      if (spin < kSpins) {
-        pauseThread();
-        continue;
-      }
+    const auto arrived = [&] { return next.load(std::memory_order_acquire) == turn; };
+    if (spinUntil(arrived)) return;
+    while (!arrived()) {
       if (worker.team->abandoned()) throw Abandoned();
       std::this_thread::yield();
     }

@@ -6,12 +6,7 @@
 namespace one {
 
 // Most channels of a convolution that these kernels serve: of more the scratch memory, 36 points of each tile, grows large.
-// The blocks of products are made for the vector registers of AVX-512 and AVX2.
-#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
 constexpr int kWinogradChannels = 1024;
-#else
-constexpr int kWinogradChannels = 0;
-#endif
 
 // Whether these kernels serve the convolution: 3x3, stride 1, padding 1, one group, channels in blocks of 16 (zeros fill up
 // the last one).

@@ -22,8 +22,7 @@ class BackwardWeights : public Instruction {
                   sizes_.resident() ? kBlock : sizes_.outStep, builder),
         prologue_(std::move(prologue)) {
     for (const Worker& worker : builder.workers()) mostTiles_ = std::max(mostTiles_, sizes_.tiles() * worker.samples);
-    for (const Worker& worker : builder.workers())
-      scratch_.emplace_back(sizes_, sizes_.outSteps(), worker.thread, builder);
+    builder.reserveScratchFloats(Scratch::elements(sizes_, sizes_.outSteps()));
   }
 
   void run(Worker& worker, const RunArguments&) override {
@@ -33,7 +32,7 @@ class BackwardWeights : public Instruction {
  private:
   template <class T>
   void runAs(Worker& worker) {
-    const Scratch& scratch = scratch_[static_cast<std::size_t>(worker.thread)];
+    const Scratch scratch(sizes_, worker.scratchFloats());
     if (prologue_) prologue_->norm.fold(worker);
     const int tiles = sizes_.tiles() * worker.samples;
     // Threads whose samples make fewer chunks take part in all, as they share the gradient.
@@ -95,7 +94,6 @@ class BackwardWeights : public Instruction {
   const SharedGradient gradient_;
   int mostTiles_ = 0;
   Prologue prologue_;
-  std::vector<Scratch> scratch_;
 };
 
 }  // namespace

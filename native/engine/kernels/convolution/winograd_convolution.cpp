@@ -25,7 +25,7 @@ class Convolution : public Instruction {
         rounded_(weights.type == Type::bf16),
         prologue_(std::move(prologue)),
         results_(y, std::move(epilogue), builder.threads()) {
-    for (const Worker& worker : builder.workers()) scratch_.emplace_back(sizes_, 1, worker.thread, builder);
+    builder.reserveScratchFloats(Scratch::elements(sizes_, 1));
   }
 
   void run(Worker& worker, const RunArguments&) override {
@@ -36,7 +36,7 @@ class Convolution : public Instruction {
  private:
   template <class T>
   void runAs(Worker& worker) {
-    const Scratch& scratch = scratch_[static_cast<std::size_t>(worker.thread)];
+    const Scratch scratch(sizes_, worker.scratchFloats());
     if (sizes_.resident()) makeFilters(FilterSquare(sizes_, 0, 0), scratch);
     if (prologue_) prologue_->norm.fold(worker);
     results_.begin(worker);
@@ -99,7 +99,6 @@ class Convolution : public Instruction {
   const bool rounded_;
   Prologue prologue_;
   ConvolutionResults results_;
-  std::vector<Scratch> scratch_;
 };
 }  // namespace
 

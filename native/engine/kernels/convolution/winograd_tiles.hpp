@@ -217,19 +217,22 @@ void transformOutputs(const Sizes& sizes, int blocks, const float* m, int first,
     }
   }
 }
-// Scratch of a thread: transformed filters, inputs and results of a chunk, zeroed so that padded rows stay finite.
+// Where transformed filters, inputs and results of a chunk lie in a thread's scratch, which holds finite numbers before: those
+// of padded rows are never used.
 struct Scratch {
-  dnnl::memory memory;
+  float* filters;
   std::ptrdiff_t inputs;
   std::ptrdiff_t results;
+  Scratch(const Sizes& sizes, float* data)
+      : filters(data),
+        inputs(kPoints * sizes.filterPoint()),
+        results(inputs + sizes.inSteps() * kPoints * sizes.inputPoint()) {}
   // `resultSteps`: of the results' channels, how many steps are there at a time.
-  Scratch(const Sizes& sizes, int resultSteps, int thread, PlanBuilder& builder)
-      : inputs(kPoints * sizes.filterPoint()), results(inputs + sizes.inSteps() * kPoints * sizes.inputPoint()) {
-    const dnnl::memory::dim elements = results + resultSteps * kPoints * sizes.outputPoint();
-    memory = builder.transient(thread, {{elements}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a});
+  static std::ptrdiff_t elements(const Sizes& sizes, int resultSteps) {
+    return Scratch(sizes, nullptr).results + resultSteps * kPoints * sizes.outputPoint();
   }
-  float* filterData() const { return static_cast<float*>(memory.get_data_handle()); }
-  float* inputData() const { return filterData() + inputs; }
-  float* resultData() const { return filterData() + results; }
+  float* filterData() const { return filters; }
+  float* inputData() const { return filters + inputs; }
+  float* resultData() const { return filters + results; }
 };
 }  // namespace one::winograd

@@ -2,9 +2,6 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <stdexcept>
-
-#include <dnnl.hpp>
 
 namespace one {
 
@@ -13,9 +10,6 @@ enum class Type : std::int32_t { f32 = 0, bf16 = 1 };
 enum class Layout : std::int32_t { plain = 0, vectorised = 1 };
 
 inline std::size_t bytesOf(Type type) { return type == Type::f32 ? 4 : 2; }
-inline dnnl::memory::data_type dnnlType(Type type) {
-  return type == Type::f32 ? dnnl::memory::data_type::f32 : dnnl::memory::data_type::bf16;
-}
 
 // Channels are taken `lanes` at a time: lane block b of pixel s of sample n begins at
 // n sampleStride + b blockStride + s pixelStride.
@@ -33,7 +27,6 @@ struct Activation {
   std::ptrdiff_t pixelStride = 0;
   std::ptrdiff_t sampleStride = 0;  // elements, padding channels included
   bool part = false;                // the first channels of a larger tensor
-  dnnl::memory::format_tag tag = dnnl::memory::format_tag::nchw;
 
   int pixels() const { return height * width; }
   int paddedChannels() const { return lanes * blocks; }
@@ -53,11 +46,6 @@ struct Activation {
     range.blocks = count / lanes;
     return range;
   }
-  // oneDNN's description of `samples` images. What lies behind a part's last channel is not zero, as oneDNN would have it.
-  dnnl::memory::desc desc(int samples) const {
-    if (part) throw std::logic_error("Expected a whole tensor for oneDNN but received a part of one");
-    return dnnl::memory::desc({samples, channels, height, width}, dnnlType(type), tag);
-  }
   // Makes the tensor, in blocks of channels, the first part of one of `wholeChannels`.
   void layWithin(int wholeChannels) {
     sampleStride = (wholeChannels + lanes - 1) / lanes * blockStride;
@@ -72,21 +60,18 @@ struct Activation {
       blockStride = size;
       pixelStride = 1;
       sampleStride = channels * size;
-      tag = dnnl::memory::format_tag::nchw;
     } else if (block == 0) {
       lanes = channels % 16 == 0 ? 16 : channels % 8 == 0 ? 8 : 1;
       blocks = channels / lanes;
       blockStride = lanes;
       pixelStride = channels;
       sampleStride = channels * size;
-      tag = dnnl::memory::format_tag::nhwc;
     } else {
       lanes = block;
       blocks = (channels + block - 1) / block;
       blockStride = size * block;
       pixelStride = block;
       sampleStride = blocks * blockStride;
-      tag = block == 16 ? dnnl::memory::format_tag::nChw16c : dnnl::memory::format_tag::nChw8c;
     }
   }
 };

@@ -1,5 +1,5 @@
-// Vectors of L floats, loaded from and stored to f32 or bf16 memory. L = 16 and 8 are the channel blocks of oneDNN's
-// layouts; L = 1 serves every other layout.
+// Vectors of L floats, loaded from and stored to f32 or bf16 memory, of whatever registers the processor has. L = 16 and 8 are
+// blocks of channels; L = 1 serves every other layout.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -13,8 +13,16 @@ namespace one {
 // Floats in a register: the compiler keeps vectors of more in memory.
 #if defined(__AVX512F__)
 constexpr int kRegisterLanes = 16;
-#else
+#elif defined(__AVX__)
 constexpr int kRegisterLanes = 8;
+#else
+constexpr int kRegisterLanes = 4;
+#endif
+// Registers of vectors: AVX-512 and NEON have 32, others 16.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int kRegisters = 32;
+#else
+constexpr int kRegisters = 16;
 #endif
 
 // A bf16 element in memory: the upper half of an f32.
@@ -56,6 +64,14 @@ struct LaneTypes<8> {
   typedef std::int32_t Ints __attribute__((vector_size(32)));
   typedef std::uint32_t Words __attribute__((vector_size(32)));
   typedef std::uint16_t Halves __attribute__((vector_size(16)));
+};
+
+template <>
+struct LaneTypes<4> {
+  typedef float Floats __attribute__((vector_size(16)));
+  typedef std::int32_t Ints __attribute__((vector_size(16)));
+  typedef std::uint32_t Words __attribute__((vector_size(16)));
+  typedef std::uint16_t Halves __attribute__((vector_size(8)));
 };
 
 template <int L, bool kInRegister = (L <= kRegisterLanes)>

@@ -8,8 +8,9 @@ namespace one {
 
 constexpr int kVector = 16;
 
-// Whether sums fit 32 registers of sixteen floats (AVX-512) or 16 of eight (AVX2).
-constexpr bool kManyRegisters = kRegisterLanes == kVector;
+// How many vectors of sixteen floats the registers hold: 32 with AVX-512, 8 with AVX2 and NEON, 4 with SSE.
+constexpr int kVectorsInRegisters = kRegisters * kRegisterLanes / kVector;
+constexpr bool kManyRegisters = kVectorsInRegisters == 32;
 // Vectors of results that are made of a pixel at a time.
 constexpr int kColumnsAtOnce = kManyRegisters ? 2 : 1;
 

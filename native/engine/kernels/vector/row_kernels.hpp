@@ -8,7 +8,7 @@
 namespace one {
 
 // Rows of results in registers: with kColumnsAtOnce columns, their lines and a factor they fill all there are.
-constexpr int kMostRows = kManyRegisters ? 14 : 6;
+constexpr int kMostRows = kManyRegisters ? 14 : kVectorsInRegisters == 8 ? 6 : 3;
 
 // What the pixels of a block are multiplied with, step by step: kDepth products of neighbouring floats of each pixel.
 struct RowProducts {

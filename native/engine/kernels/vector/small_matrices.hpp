@@ -35,7 +35,9 @@ template <bool kAccumulate>
 void multiplyMatrices(int rows, int columns, int depth, const float* a, std::ptrdiff_t rowStride,
                       std::ptrdiff_t depthStride, const float* b, std::ptrdiff_t bStride, float* c,
                       std::ptrdiff_t cStride) {
-  if constexpr (!kManyRegisters) {
+  if constexpr (kVectorsInRegisters < 8) {
+    multiplyInBlocks<2, 1, kAccumulate>(rows, columns, depth, a, rowStride, depthStride, b, bStride, c, cStride);
+  } else if constexpr (!kManyRegisters) {
     multiplyInBlocks<4, 1, kAccumulate>(rows, columns, depth, a, rowStride, depthStride, b, bStride, c, cStride);
   } else if (columns % (4 * kVector) == 0) {
     multiplyInBlocks<4, 4, kAccumulate>(rows, columns, depth, a, rowStride, depthStride, b, bStride, c, cStride);

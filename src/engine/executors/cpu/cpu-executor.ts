@@ -26,7 +26,7 @@ export interface CpuExecutor extends Executor {
 
 /** How programs are compiled; the defaults are what training uses. */
 export interface CpuOptions {
-  /** false = every convolution by oneDNN's direct kernels, the slow twin of our own. */
+  /** false = every convolution by oneDNN's direct kernels, or without it one filter element after another: slow twins of our own. */
   readonly ownConvolutions?: boolean
   /** false = every block's output is kept and every concatenation copied, the twin of what saves memory (docs/memory.md). */
   readonly lean?: boolean

@@ -28,13 +28,13 @@ export interface NativeHostMesh {
 }
 
 export interface NativeMachine {
-  /** oneDNN's version; empty in an addon that was built without it. */
+  /** oneDNN's version; empty where the addon was built without it. */
   readonly version: string
-  /** The instruction set that oneDNN uses here, e.g. `avx512_core_bf16`. */
+  /** The instruction set that oneDNN uses here, e.g. `avx512_core_bf16`; without it, the one that the addon was compiled for. */
   readonly instructionSet: string
-  /** oneDNN's threading: `omp`, `seq`, `tbb`, ... */
+  /** oneDNN's threading: `omp`, `seq`, `tbb`, ...; `none` without it. */
   readonly threading: string
-  /** Channels in a block of the layout that convolutions prefer; 0 = channels last. */
+  /** Channels in a block of the layout that convolutions prefer. */
   readonly blockF32: number
   readonly blockBf16: number
   /** Whether bf16 convolutions exist here. */
