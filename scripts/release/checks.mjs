@@ -152,12 +152,12 @@ async function lossesOf(project, out, options, env) {
 
 /** User-mode emulation of processors that lack what this one has (Debian's qemu-user). */
 const EMULATOR = 'qemu-x86_64'
-const OLDER = { 'x86-64-v2': 'Nehalem', 'x86-64-v3': 'Haswell' }
+const OLDER = { 'x86-64-v2': 'Nehalem' }
 
 /** Whether older processors can be emulated here. */
 export const canEmulate = async () => (await runCommand(EMULATOR, ['--version'])).status === 0
 
-/** The oldest processors of an instruction set run it, with the same bits as this one; after everyLevelTrains. */
+/** The oldest processor of an instruction set runs it, with the same bits as this one; after everyLevelTrains. */
 export async function runsOnOlderProcessors(project) {
   const main = join(project.folder, 'node_modules/native-ensemble/dist/src/cli/main.js')
   for (const [level, processor] of Object.entries(OLDER)) {
