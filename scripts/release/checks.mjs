@@ -34,6 +34,7 @@ export async function filesOfPackage() {
   for (const needed of [
     'dist/src/cli/main.js',
     'dist/workers/replica.js',
+    'dist/web/page.js',
     'scripts/setup-addons.mjs',
     'LICENSE',
     'README.md',

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { inRoot, root } from '../setup/places.mjs'
 import { runCommand } from '../setup/run-command.mjs'
 import { SetupFault } from '../setup/setup-fault.mjs'
+import { bundlePage } from '../setup/web-page.mjs'
 import { commonFields, manifest, PLATFORMS, platformPackage } from './packages.mjs'
 
 /** Of no use to who installs it. */
@@ -28,6 +29,7 @@ export async function stageMainPackage(folder) {
   const { status, output } = await runCommand(process.execPath, tsc, { cwd: root })
   if (status !== 0)
     throw new SetupFault('Expected the sources to compile but tsc found faults', 'Correct them.', output)
+  await bundlePage(join(folder, 'dist/src/deploy/web/page/page.js'), join(folder, 'dist/web/page.js'))
   for (const path of [...manifest.files, ...ALWAYS].filter((path) => !/^!|^dist\//.test(path))) {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     cpSync(inRoot(path), join(folder, path), { recursive: true })

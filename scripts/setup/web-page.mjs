@@ -14,10 +14,18 @@ export async function buildWebPage() {
   const key = hashOfFiles([...sources, 'package-lock.json', 'scripts/setup/web-page.mjs'])
   if (existsSync(inRoot(PAGE)) && readStamp('web-page')?.key === key) return null
   removeStamp('web-page')
+  await bundlePage(inRoot(ENTRY), inRoot(PAGE))
+  writeStamp('web-page', { key })
+  return 'page for browsers put together'
+}
+
+/** @param {string} entry the compiled page @param {string} outfile the one script that it becomes */
+export async function bundlePage(entry, outfile) {
   const { build } = await import('esbuild')
   await build({
-    entryPoints: [inRoot(ENTRY)],
-    outfile: inRoot(PAGE),
+    entryPoints: [entry],
+    outfile,
+    nodePaths: [inRoot('node_modules')],
     bundle: true,
     minify: true,
     format: 'iife',
@@ -26,6 +34,4 @@ export async function buildWebPage() {
     legalComments: 'inline',
     logLevel: 'error',
   })
-  writeStamp('web-page', { key })
-  return 'page for browsers put together'
 }

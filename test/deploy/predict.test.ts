@@ -112,20 +112,21 @@ t.test('predict classifies files and folders, and gives odd files a line each', 
   t.match(objects[40], { images: 40, odd: 0 })
 })
 
-t.test('an export classifies as the run does', async (t) => {
-  const ended = await runCli(['export', 'run', '--branch', '1', '--out', 'one.safetensors'], { cwd })
-  t.equal(ended.code, 0, ended.stderr)
+t.test('an export classifies as the run does, the ensemble too', async (t) => {
   const paths = pictures.slice(0, 5).map(({ path }) => path)
-  const logits: Float32Array[][] = []
-  for (const [source, options] of [
-    [run, { member: 1 }],
-    [join(cwd, 'one.safetensors'), {}],
+  for (const [member, file] of [
+    [1, 'one.safetensors'],
+    ['ensemble', 'all.safetensors'],
   ] as const) {
-    const model = await loadModel(source, options)
-    logits.push(await model.logits(paths))
-    await model.close()
+    const ended = await runCli(['export', 'run', '--member', `${member}`, '--out', file], { cwd })
+    t.equal(ended.code, 0, ended.stderr)
+    const logits: Float32Array[][] = []
+    for (const model of [await loadModel(run, { member }), await loadModel(join(cwd, file))]) {
+      logits.push(await model.logits(paths))
+      await model.close()
+    }
+    t.same(logits[1], logits[0], file)
   }
-  t.same(logits[1], logits[0])
 })
 
 t.test('models that cannot be loaded', async (t) => {
