@@ -92,7 +92,7 @@ def build_for_method(options, classes: int) -> nn.Module:
     match options.method:
         case 'dml' | 'ensemble':
             return Peers([whole(name) for name in options.peers.split(',')], averaged=options.method == 'ensemble')
-        case 'kd':
+        case 'kd' | 'dkd':
             return Distilled(whole(options.network), whole(options.teacher_network))
         case 'one' if options.share == 'none':
             return Unshared([whole(options.network) for _ in range(options.branches)], torch.zeros(2, 3, 32, 32))

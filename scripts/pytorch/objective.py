@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -66,6 +67,22 @@ def distilled_objective(outputs: Outputs, labels: Tensor, temperature: float, al
     loss = (1 - alpha) * F.cross_entropy(student, labels)
     distillation = alpha * temperature**2 * divergence(outputs.pretrained, student, temperature)
     return LossParts(loss + distillation, [loss], None, distillation)
+
+
+def decoupled_objective(
+    outputs: Outputs, labels: Tensor, temperature: float, alpha: float, beta: float, weight: float
+) -> LossParts:
+    """DKD: CE + weight T^2 (alpha TCKD + beta NCKD), the definitions of its section 3.1."""
+    (student,) = outputs.branches
+    loss = F.cross_entropy(student, labels)
+    p, q = (F.softmax(logits / temperature, dim=1) for logits in (outputs.pretrained.detach(), student))
+    own = F.one_hot(labels, student.shape[1]).bool()
+    binary_p, binary_q = (torch.stack([x[own], 1 - x[own]], 1) for x in (p, q))
+    target = (binary_p * (binary_p / binary_q).log()).sum(1).mean()
+    rest_p, rest_q = (x[~own].reshape(len(labels), -1) / (1 - x[own]).unsqueeze(1) for x in (p, q))
+    others = (rest_p * (rest_p / rest_q).log()).sum(1).mean()
+    distillation = temperature**2 * (alpha * target + beta * others)
+    return LossParts(loss + weight * distillation, [loss], None, distillation)
 
 
 def undistilled_objective(outputs: Outputs, labels: Tensor, teacher_learns: bool) -> LossParts:

@@ -44,6 +44,10 @@ RUNS = {
             'one-ungated': {'branches': 3, 'gate': 'average'},
             'dml-densenets': {'branches': 1, 'method': 'dml', 'peers': f'{SMALL},{SMALL},{SMALLER}'},
             'kd-densenet10': {'branches': 1, 'method': 'kd', 'teacher_network': WIDER, 'alpha': 0.7},
+            'dkd-densenet10': {
+                **{'branches': 1, 'method': 'dkd', 'teacher_network': WIDER},
+                **{'temperature': 4.0, 'dkd_alpha': 0.8, 'dkd_beta': 2.5},
+            },
             'ensemble-densenets': {'branches': 1, 'method': 'ensemble', 'peers': f'{SMALL},{SMALLER}'},
         }.items()
     },

@@ -35,6 +35,13 @@ t.test('each method has the settings of its own', async (t) => {
   t.match(await of({ method: 'snapshot', snapshots: 3 }, 'quickstart'), { schedule: 'cosine-cycles', rampUp: 0 })
   t.match(await of({ method: 'kd' }), { teacher: null, teacherNetwork: 'resnet-110', alpha: 0.9 })
   t.match(await of({ method: 'kd', teacher: 'runs/x' }), { teacherNetwork: null })
+  t.match(await of({ method: 'dkd' }), {
+    teacherNetwork: 'resnet-110',
+    temperature: 4,
+    dkdAlpha: 1,
+    dkdBeta: 8,
+    rampUp: 25,
+  })
   t.match(await of({ method: 'dml', peers: 'resnet-20,resnet-32' }), { network: 'resnet-20' })
 })
 
@@ -107,6 +114,8 @@ t.test('each wrong setting is told with its option', async (t) => {
     teacherNetwork: ['resnet-33'],
     teacherBlock: ['wide'],
     alpha: [-0.1, 1.1],
+    dkdAlpha: [-1, 'much'],
+    dkdBeta: [-0.5],
     snapshots: [0, 2.5],
     dataset: ['mnist'],
     data: [''],

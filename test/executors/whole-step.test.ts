@@ -3,6 +3,7 @@ import { cpuExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
 import { fuseNodes } from '../../src/engine/executors/cpu/fuse.ts'
 import { rematerialiseJoins } from '../../src/engine/executors/cpu/rematerialise.ts'
 import { tfjsExecutor } from '../../src/engine/executors/tfjs/tfjs-executor.ts'
+import { dkd } from '../../src/engine/methods/dkd.ts'
 import { dml } from '../../src/engine/methods/dml.ts'
 import { ensemble } from '../../src/engine/methods/ensemble.ts'
 import { kd } from '../../src/engine/methods/kd.ts'
@@ -47,6 +48,10 @@ const CASES = [
   {
     name: 'knowledge distillation',
     small: { batch: 5, method: kd({ teacher: resnet14, alpha: 0.7, temperature: 3 }) },
+  },
+  {
+    name: 'decoupled knowledge distillation',
+    small: { batch: 5, method: dkd({ teacher: resnet14, dkdAlpha: 1, dkdBeta: 2, temperature: 4 }) },
   },
   { name: 'mutual learning', small: { batch: 5, method: dml([resnet8, resnet14, resnet8]) } },
   { name: 'an ensemble', small: { batch: 5, method: ensemble([resnet8, resnet14]) } },

@@ -48,7 +48,12 @@ for (const name of PYTORCH_RUNS) {
       const outputs = new Float32Array(outputElements(program))
       const batches = Math.floor(train.count / batch)
       steps.forEach((wanted, step) => {
-        const values = { learning_rate: run.config.learningRate, distillation_weight: run.config.distillationWeight }
+        const { learningRate, distillationWeight } = run.config
+        const values = {
+          learning_rate: learningRate,
+          distillation_weight: distillationWeight,
+          linear_ramp_up: distillationWeight,
+        }
         const scalars = new Map(Object.entries(values))
         const inputs = Float32Array.from(program.scalars, (scalar) => scalars.get(scalar.name) ?? Number.NaN)
         compiled.run({ ...batchOf(train, (step % batches) * batch, batch), scalars: inputs }, outputs)

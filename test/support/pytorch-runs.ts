@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ImageSplit } from '../../src/data/datasets/dataset.ts'
 import { loadDataset } from '../../src/data/datasets/load-dataset.ts'
+import { dkd } from '../../src/engine/methods/dkd.ts'
 import { dml } from '../../src/engine/methods/dml.ts'
 import { ensemble } from '../../src/engine/methods/ensemble.ts'
 import { kd } from '../../src/engine/methods/kd.ts'
@@ -17,13 +18,15 @@ export interface PyTorchRun {
   readonly config: {
     readonly network: string
     readonly block: 'auto' | 'basic' | 'bottleneck'
-    readonly method: 'one' | 'vanilla' | 'dml' | 'kd' | 'ensemble'
+    readonly method: 'one' | 'vanilla' | 'dml' | 'kd' | 'dkd' | 'ensemble'
     readonly distill?: 'off'
     readonly share?: 'none'
     readonly gate?: 'average'
     readonly peers?: string
     readonly teacherNetwork?: string
     readonly alpha?: number
+    readonly dkdAlpha?: number
+    readonly dkdBeta?: number
     readonly branches: number
     readonly classes: number
     readonly batch: number
@@ -67,6 +70,7 @@ export const PYTORCH_RUNS = [
   'one-ungated',
   'dml-densenets',
   'kd-densenet10',
+  'dkd-densenet10',
   'ensemble-densenets',
 ] as const
 
@@ -101,6 +105,12 @@ function methodOf({ method, branches, temperature, ...config }: PyTorchRun['conf
       return dml(networks(config.peers ?? ''))
     case 'ensemble':
       return ensemble(networks(config.peers ?? ''))
+    case 'dkd': {
+      const [teacher] = networks(config.teacherNetwork ?? '')
+      if (teacher === undefined) throw new Error('Expected a teacher in the run of dkd')
+      const { dkdAlpha = 1, dkdBeta = 8 } = config
+      return dkd({ teacher, dkdAlpha, dkdBeta, temperature })
+    }
     case 'kd': {
       const [teacher] = networks(config.teacherNetwork ?? '')
       if (teacher === undefined || config.alpha === undefined) throw new Error('Expected a teacher in the run of kd')

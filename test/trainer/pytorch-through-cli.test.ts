@@ -30,7 +30,7 @@ function optionsOf({ config, steps }: PyTorchRun, init: string, teacher: string)
 }
 
 function methodOptions(config: PyTorchRun['config'], teacher: string): string[] {
-  const { method, branches, temperature, peers = '', teacherNetwork = '', alpha } = config
+  const { method, branches, temperature, peers = '', teacherNetwork = '', alpha, dkdAlpha, dkdBeta } = config
   switch (method) {
     case 'vanilla':
       return []
@@ -46,6 +46,11 @@ function methodOptions(config: PyTorchRun['config'], teacher: string): string[] 
     case 'dml':
     case 'ensemble':
       return ['--peers', peers]
+    case 'dkd':
+      return [
+        ...['--teacher', teacher, '--teacher-network', teacherNetwork, '--temperature', `${temperature}`],
+        ...['--dkd-alpha', `${dkdAlpha}`, '--dkd-beta', `${dkdBeta}`, '--ramp-up', '0'],
+      ]
     case 'kd':
       return [
         ...['--teacher', teacher, '--teacher-network', teacherNetwork],

@@ -112,11 +112,11 @@ export const METHOD_SETTINGS = {
       work: true,
     },
   ),
-  /** kd: null = the teacher is trained first, in `<out>/teacher`. */
+  /** kd, dkd: null = the teacher is trained first, in `<out>/teacher`. */
   teacher: setting(orNull(PATH), {
     flag: '--teacher',
     value: '<path>',
-    help: 'of kd: run folder, checkpoint folder or safetensors file of a trained network',
+    help: `of ${readersListed('teacher')}: run folder, checkpoint folder or safetensors file of a trained network`,
     default: null,
     methods: readersOf('teacher'),
     neutral: null,
@@ -125,11 +125,11 @@ export const METHOD_SETTINGS = {
     hosts: 'leader',
     aliases: ['--teacher-path', '--teacher-checkpoint', '--teacher-model'],
   }),
-  /** kd: null for other methods, and until it is read from the teacher's run. */
+  /** kd, dkd: null for other methods, and until it is read from the teacher's run. */
   teacherNetwork: setting(orNull(NETWORK), {
     flag: '--teacher-network',
     value: '<name>',
-    help: 'of kd: network of the teacher; a run folder says it itself',
+    help: `of ${readersListed('teacherNetwork')}: network of the teacher; a run folder says it itself`,
     derived: 'resnet-110 where it is to be trained',
     methods: readersOf('teacherNetwork'),
     neutral: null,
@@ -139,7 +139,7 @@ export const METHOD_SETTINGS = {
   teacherBlock: setting(BLOCK, {
     flag: '--teacher-block',
     value: '<kind>',
-    help: "of kd: as --block, of the teacher's network",
+    help: `of ${readersListed('teacherBlock')}: as --block, of the teacher's network`,
     default: 'auto',
     methods: readersOf('teacherBlock'),
     neutral: 'auto',
@@ -156,6 +156,26 @@ export const METHOD_SETTINGS = {
     default: 0.9,
     methods: readersOf('alpha'),
     neutral: 0.9,
+    report: 'difference',
+  }),
+  /** dkd: weight of TCKD, the label's class against all others. */
+  dkdAlpha: setting(number({ from: 0 }), {
+    flag: '--dkd-alpha',
+    value: '<a>',
+    help: "of dkd: weight of what is learned of the label's class against all others",
+    default: 1,
+    methods: readersOf('dkdAlpha'),
+    neutral: 1,
+    report: 'difference',
+  }),
+  /** dkd: weight of NCKD, the other classes among themselves. */
+  dkdBeta: setting(number({ from: 0 }), {
+    flag: '--dkd-beta',
+    value: '<b>',
+    help: 'of dkd: weight of what is learned of the other classes among themselves',
+    default: 8,
+    methods: readersOf('dkdBeta'),
+    neutral: 8,
     report: 'difference',
   }),
   /** snapshot: cycles of the learning rate, and networks of the ensemble. */

@@ -42,5 +42,5 @@ export interface Method {
   ): Objective
 }
 
-/** Numbers that the schedule gives to each step. */
-export type ScalarName = 'learning_rate' | 'distillation_weight' | 'own_share' | 'partner_share'
+/** Numbers that the schedule gives to each step. Two bring distillation in: ONE's exponential ramp-up, and a straight line. */
+export type ScalarName = 'learning_rate' | 'distillation_weight' | 'linear_ramp_up' | 'own_share' | 'partner_share'

@@ -1,5 +1,6 @@
 /** All methods by the name that `--method` takes, and what is asked of them by that name. */
 import { CL } from './cl.ts'
+import { DKD } from './dkd.ts'
 import { DML } from './dml.ts'
 import { ENSEMBLE } from './ensemble.ts'
 import { KD } from './kd.ts'
@@ -17,6 +18,7 @@ const DEFINITIONS = {
   snapshot: SNAPSHOT,
   ensemble: ENSEMBLE,
   cl: CL,
+  dkd: DKD,
 } as const satisfies Readonly<Record<string, MethodDefinition>>
 
 export type MethodName = keyof typeof DEFINITIONS

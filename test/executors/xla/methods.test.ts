@@ -1,5 +1,6 @@
 /** Whole steps of the other methods on XLA's CPU plugin. */
 import t from 'tap'
+import { dkd } from '../../../src/engine/methods/dkd.ts'
 import { dml } from '../../../src/engine/methods/dml.ts'
 import { ensemble } from '../../../src/engine/methods/ensemble.ts'
 import { kd } from '../../../src/engine/methods/kd.ts'
@@ -17,6 +18,7 @@ const METHODS = {
   'ONE without shared layers and gate': one({ ...ONE, share: 'none', gate: 'average' }),
   'ONE without distillation': one({ ...ONE, distill: 'off' }),
   'knowledge distillation': kd({ teacher: resnet8, alpha: 0.7, temperature: 3 }),
+  'decoupled distillation': dkd({ teacher: resnet8, dkdAlpha: 1, dkdBeta: 2, temperature: 4 }),
   'mutual learning': dml([resnet8, resnet8]),
   'an ensemble': ensemble([resnet8, resnet8]),
   'the ensemble of snapshots': snapshotEnsemble(2),
