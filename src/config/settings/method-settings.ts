@@ -49,11 +49,11 @@ export const METHOD_SETTINGS = {
     work: true,
     commands: ['summary'],
   }),
-  /** All branches of ONE: the target and the auxiliary ones (the paper's m + 1). */
+  /** All branches, the target and the auxiliary ones (ONE's m + 1, OKDDip's m). */
   branches: setting(wholeNumber({ from: 1 }), {
     flag: '--branches',
     value: '<n>',
-    help: "branches of ONE, the target included (the paper's m + 1)",
+    help: `branches of ${readersListed('branches')}, the target included (m + 1 in ONE's paper)`,
     methods: readersOf('branches'),
     neutral: 1,
     byMethod: defaultsByMethod('branches'),
@@ -73,11 +73,11 @@ export const METHOD_SETTINGS = {
     report: 'row',
     work: true,
   }),
-  /** ONE's ablation "without sharing layers": `none` makes each branch a whole network. */
+  /** ONE's ablation "without sharing layers", and the networks of other methods: `none` makes each branch a whole network. */
   share: setting(oneOf(['low', 'none']), {
     flag: '--share',
     value: '<layers>',
-    help: 'low = the branches of ONE share the low layers; none = each is a whole network, an ablation',
+    help: 'low = the branches share the low layers; none = each is a whole network (an ablation of ONE)',
     default: 'low',
     methods: readersOf('share'),
     neutral: 'low',

@@ -8,6 +8,8 @@ export interface Predictions {
   readonly branches: readonly Value[]
   /** Logits of the ensemble of them, f32 [B, classes]; null where the method has none. */
   readonly teacher: Value | null
+  /** Logits that each member is distilled from, f32 [B, classes], where each has its own: only training reads them. */
+  readonly ownTeachers?: readonly Value[]
   /** Logits of a network that was trained before, f32 [B, classes]: only training reads them. */
   readonly pretrained?: Value
 }
