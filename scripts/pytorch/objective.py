@@ -69,6 +69,17 @@ def distilled_objective(outputs: Outputs, labels: Tensor, temperature: float, al
     return LossParts(loss + distillation, [loss], None, distillation)
 
 
+def diverse_peers_objective(outputs: Outputs, labels: Tensor, temperature: float, weight: float) -> LossParts:
+    """OKDDip: sum_i CE(z_i, y) + weight T^2 sum_i KL(target_i || z_i); gradients go through the targets too."""
+    losses = [F.cross_entropy(logits, labels) for logits in outputs.branches]
+    divergences = []
+    for student, target in zip(outputs.branches, outputs.own_teachers):
+        p, q = (F.log_softmax(logits / temperature, dim=1) for logits in (target, student))
+        divergences.append((p.exp() * (p - q)).sum(1).mean())
+    distillation = temperature**2 * sum(divergences)
+    return LossParts(sum(losses) + weight * distillation, losses, None, distillation)
+
+
 def decoupled_objective(
     outputs: Outputs, labels: Tensor, temperature: float, alpha: float, beta: float, weight: float
 ) -> LossParts:

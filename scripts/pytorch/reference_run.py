@@ -22,6 +22,7 @@ from objective import (
     LossParts,
     decoupled_objective,
     distilled_objective,
+    diverse_peers_objective,
     mutual_objective,
     objective,
     undistilled_objective,
@@ -98,6 +99,8 @@ def loss_parts(options: RunOptions, outputs: Outputs, labels: Tensor) -> LossPar
                 *(outputs, labels, options.temperature),
                 *(options.dkd_alpha, options.dkd_beta, options.distillation_weight),
             )
+        case 'okddip':
+            return diverse_peers_objective(outputs, labels, options.temperature, options.distillation_weight)
         case 'ensemble':
             return undistilled_objective(outputs, labels, teacher_learns=False)
     if options.distill == 'off':

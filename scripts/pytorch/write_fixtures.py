@@ -48,6 +48,8 @@ RUNS = {
                 **{'branches': 1, 'method': 'dkd', 'teacher_network': WIDER},
                 **{'temperature': 4.0, 'dkd_alpha': 0.8, 'dkd_beta': 2.5},
             },
+            'okddip-densenet10': {'branches': 4, 'method': 'okddip'},
+            'okddip-networks': {'branches': 3, 'method': 'okddip', 'share': 'none'},
             'ensemble-densenets': {'branches': 1, 'method': 'ensemble', 'peers': f'{SMALL},{SMALLER}'},
         }.items()
     },

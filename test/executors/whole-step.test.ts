@@ -7,6 +7,7 @@ import { dkd } from '../../src/engine/methods/dkd.ts'
 import { dml } from '../../src/engine/methods/dml.ts'
 import { ensemble } from '../../src/engine/methods/ensemble.ts'
 import { kd } from '../../src/engine/methods/kd.ts'
+import { okddip } from '../../src/engine/methods/okddip.ts'
 import { one } from '../../src/engine/methods/one.ts'
 import { snapshotEnsemble } from '../../src/engine/methods/snapshot.ts'
 import { findNetwork } from '../../src/engine/networks/find-network.ts'
@@ -53,6 +54,8 @@ const CASES = [
     name: 'decoupled knowledge distillation',
     small: { batch: 5, method: dkd({ teacher: resnet14, dkdAlpha: 1, dkdBeta: 2, temperature: 4 }) },
   },
+  { name: 'diverse peers', small: { batch: 5, method: okddip({ branches: 3, temperature: 3 }) } },
+  { name: 'diverse networks', small: { batch: 5, method: okddip({ branches: 3, temperature: 3, share: 'none' }) } },
   { name: 'mutual learning', small: { batch: 5, method: dml([resnet8, resnet14, resnet8]) } },
   { name: 'an ensemble', small: { batch: 5, method: ensemble([resnet8, resnet14]) } },
   { name: 'the ensemble of snapshots', small: { batch: 5, method: snapshotEnsemble(2) } },

@@ -6,6 +6,7 @@ import { dml } from '../../src/engine/methods/dml.ts'
 import { ensemble } from '../../src/engine/methods/ensemble.ts'
 import { kd } from '../../src/engine/methods/kd.ts'
 import type { Method } from '../../src/engine/methods/method.ts'
+import { okddip } from '../../src/engine/methods/okddip.ts'
 import { one } from '../../src/engine/methods/one.ts'
 import { vanilla } from '../../src/engine/methods/vanilla.ts'
 import { findNetwork } from '../../src/engine/networks/find-network.ts'
@@ -18,7 +19,7 @@ export interface PyTorchRun {
   readonly config: {
     readonly network: string
     readonly block: 'auto' | 'basic' | 'bottleneck'
-    readonly method: 'one' | 'vanilla' | 'dml' | 'kd' | 'dkd' | 'ensemble'
+    readonly method: 'one' | 'vanilla' | 'dml' | 'kd' | 'dkd' | 'okddip' | 'ensemble'
     readonly distill?: 'off'
     readonly share?: 'none'
     readonly gate?: 'average'
@@ -71,6 +72,8 @@ export const PYTORCH_RUNS = [
   'dml-densenets',
   'kd-densenet10',
   'dkd-densenet10',
+  'okddip-densenet10',
+  'okddip-networks',
   'ensemble-densenets',
 ] as const
 
@@ -105,6 +108,8 @@ function methodOf({ method, branches, temperature, ...config }: PyTorchRun['conf
       return dml(networks(config.peers ?? ''))
     case 'ensemble':
       return ensemble(networks(config.peers ?? ''))
+    case 'okddip':
+      return okddip({ branches, temperature, share: config.share ?? 'low' })
     case 'dkd': {
       const [teacher] = networks(config.teacherNetwork ?? '')
       if (teacher === undefined) throw new Error('Expected a teacher in the run of dkd')

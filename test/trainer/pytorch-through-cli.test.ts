@@ -46,6 +46,11 @@ function methodOptions(config: PyTorchRun['config'], teacher: string): string[] 
     case 'dml':
     case 'ensemble':
       return ['--peers', peers]
+    case 'okddip':
+      return [
+        ...['--branches', `${branches}`, '--share', config.share ?? 'low'],
+        ...['--temperature', `${temperature}`, '--ramp-up', '0'],
+      ]
     case 'dkd':
       return [
         ...['--teacher', teacher, '--teacher-network', teacherNetwork, '--temperature', `${temperature}`],

@@ -24,6 +24,22 @@ const ROWS: Readonly<Record<string, Row>> = {
     error: { mean: 25.89, std: null },
     from: "DKD's repository",
   },
+  okddip: {
+    method: 'OKDDip, branches',
+    settings: { method: 'okddip' },
+    own: { weightDecay: 5e-4 },
+    figure: 'target',
+    error: { mean: 25.65, std: 0.15 },
+    from: 'OKDDip, table 2',
+  },
+  'okddip-networks': {
+    method: 'OKDDip, networks',
+    settings: { method: 'okddip', share: 'none' },
+    own: { weightDecay: 5e-4 },
+    figure: 'target',
+    error: null,
+    from: '',
+  },
 }
 
 /** Second parts of the recipes' names. */

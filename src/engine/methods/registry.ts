@@ -5,6 +5,7 @@ import { DML } from './dml.ts'
 import { ENSEMBLE } from './ensemble.ts'
 import { KD } from './kd.ts'
 import type { MethodDefinition, MethodSetting, MethodSettings } from './method-definition.ts'
+import { OKDDIP } from './okddip.ts'
 import { ONE } from './one.ts'
 import { findOwnMethod } from './own-methods.ts'
 import { SNAPSHOT } from './snapshot.ts'
@@ -19,6 +20,7 @@ const DEFINITIONS = {
   ensemble: ENSEMBLE,
   cl: CL,
   dkd: DKD,
+  okddip: OKDDIP,
 } as const satisfies Readonly<Record<string, MethodDefinition>>
 
 export type MethodName = keyof typeof DEFINITIONS

@@ -4,6 +4,7 @@ import { dkd } from '../../../src/engine/methods/dkd.ts'
 import { dml } from '../../../src/engine/methods/dml.ts'
 import { ensemble } from '../../../src/engine/methods/ensemble.ts'
 import { kd } from '../../../src/engine/methods/kd.ts'
+import { okddip } from '../../../src/engine/methods/okddip.ts'
 import { one } from '../../../src/engine/methods/one.ts'
 import { snapshotEnsemble } from '../../../src/engine/methods/snapshot.ts'
 import { findNetwork } from '../../../src/engine/networks/find-network.ts'
@@ -19,6 +20,7 @@ const METHODS = {
   'ONE without distillation': one({ ...ONE, distill: 'off' }),
   'knowledge distillation': kd({ teacher: resnet8, alpha: 0.7, temperature: 3 }),
   'decoupled distillation': dkd({ teacher: resnet8, dkdAlpha: 1, dkdBeta: 2, temperature: 4 }),
+  'diverse peers': okddip({ branches: 3, temperature: 3 }),
   'mutual learning': dml([resnet8, resnet8]),
   'an ensemble': ensemble([resnet8, resnet8]),
   'the ensemble of snapshots': snapshotEnsemble(2),
