@@ -58,6 +58,21 @@ class Ungated(nn.Module):
         return Outputs(logits, torch.stack(logits).mean(0), None)
 
 
+class Heads(nn.Module):
+    """CL-ILR: heads on shared layers; the gradient of what they share is divided by their number."""
+
+    def __init__(self, network: Branching) -> None:
+        super().__init__()
+        self.network = network
+        del network.gate
+
+    def forward(self, x: Tensor) -> Outputs:
+        features, heads = self.network.shared(x), self.network.branches
+        if features.requires_grad:
+            features.register_hook(lambda gradient: gradient / len(heads))
+        return Outputs([head(features) for head in heads], None, None)
+
+
 class PeerAttention(nn.Module):
     """OKDDip's: pooled features of each peer -> mixtures of all peers' logits, by weights of each image and peer."""
 
@@ -140,6 +155,8 @@ def build_for_method(options, classes: int) -> nn.Module:
             return Peers([whole(name) for name in options.peers.split(',')], averaged=options.method == 'ensemble')
         case 'kd' | 'dkd':
             return Distilled(whole(options.network), whole(options.teacher_network))
+        case 'cl-ilr':
+            return Heads(build_network(options.network, options.block, options.branches, classes))
         case 'okddip' if options.share == 'none':
             return DiversePeers([whole(options.network) for _ in range(options.branches)])
         case 'okddip':

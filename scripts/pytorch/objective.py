@@ -69,6 +69,17 @@ def distilled_objective(outputs: Outputs, labels: Tensor, temperature: float, al
     return LossParts(loss + distillation, [loss], None, distillation)
 
 
+def collaborative_objective(outputs: Outputs, labels: Tensor, temperature: float, alpha: float) -> LossParts:
+    """Collaborative learning: sum_h (1 - alpha) CE(z_h, y) + alpha T^2 KL(mean of the others' logits || z_h)."""
+    losses = [(1 - alpha) * F.cross_entropy(logits, labels) for logits in outputs.branches]
+    stacked = torch.stack(outputs.branches)
+    divergences = [
+        divergence((stacked.sum(0) - own) / (len(losses) - 1), own, temperature) for own in outputs.branches
+    ]
+    distillation = alpha * temperature**2 * sum(divergences)
+    return LossParts(sum(losses) + distillation, losses, None, distillation)
+
+
 def diverse_peers_objective(outputs: Outputs, labels: Tensor, temperature: float, weight: float) -> LossParts:
     """OKDDip: sum_i CE(z_i, y) + weight T^2 sum_i KL(target_i || z_i); gradients go through the targets too."""
     losses = [F.cross_entropy(logits, labels) for logits in outputs.branches]

@@ -20,6 +20,7 @@ from methods import build_for_method, checkpoint_name
 from networks import BLOCK_KINDS
 from objective import (
     LossParts,
+    collaborative_objective,
     decoupled_objective,
     distilled_objective,
     diverse_peers_objective,
@@ -99,6 +100,8 @@ def loss_parts(options: RunOptions, outputs: Outputs, labels: Tensor) -> LossPar
                 *(outputs, labels, options.temperature),
                 *(options.dkd_alpha, options.dkd_beta, options.distillation_weight),
             )
+        case 'cl-ilr':
+            return collaborative_objective(outputs, labels, options.temperature, options.alpha)
         case 'okddip':
             return diverse_peers_objective(outputs, labels, options.temperature, options.distillation_weight)
         case 'ensemble':
@@ -234,7 +237,7 @@ def method_settings(options: RunOptions) -> dict:
     usual = RunOptions('', '', 1)
     names = {'teacher_network': 'teacherNetwork', 'dkd_alpha': 'dkdAlpha', 'dkd_beta': 'dkdBeta'} | {name: name for name in ('distill', 'share', 'gate', 'peers')}
     own = {name: getattr(options, name) for name in names if getattr(options, name) != getattr(usual, name)}
-    alpha = {'alpha': options.alpha} if options.method == 'kd' else {}
+    alpha = {'alpha': options.alpha} if options.method in ('kd', 'cl-ilr') else {}
     return {names[name]: value for name, value in own.items()} | alpha
 
 

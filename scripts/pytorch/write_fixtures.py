@@ -48,6 +48,7 @@ RUNS = {
                 **{'branches': 1, 'method': 'dkd', 'teacher_network': WIDER},
                 **{'temperature': 4.0, 'dkd_alpha': 0.8, 'dkd_beta': 2.5},
             },
+            'cl-ilr-densenet10': {'branches': 3, 'method': 'cl-ilr', 'alpha': 0.3, 'temperature': 2.0},
             'okddip-densenet10': {'branches': 4, 'method': 'okddip'},
             'okddip-networks': {'branches': 3, 'method': 'okddip', 'share': 'none'},
             'ensemble-densenets': {'branches': 1, 'method': 'ensemble', 'peers': f'{SMALL},{SMALLER}'},

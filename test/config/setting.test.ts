@@ -74,7 +74,7 @@ t.test('defaults are those of the rows', (t) => {
   })
   t.same((['peers', 'branches', 'teacherNetwork', 'data', 'weightDecay'] as const).map(describeDefault), [
     '2 for dml, 3 for ensemble, 4 for cl',
-    '3 for one, 4 for okddip',
+    '3 for one, 4 for okddip, 4 for cl-ilr',
     'resnet-110 where it is to be trained',
     null,
     '0.0001; 0.01 for adamw, 0.01 for lamb',

@@ -3,6 +3,7 @@ import { cpuExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
 import { fuseNodes } from '../../src/engine/executors/cpu/fuse.ts'
 import { rematerialiseJoins } from '../../src/engine/executors/cpu/rematerialise.ts'
 import { tfjsExecutor } from '../../src/engine/executors/tfjs/tfjs-executor.ts'
+import { clIlr } from '../../src/engine/methods/cl-ilr.ts'
 import { dkd } from '../../src/engine/methods/dkd.ts'
 import { dml } from '../../src/engine/methods/dml.ts'
 import { ensemble } from '../../src/engine/methods/ensemble.ts'
@@ -56,6 +57,11 @@ const CASES = [
   },
   { name: 'diverse peers', small: { batch: 5, method: okddip({ branches: 3, temperature: 3 }) } },
   { name: 'diverse networks', small: { batch: 5, method: okddip({ branches: 3, temperature: 3, share: 'none' }) } },
+  { name: 'heads on shared layers', small: { batch: 5, method: clIlr({ branches: 3, alpha: 0.5, temperature: 2 }) } },
+  {
+    name: 'heads on shared layers in bf16',
+    small: { batch: 5, dtype: 'bf16', method: clIlr({ branches: 2, alpha: 0.5, temperature: 2 }) },
+  },
   { name: 'mutual learning', small: { batch: 5, method: dml([resnet8, resnet14, resnet8]) } },
   { name: 'an ensemble', small: { batch: 5, method: ensemble([resnet8, resnet14]) } },
   { name: 'the ensemble of snapshots', small: { batch: 5, method: snapshotEnsemble(2) } },

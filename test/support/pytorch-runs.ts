@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ImageSplit } from '../../src/data/datasets/dataset.ts'
 import { loadDataset } from '../../src/data/datasets/load-dataset.ts'
+import { clIlr } from '../../src/engine/methods/cl-ilr.ts'
 import { dkd } from '../../src/engine/methods/dkd.ts'
 import { dml } from '../../src/engine/methods/dml.ts'
 import { ensemble } from '../../src/engine/methods/ensemble.ts'
@@ -19,7 +20,7 @@ export interface PyTorchRun {
   readonly config: {
     readonly network: string
     readonly block: 'auto' | 'basic' | 'bottleneck'
-    readonly method: 'one' | 'vanilla' | 'dml' | 'kd' | 'dkd' | 'okddip' | 'ensemble'
+    readonly method: 'one' | 'vanilla' | 'dml' | 'kd' | 'dkd' | 'okddip' | 'cl-ilr' | 'ensemble'
     readonly distill?: 'off'
     readonly share?: 'none'
     readonly gate?: 'average'
@@ -74,6 +75,7 @@ export const PYTORCH_RUNS = [
   'dkd-densenet10',
   'okddip-densenet10',
   'okddip-networks',
+  'cl-ilr-densenet10',
   'ensemble-densenets',
 ] as const
 
@@ -108,6 +110,10 @@ function methodOf({ method, branches, temperature, ...config }: PyTorchRun['conf
       return dml(networks(config.peers ?? ''))
     case 'ensemble':
       return ensemble(networks(config.peers ?? ''))
+    case 'cl-ilr': {
+      const { alpha = 0.5 } = config
+      return clIlr({ branches, alpha, temperature })
+    }
     case 'okddip':
       return okddip({ branches, temperature, share: config.share ?? 'low' })
     case 'dkd': {

@@ -53,6 +53,7 @@ async function evaluate(name: string): Promise<EvalLine> {
 const METHODS: readonly { name: string; settings: GivenSettings; stopAt: string | string[]; steps: number }[] = [
   { name: 'dml', settings: { method: 'dml', peers: `resnet-8,${SMALL}`, steps: 14 }, stopAt: 'step 5/', steps: 14 },
   { name: 'cl', settings: { method: 'cl', peers: '3', steps: 14 }, stopAt: 'step 5/', steps: 14 },
+  { name: 'cl-ilr', settings: { method: 'cl-ilr', branches: 3, steps: 14 }, stopAt: 'step 5/', steps: 14 },
   { name: 'okddip', settings: { method: 'okddip', branches: 3, steps: 14 }, stopAt: 'step 5/', steps: 14 },
   {
     name: 'dkd',
@@ -158,6 +159,7 @@ t.test('any of the networks is exported as a plain one, which a run can begin fr
     ['dml-whole', 0, 14],
     ['cl-whole', 2, 14],
     ['okddip-whole', 0, 14],
+    ['cl-ilr-whole', 1, 14],
     ['kd-whole', 0, 14],
     ['snapshot-whole', 0, 30],
   ] as const) {

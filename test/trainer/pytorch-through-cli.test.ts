@@ -46,6 +46,8 @@ function methodOptions(config: PyTorchRun['config'], teacher: string): string[] 
     case 'dml':
     case 'ensemble':
       return ['--peers', peers]
+    case 'cl-ilr':
+      return ['--branches', `${branches}`, '--alpha', `${alpha}`, '--temperature', `${temperature}`]
     case 'okddip':
       return [
         ...['--branches', `${branches}`, '--share', config.share ?? 'low'],

@@ -1,5 +1,6 @@
 /** All methods by the name that `--method` takes, and what is asked of them by that name. */
 import { CL } from './cl.ts'
+import { CL_ILR } from './cl-ilr.ts'
 import { DKD } from './dkd.ts'
 import { DML } from './dml.ts'
 import { ENSEMBLE } from './ensemble.ts'
@@ -21,6 +22,7 @@ const DEFINITIONS = {
   cl: CL,
   dkd: DKD,
   okddip: OKDDIP,
+  'cl-ilr': CL_ILR,
 } as const satisfies Readonly<Record<string, MethodDefinition>>
 
 export type MethodName = keyof typeof DEFINITIONS

@@ -1,5 +1,6 @@
 /** Whole steps of the other methods on XLA's CPU plugin. */
 import t from 'tap'
+import { clIlr } from '../../../src/engine/methods/cl-ilr.ts'
 import { dkd } from '../../../src/engine/methods/dkd.ts'
 import { dml } from '../../../src/engine/methods/dml.ts'
 import { ensemble } from '../../../src/engine/methods/ensemble.ts'
@@ -21,6 +22,7 @@ const METHODS = {
   'knowledge distillation': kd({ teacher: resnet8, alpha: 0.7, temperature: 3 }),
   'decoupled distillation': dkd({ teacher: resnet8, dkdAlpha: 1, dkdBeta: 2, temperature: 4 }),
   'diverse peers': okddip({ branches: 3, temperature: 3 }),
+  'heads on shared layers': clIlr({ branches: 3, alpha: 0.5, temperature: 2 }),
   'mutual learning': dml([resnet8, resnet8]),
   'an ensemble': ensemble([resnet8, resnet8]),
   'the ensemble of snapshots': snapshotEnsemble(2),
