@@ -33,6 +33,8 @@ export interface Method {
   readonly name: string
   /** Scalars that the objective reads at each step beside the learning rate. */
   readonly scalars: readonly ScalarName[]
+  /** Images of each sample, each augmented anew, that `images` has one after the other among its channels (default: 1). */
+  readonly views?: number
   /** @param images normalised [B, C, H, W]; @param network the target */
   capture(layers: Layers, network: Network, images: Value, classes: number): Predictions
   /** @param targets what cross entropies compare with; `scalar` gives the inputs named in `scalars` */

@@ -28,6 +28,12 @@ export function captureWhole(layers: Layers, network: Network, images: Value, cl
   return network.branch(layers, network.trunk(layers, images), classes)
 }
 
+/** One of several views of each image. @param images [B, views x C, H, W] -> [B, C, H, W] */
+export function viewOf(layers: Layers, images: Value, view: number, views: number): Value {
+  const channels = (images.shape[1] ?? 0) / views
+  return layers.graph.applyOne('SliceChannels', [images], { start: view * channels, channels }, `view ${view}`)
+}
+
 /**
  * Logits of networks that share nothing but the images; what peer i owns has the prefix `peers.<i>.`. Their initial weights
  * differ, as each parameter draws from a stream of its own.
