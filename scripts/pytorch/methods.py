@@ -151,7 +151,7 @@ def build_for_method(options, classes: int) -> nn.Module:
         return build_network(name, options.block, 1, classes)
 
     match options.method:
-        case 'dml' | 'ensemble':
+        case 'dml' | 'ensemble' | 'kdcl':
             return Peers([whole(name) for name in options.peers.split(',')], averaged=options.method == 'ensemble')
         case 'kd' | 'dkd':
             return Distilled(whole(options.network), whole(options.teacher_network))

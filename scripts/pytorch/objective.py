@@ -80,6 +80,19 @@ def collaborative_objective(outputs: Outputs, labels: Tensor, temperature: float
     return LossParts(sum(losses) + distillation, losses, None, distillation)
 
 
+def kdcl_objective(outputs: Outputs, labels: Tensor, temperature: float, rule: str) -> LossParts:
+    """KDCL: sum_i CE(z_i, y) + T^2 sum_i KL(z_t || z_i), z_t chosen image by image; lambda = 1."""
+    losses = [F.cross_entropy(logits, labels) for logits in outputs.branches]
+    stacked = torch.stack(outputs.branches).detach()  # [students, batch, classes]
+    if rule == 'naive':
+        errors = torch.stack([F.cross_entropy(logits, labels, reduction='none') for logits in stacked])
+        target = stacked[errors.argmin(0), torch.arange(len(labels))]
+    else:
+        target = torch.stack([logits - logits.gather(1, labels.long().unsqueeze(1)) for logits in stacked]).amin(0)
+    distillation = temperature**2 * sum(divergence(target, logits, temperature) for logits in outputs.branches)
+    return LossParts(sum(losses) + distillation, losses, None, distillation)
+
+
 def diverse_peers_objective(outputs: Outputs, labels: Tensor, temperature: float, weight: float) -> LossParts:
     """OKDDip: sum_i CE(z_i, y) + weight T^2 sum_i KL(target_i || z_i); gradients go through the targets too."""
     losses = [F.cross_entropy(logits, labels) for logits in outputs.branches]

@@ -23,6 +23,7 @@ from objective import (
     collaborative_objective,
     decoupled_objective,
     distilled_objective,
+    kdcl_objective,
     diverse_peers_objective,
     mutual_objective,
     objective,
@@ -56,6 +57,7 @@ class RunOptions:
     alpha: float = 0.9
     dkd_alpha: float = 1.0
     dkd_beta: float = 8.0
+    kdcl_target: str = 'min-logit'
 
 
 @dataclass
@@ -102,6 +104,8 @@ def loss_parts(options: RunOptions, outputs: Outputs, labels: Tensor) -> LossPar
             )
         case 'cl-ilr':
             return collaborative_objective(outputs, labels, options.temperature, options.alpha)
+        case 'kdcl':
+            return kdcl_objective(outputs, labels, options.temperature, options.kdcl_target)
         case 'okddip':
             return diverse_peers_objective(outputs, labels, options.temperature, options.distillation_weight)
         case 'ensemble':
@@ -237,8 +241,10 @@ def method_settings(options: RunOptions) -> dict:
     usual = RunOptions('', '', 1)
     names = {'teacher_network': 'teacherNetwork', 'dkd_alpha': 'dkdAlpha', 'dkd_beta': 'dkdBeta'} | {name: name for name in ('distill', 'share', 'gate', 'peers')}
     own = {name: getattr(options, name) for name in names if getattr(options, name) != getattr(usual, name)}
+    if options.method == 'kdcl':
+        own['kdclTarget'] = options.kdcl_target
     alpha = {'alpha': options.alpha} if options.method in ('kd', 'cl-ilr') else {}
-    return {names[name]: value for name, value in own.items()} | alpha
+    return {names.get(name, name): value for name, value in own.items()} | alpha
 
 
 def write_reference_run(folder: Path, name: str, options: RunOptions, train_split: Split, test_split: Split) -> dict:

@@ -49,6 +49,8 @@ RUNS = {
                 **{'temperature': 4.0, 'dkd_alpha': 0.8, 'dkd_beta': 2.5},
             },
             'cl-ilr-densenet10': {'branches': 3, 'method': 'cl-ilr', 'alpha': 0.3, 'temperature': 2.0},
+            'kdcl-naive': {'branches': 1, 'method': 'kdcl', 'peers': f'{SMALL},{SMALLER}', 'kdcl_target': 'naive'},
+            'kdcl-min-logit': {'branches': 1, 'method': 'kdcl', 'peers': f'{SMALL},{SMALL},{SMALLER}'},
             'okddip-densenet10': {'branches': 4, 'method': 'okddip'},
             'okddip-networks': {'branches': 3, 'method': 'okddip', 'share': 'none'},
             'ensemble-densenets': {'branches': 1, 'method': 'ensemble', 'peers': f'{SMALL},{SMALLER}'},

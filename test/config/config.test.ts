@@ -116,6 +116,7 @@ t.test('each wrong setting is told with its option', async (t) => {
     alpha: [-0.1, 1.1],
     dkdAlpha: [-1, 'much'],
     dkdBeta: [-0.5],
+    kdclTarget: ['best'],
     snapshots: [0, 2.5],
     dataset: ['mnist'],
     data: [''],

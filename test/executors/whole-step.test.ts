@@ -8,6 +8,7 @@ import { dkd } from '../../src/engine/methods/dkd.ts'
 import { dml } from '../../src/engine/methods/dml.ts'
 import { ensemble } from '../../src/engine/methods/ensemble.ts'
 import { kd } from '../../src/engine/methods/kd.ts'
+import { kdcl } from '../../src/engine/methods/kdcl.ts'
 import { okddip } from '../../src/engine/methods/okddip.ts'
 import { one } from '../../src/engine/methods/one.ts'
 import { snapshotEnsemble } from '../../src/engine/methods/snapshot.ts'
@@ -61,6 +62,10 @@ const CASES = [
   {
     name: 'heads on shared layers in bf16',
     small: { batch: 5, dtype: 'bf16', method: clIlr({ branches: 2, alpha: 0.5, temperature: 2 }) },
+  },
+  {
+    name: 'collaborative learning of several views',
+    small: { batch: 5, method: kdcl([resnet8, resnet14], { temperature: 2, kdclTarget: 'naive' }) },
   },
   { name: 'mutual learning', small: { batch: 5, method: dml([resnet8, resnet14, resnet8]) } },
   { name: 'an ensemble', small: { batch: 5, method: ensemble([resnet8, resnet14]) } },

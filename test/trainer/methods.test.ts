@@ -54,6 +54,7 @@ const METHODS: readonly { name: string; settings: GivenSettings; stopAt: string 
   { name: 'dml', settings: { method: 'dml', peers: `resnet-8,${SMALL}`, steps: 14 }, stopAt: 'step 5/', steps: 14 },
   { name: 'cl', settings: { method: 'cl', peers: '3', steps: 14 }, stopAt: 'step 5/', steps: 14 },
   { name: 'cl-ilr', settings: { method: 'cl-ilr', branches: 3, steps: 14 }, stopAt: 'step 5/', steps: 14 },
+  { name: 'kdcl', settings: { method: 'kdcl', peers: `resnet-8,${SMALL}`, steps: 14 }, stopAt: 'step 5/', steps: 14 },
   { name: 'okddip', settings: { method: 'okddip', branches: 3, steps: 14 }, stopAt: 'step 5/', steps: 14 },
   {
     name: 'dkd',
@@ -160,6 +161,7 @@ t.test('any of the networks is exported as a plain one, which a run can begin fr
     ['cl-whole', 2, 14],
     ['okddip-whole', 0, 14],
     ['cl-ilr-whole', 1, 14],
+    ['kdcl-whole', 0, 14],
     ['kd-whole', 0, 14],
     ['snapshot-whole', 0, 30],
   ] as const) {

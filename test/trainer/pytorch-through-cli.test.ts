@@ -48,6 +48,8 @@ function methodOptions(config: PyTorchRun['config'], teacher: string): string[] 
       return ['--peers', peers]
     case 'cl-ilr':
       return ['--branches', `${branches}`, '--alpha', `${alpha}`, '--temperature', `${temperature}`]
+    case 'kdcl':
+      return ['--peers', peers, '--temperature', `${temperature}`, '--kdcl-target', config.kdclTarget ?? 'min-logit']
     case 'okddip':
       return [
         ...['--branches', `${branches}`, '--share', config.share ?? 'low'],

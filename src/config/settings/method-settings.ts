@@ -178,6 +178,16 @@ export const METHOD_SETTINGS = {
     neutral: 8,
     report: 'difference',
   }),
+  /** kdcl: how the students' logits make the target that they learn from. */
+  kdclTarget: setting(oneOf(['naive', 'min-logit']), {
+    flag: '--kdcl-target',
+    value: '<rule>',
+    help: "of kdcl: naive = the logits of the student that errs least; min-logit = the least of all, less the label's",
+    default: 'min-logit',
+    methods: readersOf('kdclTarget'),
+    neutral: 'min-logit',
+    report: 'row',
+  }),
   /** snapshot: cycles of the learning rate, and networks of the ensemble. */
   snapshots: setting(wholeNumber({ from: 1 }), {
     flag: '--snapshots',

@@ -15,6 +15,7 @@ export interface MethodSettings {
   readonly alpha: number
   readonly dkdAlpha: number
   readonly dkdBeta: number
+  readonly kdclTarget: 'naive' | 'min-logit'
   readonly snapshots: number
   readonly rampUp: number
   readonly temperature: number

@@ -5,6 +5,7 @@ import { DKD } from './dkd.ts'
 import { DML } from './dml.ts'
 import { ENSEMBLE } from './ensemble.ts'
 import { KD } from './kd.ts'
+import { KDCL } from './kdcl.ts'
 import type { MethodDefinition, MethodSetting, MethodSettings } from './method-definition.ts'
 import { OKDDIP } from './okddip.ts'
 import { ONE } from './one.ts'
@@ -23,6 +24,7 @@ const DEFINITIONS = {
   dkd: DKD,
   okddip: OKDDIP,
   'cl-ilr': CL_ILR,
+  kdcl: KDCL,
 } as const satisfies Readonly<Record<string, MethodDefinition>>
 
 export type MethodName = keyof typeof DEFINITIONS

@@ -4,7 +4,7 @@ import type { Network } from '../networks/network.ts'
 import type { Members } from './method-definition.ts'
 
 /** First part of the names of what peers own. */
-const PEERS_SCOPE = 'peers'
+export const PEERS_SCOPE = 'peers'
 
 /** What is said of whole networks that train side by side. @param member what one of them is called */
 export const wholeNetworkMembers = (member: 'peer' | 'network'): Members => ({
