@@ -39,7 +39,10 @@ export const DISTILLATION_LOWERINGS: LoweringsOf<keyof DistillationOps> = {
   DecoupledKullbackLeibler: ({ hlo, input, wide, attributes }) => {
     const { temperature, target: weight, others } = attributes
     const target = isLabel(hlo, input('labels'), wide('teacher'))
-    const [p, q] = [decouple(hlo, wide('teacher'), temperature, target), decouple(hlo, wide('student'), temperature, target)]
+    const [p, q] = [
+      decouple(hlo, wide('teacher'), temperature, target),
+      decouple(hlo, wide('student'), temperature, target),
+    ]
     const terms = (of: keyof Decoupled) =>
       hlo.binary('multiply', hlo.unary('exponential', p[of]), hlo.binary('subtract', p[of], q[of]))
     const ofTarget = hlo.binary('multiply', hlo.binary('add', terms('label'), terms('rest')), weight)
@@ -51,7 +54,10 @@ export const DISTILLATION_LOWERINGS: LoweringsOf<keyof DistillationOps> = {
   DecoupledKullbackLeiblerGrad: ({ hlo, input, wide, attributes }) => {
     const { temperature, target: weight, others } = attributes
     const target = isLabel(hlo, input('labels'), wide('teacher'))
-    const [p, q] = [decouple(hlo, wide('teacher'), temperature, target), decouple(hlo, wide('student'), temperature, target)]
+    const [p, q] = [
+      decouple(hlo, wide('teacher'), temperature, target),
+      decouple(hlo, wide('student'), temperature, target),
+    ]
     const share = (log: Hlo) => hlo.unary('exponential', log)
     const apart = hlo.binary('multiply', hlo.binary('subtract', share(q.label), share(p.label)), weight)
     const difference = perRow(hlo, apart, q.others)
