@@ -26,10 +26,18 @@ const equal = (one: Uint8Array, other: Uint8Array) => Buffer.compare(one, other)
 /** Pixels [BATCH, 32, 32, 3 x views] of a split's first images. */
 async function fill(views: number, split: 'train' | 'test', noise: TrainingNoise = NO_NOISE): Promise<Uint8Array> {
   const ring = createSlotRing({ ...SIZE, slots: 1, batch: BATCH, channels: 3 * views })
-  const memory = { ring, splits: { train, test }, seed: SEED, claims: createSlotClaims(1), noise, views }
+  const memory = {
+    ring,
+    splits: { train, test },
+    seed: SEED,
+    claims: createSlotClaims(1),
+    noise,
+    augmentation: null,
+    views,
+  }
   const augment = split === 'train' ? 'standard' : 'none'
   const fills = [{ slot: 0, batch: 0, first: 0, count: BATCH, claim: 0 }]
-  const task: DecodeTask = { split, epoch: EPOCH, augment, order: null, fills }
+  const task: DecodeTask = { split, epoch: EPOCH, augment, own: false, order: null, fills }
   t.same(await createSlotFiller(memory)(task), { kind: 'filled' })
   return new Uint8Array(ring.pixels)
 }

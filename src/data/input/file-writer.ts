@@ -23,13 +23,7 @@ export function fileWriter(split: FileSplit, input: InputSize, seed: number): Im
   const labels = new Int32Array(split.labels)
   // Loaded where the first file is asked for.
   let decode: Decode | Promise<Decode> | null = split.decoder === null ? decodeKnown : null
-  const write = (
-    decoded: DecodedImage,
-    target: Uint8Array,
-    offset: number,
-    draw: number,
-    augmented: number | null,
-  ) => {
+  const write = (decoded: DecodedImage, target: Uint8Array, offset: number, draw: number, augmented: number | null) => {
     const plan =
       augmented === null
         ? centreCrop(decoded, input)

@@ -2,9 +2,9 @@
 
 import { UserFault } from '../../vocabulary/fault.ts'
 import type { SplitName } from '../datasets/dataset.ts'
+import { drawOf } from './augmentation.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
 import { createImageWriter, type ImageWriter } from './image-writers.ts'
-import { drawOf } from './augmentation.ts'
 import { drawMixing, mixImages } from './mixing.ts'
 import type { ApplyOwn } from './own-augmentation.ts'
 import { isCurrent, noteProgress } from './slot-claims.ts'
