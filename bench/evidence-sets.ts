@@ -1,4 +1,6 @@
 /** Which runs a set of evidence is made of, in the order in which they are trained. */
+
+import { SUCCESSOR_NAMES } from '../src/config/recipes/successors.ts'
 import { RECIPES } from '../src/config/recipes.ts'
 import { expected } from '../src/vocabulary/fault.ts'
 
@@ -27,6 +29,7 @@ const CIFAR100: readonly Part[] = [
     recipes: [
       ...['kd', 'dml', 'snapshot', 'ensemble-2', 'ensemble-3'],
       ...['no-sharing', 'branches-2', 'branches-4', 'branches-5'],
+      ...SUCCESSOR_NAMES,
     ],
     scale: 0.1,
     seeds: [1],

@@ -92,6 +92,7 @@ export function ownCifar(): Contender {
     claims: createSlotClaims(1),
     noise: NO_NOISE,
     augmentation: null,
+    views: 1,
   }
   const fill = createSlotFiller(memory)
   let epoch = 0

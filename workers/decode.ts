@@ -5,7 +5,9 @@ import { createSlotFiller, failure, type SlotFiller } from '../src/data/input/fi
 import { loadAugmentation } from '../src/data/input/own-augmentation.ts'
 
 const memory: DecodeMemory = workerData
-const { augmentation, ring, seed } = memory
+const { augmentation, ring, seed, views } = memory
+const { height, width, channels } = ring.geometry
+const ofOneView = { height, width, channels: channels / views }
 let fillSlots: SlotFiller | null = augmentation === null ? createSlotFiller(memory) : null
 
 export function decodeIntoSlots(task: DecodeTask): DecodeReply | Promise<DecodeReply> {
@@ -14,7 +16,7 @@ export function decodeIntoSlots(task: DecodeTask): DecodeReply | Promise<DecodeR
 
 async function loadThenFill(task: DecodeTask): Promise<DecodeReply> {
   try {
-    const own = augmentation && (await loadAugmentation(augmentation, ring.geometry, seed))
+    const own = augmentation && (await loadAugmentation(augmentation, ofOneView, seed))
     fillSlots = createSlotFiller(memory, own)
   } catch (error) {
     return failure({ slot: task.fills[0]?.slot ?? 0 }, error)

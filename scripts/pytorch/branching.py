@@ -24,6 +24,8 @@ class Outputs(NamedTuple):
     """Probability of each branch, [batch, branches]; None for a vanilla network."""
     pretrained: Tensor | None = None
     """Logits of the frozen teacher of knowledge distillation, [batch, classes]; None elsewhere."""
+    own_teachers: list[Tensor] | None = None
+    """Logits that each branch is distilled from, where each has its own."""
 
 
 class Gate(nn.Module):

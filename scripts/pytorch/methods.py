@@ -58,6 +58,67 @@ class Ungated(nn.Module):
         return Outputs(logits, torch.stack(logits).mean(0), None)
 
 
+class Heads(nn.Module):
+    """CL-ILR: heads on shared layers; the gradient of what they share is divided by their number."""
+
+    def __init__(self, network: Branching) -> None:
+        super().__init__()
+        self.network = network
+        del network.gate
+
+    def forward(self, x: Tensor) -> Outputs:
+        features, heads = self.network.shared(x), self.network.branches
+        if features.requires_grad:
+            features.register_hook(lambda gradient: gradient / len(heads))
+        return Outputs([head(features) for head in heads], None, None)
+
+
+class PeerAttention(nn.Module):
+    """OKDDip's: pooled features of each peer -> mixtures of all peers' logits, by weights of each image and peer."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.query, self.key = (nn.Linear(channels, max(1, channels // 8), bias=False) for _ in range(2))
+
+    def forward(self, features: list[Tensor], logits: list[Tensor]) -> list[Tensor]:
+        h = torch.stack(features, 1)  # [batch, peers, channels]
+        weights = F.softmax(self.query(h) @ self.key(h).transpose(1, 2), dim=2)
+        return list((weights @ torch.stack(logits, 1)).unbind(1))
+
+
+class DiversePeers(nn.Module):
+    """OKDDip: branch 0 is the group leader, the others its peers; `networks` of one share their layers."""
+
+    def __init__(self, networks: list[Branching]) -> None:
+        super().__init__()
+        if len(networks) == 1:
+            self.network = networks[0]
+            del self.network.gate
+            heads = list(self.network.branches)
+        else:
+            self.branches = nn.ModuleList(networks)
+            heads = networks
+        classifiers = [[module for module in head.modules() if isinstance(module, nn.Linear)][-1] for head in heads]
+        self.seen: list[Tensor | None] = [None] * len(heads)
+        for place, classifier in enumerate(classifiers):
+            classifier.register_forward_pre_hook(lambda _, inputs, place=place: self.note(place, inputs[0]))
+        self.attention = PeerAttention(classifiers[0].in_features)
+
+    def note(self, place: int, features: Tensor) -> None:
+        """What the last layer of a branch sees."""
+        self.seen[place] = features
+
+    def forward(self, x: Tensor) -> Outputs:
+        if hasattr(self, 'network'):
+            features = self.network.shared(x)
+            logits = [branch(features) for branch in self.network.branches]
+        else:
+            logits = [branch(x).branches[0] for branch in self.branches]
+        mean = torch.stack(logits[1:]).mean(0)
+        attended = self.attention(self.seen[1:], logits[1:])
+        return Outputs(logits, mean, None, own_teachers=[mean, *attended])
+
+
 class Distilled(nn.Module):
     """A student beside a frozen teacher that predicts with its running statistics, whatever the mode of the student."""
 
@@ -90,10 +151,16 @@ def build_for_method(options, classes: int) -> nn.Module:
         return build_network(name, options.block, 1, classes)
 
     match options.method:
-        case 'dml' | 'ensemble':
+        case 'dml' | 'ensemble' | 'kdcl':
             return Peers([whole(name) for name in options.peers.split(',')], averaged=options.method == 'ensemble')
-        case 'kd':
+        case 'kd' | 'dkd':
             return Distilled(whole(options.network), whole(options.teacher_network))
+        case 'cl-ilr':
+            return Heads(build_network(options.network, options.block, options.branches, classes))
+        case 'okddip' if options.share == 'none':
+            return DiversePeers([whole(options.network) for _ in range(options.branches)])
+        case 'okddip':
+            return DiversePeers([build_network(options.network, options.block, options.branches, classes)])
         case 'one' if options.share == 'none':
             return Unshared([whole(options.network) for _ in range(options.branches)], torch.zeros(2, 3, 32, 32))
         case 'one':

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -66,6 +67,57 @@ def distilled_objective(outputs: Outputs, labels: Tensor, temperature: float, al
     loss = (1 - alpha) * F.cross_entropy(student, labels)
     distillation = alpha * temperature**2 * divergence(outputs.pretrained, student, temperature)
     return LossParts(loss + distillation, [loss], None, distillation)
+
+
+def collaborative_objective(outputs: Outputs, labels: Tensor, temperature: float, alpha: float) -> LossParts:
+    """Collaborative learning: sum_h (1 - alpha) CE(z_h, y) + alpha T^2 KL(mean of the others' logits || z_h)."""
+    losses = [(1 - alpha) * F.cross_entropy(logits, labels) for logits in outputs.branches]
+    stacked = torch.stack(outputs.branches)
+    divergences = [
+        divergence((stacked.sum(0) - own) / (len(losses) - 1), own, temperature) for own in outputs.branches
+    ]
+    distillation = alpha * temperature**2 * sum(divergences)
+    return LossParts(sum(losses) + distillation, losses, None, distillation)
+
+
+def kdcl_objective(outputs: Outputs, labels: Tensor, temperature: float, rule: str) -> LossParts:
+    """KDCL: sum_i CE(z_i, y) + T^2 sum_i KL(z_t || z_i), z_t chosen image by image; lambda = 1."""
+    losses = [F.cross_entropy(logits, labels) for logits in outputs.branches]
+    stacked = torch.stack(outputs.branches).detach()  # [students, batch, classes]
+    if rule == 'naive':
+        errors = torch.stack([F.cross_entropy(logits, labels, reduction='none') for logits in stacked])
+        target = stacked[errors.argmin(0), torch.arange(len(labels))]
+    else:
+        target = torch.stack([logits - logits.gather(1, labels.long().unsqueeze(1)) for logits in stacked]).amin(0)
+    distillation = temperature**2 * sum(divergence(target, logits, temperature) for logits in outputs.branches)
+    return LossParts(sum(losses) + distillation, losses, None, distillation)
+
+
+def diverse_peers_objective(outputs: Outputs, labels: Tensor, temperature: float, weight: float) -> LossParts:
+    """OKDDip: sum_i CE(z_i, y) + weight T^2 sum_i KL(target_i || z_i); gradients go through the targets too."""
+    losses = [F.cross_entropy(logits, labels) for logits in outputs.branches]
+    divergences = []
+    for student, target in zip(outputs.branches, outputs.own_teachers):
+        p, q = (F.log_softmax(logits / temperature, dim=1) for logits in (target, student))
+        divergences.append((p.exp() * (p - q)).sum(1).mean())
+    distillation = temperature**2 * sum(divergences)
+    return LossParts(sum(losses) + weight * distillation, losses, None, distillation)
+
+
+def decoupled_objective(
+    outputs: Outputs, labels: Tensor, temperature: float, alpha: float, beta: float, weight: float
+) -> LossParts:
+    """DKD: CE + weight T^2 (alpha TCKD + beta NCKD), the definitions of its section 3.1."""
+    (student,) = outputs.branches
+    loss = F.cross_entropy(student, labels)
+    p, q = (F.softmax(logits / temperature, dim=1) for logits in (outputs.pretrained.detach(), student))
+    own = F.one_hot(labels, student.shape[1]).bool()
+    binary_p, binary_q = (torch.stack([x[own], 1 - x[own]], 1) for x in (p, q))
+    target = (binary_p * (binary_p / binary_q).log()).sum(1).mean()
+    rest_p, rest_q = (x[~own].reshape(len(labels), -1) / (1 - x[own]).unsqueeze(1) for x in (p, q))
+    others = (rest_p * (rest_p / rest_q).log()).sum(1).mean()
+    distillation = temperature**2 * (alpha * target + beta * others)
+    return LossParts(loss + weight * distillation, [loss], None, distillation)
 
 
 def undistilled_objective(outputs: Outputs, labels: Tensor, teacher_learns: bool) -> LossParts:

@@ -18,7 +18,17 @@ from branching import Outputs
 from cifar_archive import MEAN, STD, Split, read_archive
 from methods import build_for_method, checkpoint_name
 from networks import BLOCK_KINDS
-from objective import LossParts, distilled_objective, mutual_objective, objective, undistilled_objective
+from objective import (
+    LossParts,
+    collaborative_objective,
+    decoupled_objective,
+    distilled_objective,
+    kdcl_objective,
+    diverse_peers_objective,
+    mutual_objective,
+    objective,
+    undistilled_objective,
+)
 
 CLASSES = 10
 STARTS = ('steady', 'plain')
@@ -45,6 +55,9 @@ class RunOptions:
     peers: str = ''
     teacher_network: str = ''
     alpha: float = 0.9
+    dkd_alpha: float = 1.0
+    dkd_beta: float = 8.0
+    kdcl_target: str = 'min-logit'
 
 
 @dataclass
@@ -84,6 +97,17 @@ def loss_parts(options: RunOptions, outputs: Outputs, labels: Tensor) -> LossPar
             return mutual_objective(outputs, labels)
         case 'kd':
             return distilled_objective(outputs, labels, options.temperature, options.alpha)
+        case 'dkd':
+            return decoupled_objective(
+                *(outputs, labels, options.temperature),
+                *(options.dkd_alpha, options.dkd_beta, options.distillation_weight),
+            )
+        case 'cl-ilr':
+            return collaborative_objective(outputs, labels, options.temperature, options.alpha)
+        case 'kdcl':
+            return kdcl_objective(outputs, labels, options.temperature, options.kdcl_target)
+        case 'okddip':
+            return diverse_peers_objective(outputs, labels, options.temperature, options.distillation_weight)
         case 'ensemble':
             return undistilled_objective(outputs, labels, teacher_learns=False)
     if options.distill == 'off':
@@ -115,7 +139,7 @@ def initial_state(options: RunOptions, data: Split) -> dict[str, Tensor]:
             with torch.no_grad():
                 norm.bias.uniform_(1.5, 3.5).mul_(norm.weight)
         # A teacher of distillation sees the images first, as one that learns, then only predicts.
-        for trained in [network.teacher, network] if options.method == 'kd' else [network]:
+        for trained in [network.teacher, network] if options.method in ('kd', 'dkd') else [network]:
             set_running_statistics(trained, data, options.batch)
     return saved_state(network)
 
@@ -215,10 +239,12 @@ def drift(singles: list[Run], double: Run) -> dict:
 def method_settings(options: RunOptions) -> dict:
     """What the other methods have beside; only what is not as usual, so that the files of ONE and vanilla stay."""
     usual = RunOptions('', '', 1)
-    names = {'teacher_network': 'teacherNetwork'} | {name: name for name in ('distill', 'share', 'gate', 'peers')}
+    names = {'teacher_network': 'teacherNetwork', 'dkd_alpha': 'dkdAlpha', 'dkd_beta': 'dkdBeta'} | {name: name for name in ('distill', 'share', 'gate', 'peers')}
     own = {name: getattr(options, name) for name in names if getattr(options, name) != getattr(usual, name)}
-    alpha = {'alpha': options.alpha} if options.method == 'kd' else {}
-    return {names[name]: value for name, value in own.items()} | alpha
+    if options.method == 'kdcl':
+        own['kdclTarget'] = options.kdcl_target
+    alpha = {'alpha': options.alpha} if options.method in ('kd', 'cl-ilr') else {}
+    return {names.get(name, name): value for name, value in own.items()} | alpha
 
 
 def write_reference_run(folder: Path, name: str, options: RunOptions, train_split: Split, test_split: Split) -> dict:

@@ -44,6 +44,15 @@ RUNS = {
             'one-ungated': {'branches': 3, 'gate': 'average'},
             'dml-densenets': {'branches': 1, 'method': 'dml', 'peers': f'{SMALL},{SMALL},{SMALLER}'},
             'kd-densenet10': {'branches': 1, 'method': 'kd', 'teacher_network': WIDER, 'alpha': 0.7},
+            'dkd-densenet10': {
+                **{'branches': 1, 'method': 'dkd', 'teacher_network': WIDER},
+                **{'temperature': 4.0, 'dkd_alpha': 0.8, 'dkd_beta': 2.5},
+            },
+            'cl-ilr-densenet10': {'branches': 3, 'method': 'cl-ilr', 'alpha': 0.3, 'temperature': 2.0},
+            'kdcl-naive': {'branches': 1, 'method': 'kdcl', 'peers': f'{SMALL},{SMALLER}', 'kdcl_target': 'naive'},
+            'kdcl-min-logit': {'branches': 1, 'method': 'kdcl', 'peers': f'{SMALL},{SMALL},{SMALLER}'},
+            'okddip-densenet10': {'branches': 4, 'method': 'okddip'},
+            'okddip-networks': {'branches': 3, 'method': 'okddip', 'share': 'none'},
             'ensemble-densenets': {'branches': 1, 'method': 'ensemble', 'peers': f'{SMALL},{SMALLER}'},
         }.items()
     },

@@ -70,7 +70,11 @@ export function methodDefaults(
   }
 }
 
-/** Reference ramp-up of 80 epochs in 300, to the nearest epoch; how many epochs a number of steps is only the images tell. */
+/** ONE's reference ramp-up. */
+const RAMP_UP_SHARE = 80 / 300
+
+/** Reference ramp-up of the method, to the nearest epoch; how many epochs a number of steps is only the images tell. */
 export function defaultRampUp(method: MethodName, epochs: number, steps: number | null): number {
-  return readsSetting(method, 'rampUp') && steps === null ? Math.round((epochs * 80) / 300) : 0
+  const { rampUpShare = RAMP_UP_SHARE } = METHODS[method]
+  return readsSetting(method, 'rampUp') && steps === null ? Math.round(epochs * rampUpShare) : 0
 }

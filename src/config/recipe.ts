@@ -29,8 +29,8 @@ export interface TableRow {
   readonly method: string
   /** Network and dataset, where the table has several. */
   readonly on: string
-  /** Whose error the row shows: the mean of the branches, or the ensemble's. */
-  readonly figure: 'branches' | 'teacher'
+  /** Whose error the row shows: the mean of the branches, the first of them, or the ensemble's. */
+  readonly figure: 'branches' | 'target' | 'teacher'
   /** null where the paper has no such run. */
   readonly paper: PaperFigures | null
   /** The paper's error of the same method on other images, to compare the order of methods; not to be met. */

@@ -2,6 +2,7 @@ import type { Recipe } from './recipe.ts'
 import { CIFAR100_COMPARISON } from './recipes/cifar100-comparison.ts'
 import { CIFAR100_TABLES } from './recipes/cifar100-tables.ts'
 import { EVIDENCE_RECIPES } from './recipes/evidence-recipes.ts'
+import { COMPARED_SUCCESSORS, SUCCESSORS } from './recipes/successors.ts'
 import { TABLE_1 } from './recipes/table-1.ts'
 import { TABLE_2 } from './recipes/table-2.ts'
 
@@ -29,6 +30,8 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   ...TABLE_2,
   ...CIFAR100_TABLES,
   ...CIFAR100_COMPARISON,
+  ...COMPARED_SUCCESSORS,
+  ...SUCCESSORS,
   ...EVIDENCE_RECIPES,
 }
 

@@ -3,6 +3,7 @@ import type { TableRow } from '../config/recipe.ts'
 import { classifierNames } from './classifier-names.ts'
 import type { Chart, Series } from './line-chart.ts'
 import type { ErrorSummary } from './metrics.ts'
+import { figureOf } from './result-tables.ts'
 import type { RunGroup } from './run-groups.ts'
 import type { RunResult } from './run-result.ts'
 
@@ -37,7 +38,10 @@ export function comparisonChart(title: string, results: readonly NamedGroup[]): 
   const series = results.map(({ name, group, figure }, place) => ({
     name,
     colour: place,
-    points: meanPoints(group, 'test', ({ mean, teacher }) => (figure === 'teacher' ? teacher : mean)),
+    points: meanPoints(group, 'test', (errors) => {
+      const error = figureOf(errors, figure)
+      return Number.isNaN(error) ? null : error
+    }),
   }))
   return errorChart(title, series)
 }

@@ -135,8 +135,10 @@ function summarise(
   }
 }
 
-function figureOf({ mean, teacher }: ErrorSummary, figure: TableRow['figure']): number {
-  return figure === 'branches' ? mean : (teacher ?? Number.NaN)
+/** Of what a row shows; NaN where the run has none. */
+export function figureOf({ mean, branches, teacher }: ErrorSummary, figure: TableRow['figure']): number {
+  const figures = { branches: mean, target: branches[0], teacher }
+  return figures[figure] ?? Number.NaN
 }
 
 function meanOf(values: readonly number[]): number {

@@ -5,6 +5,7 @@ import { commandFor, planEvidence } from '../../bench/evidence-plan.ts'
 import { evidenceJobs } from '../../bench/evidence-sets.ts'
 import { tellProgress, tellState } from '../../bench/evidence-words.ts'
 import { makeConfig } from '../../src/config/make-config.ts'
+import { SUCCESSOR_NAMES } from '../../src/config/recipes/successors.ts'
 import { runFiles } from '../../src/report/run-files.ts'
 import { checkpointFolder } from '../../src/train/checkpoint/checkpoint.ts'
 import { evalLine } from '../report/made-up-run.ts'
@@ -113,6 +114,7 @@ t.test('cifar100: the order of its runs', (t) => {
   t.same(names.slice(14), [
     ...['kd', 'dml', 'snapshot', 'ensemble-2', 'ensemble-3', 'no-sharing'].map((name) => `${name}-scale-0.1-seed-1`),
     ...[2, 4, 5].map((branches) => `branches-${branches}-scale-0.1-seed-1`),
+    ...SUCCESSOR_NAMES.map((name) => `${name}-scale-0.1-seed-1`),
   ])
   t.end()
 })

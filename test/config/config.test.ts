@@ -35,6 +35,13 @@ t.test('each method has the settings of its own', async (t) => {
   t.match(await of({ method: 'snapshot', snapshots: 3 }, 'quickstart'), { schedule: 'cosine-cycles', rampUp: 0 })
   t.match(await of({ method: 'kd' }), { teacher: null, teacherNetwork: 'resnet-110', alpha: 0.9 })
   t.match(await of({ method: 'kd', teacher: 'runs/x' }), { teacherNetwork: null })
+  t.match(await of({ method: 'dkd' }), {
+    teacherNetwork: 'resnet-110',
+    temperature: 4,
+    dkdAlpha: 1,
+    dkdBeta: 8,
+    rampUp: 25,
+  })
   t.match(await of({ method: 'dml', peers: 'resnet-20,resnet-32' }), { network: 'resnet-20' })
 })
 
@@ -107,6 +114,9 @@ t.test('each wrong setting is told with its option', async (t) => {
     teacherNetwork: ['resnet-33'],
     teacherBlock: ['wide'],
     alpha: [-0.1, 1.1],
+    dkdAlpha: [-1, 'much'],
+    dkdBeta: [-0.5],
+    kdclTarget: ['best'],
     snapshots: [0, 2.5],
     dataset: ['mnist'],
     data: [''],
@@ -197,12 +207,12 @@ t.test('settings that do not go together are told', async (t) => {
     [{ optimizer: 'lamb', momentum: 0.8 }, /--optimizer sgd or --optimizer lars for --momentum .* --optimizer lamb/],
     [{ optimizer: 'lars', epsilon: 0.1 }, /for --eps but received --optimizer lars/],
     [{ optimizer: 'adamw', trustCoefficient: 0.1 }, /--optimizer lars for --trust-coefficient .* --optimizer adamw/],
-    [
-      { method: 'vanilla', branches: 1, temperature: 2 },
-      /--method one or --method kd or --method cl for --temperature/,
-    ],
+    [{ method: 'vanilla', branches: 1, temperature: 2 }, /--method one or --method kd or .* for --temperature/],
     [{ distill: 'off', temperature: 2 }, /--distill on for --temperature but received --distill off/],
-    [{ method: 'dml', branches: 1, peers: '2', rampUp: 2 }, /--method one for --ramp-up but received --method dml/],
+    [
+      { method: 'dml', branches: 1, peers: '2', rampUp: 2 },
+      /--method one or .* for --ramp-up but received --method dml/,
+    ],
     [{ method: 'dml', branches: 1 }, /2 or more for --peers with --method dml but received 1/],
     [{ method: 'dml', branches: 1, peers: 'resnet-20,resnet-32' }, /resnet-20 for --network with --peers .* resnet-32/],
     [{ peers: '2' }, /1 for --peers with --method one but received 2/],
@@ -217,7 +227,7 @@ t.test('settings that do not go together are told', async (t) => {
     [{ ...SNAPSHOT, snapshots: 1 }, /2 or more for --snapshots with --method snapshot but received 1/],
     [{ ...SNAPSHOT, steps: 9 }, /--epochs for --method snapshot but received --steps 9/],
     [{ ...SNAPSHOT, epochs: 4 }, /5 or more for --epochs with as many --snapshots but received 4/],
-    [{ method: 'vanilla', branches: 1, rampUp: 2 }, /--method one for --ramp-up/],
+    [{ method: 'vanilla', branches: 1, rampUp: 2 }, /--method one or .* for --ramp-up/],
     [{ network: 'densenet-bc-100-12', block: 'basic' }, /auto for --block with --network densenet-bc-100-12 .* basic/],
     [{ epochs: 2, steps: 3 }, /either for --epochs and --steps but received both \(2, 3\)/],
     [{ cosineFloor: 0.01 }, /--schedule cosine for --cosine-floor but received --schedule step/],

@@ -68,11 +68,14 @@ t.test('defaults are those of the rows', (t) => {
     teacherNetwork: null,
     teacherBlock: 'auto',
     alpha: 0.9,
+    dkdAlpha: 1,
+    dkdBeta: 8,
+    kdclTarget: 'min-logit',
     snapshots: 1,
   })
   t.same((['peers', 'branches', 'teacherNetwork', 'data', 'weightDecay'] as const).map(describeDefault), [
-    '2 for dml, 3 for ensemble, 4 for cl',
-    '3 for one',
+    '2 for dml, 3 for ensemble, 4 for cl, 2 for kdcl',
+    '3 for one, 4 for okddip, 4 for cl-ilr',
     'resnet-110 where it is to be trained',
     null,
     '0.0001; 0.01 for adamw, 0.01 for lamb',

@@ -3,9 +3,13 @@ import { cpuExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
 import { fuseNodes } from '../../src/engine/executors/cpu/fuse.ts'
 import { rematerialiseJoins } from '../../src/engine/executors/cpu/rematerialise.ts'
 import { tfjsExecutor } from '../../src/engine/executors/tfjs/tfjs-executor.ts'
+import { clIlr } from '../../src/engine/methods/cl-ilr.ts'
+import { dkd } from '../../src/engine/methods/dkd.ts'
 import { dml } from '../../src/engine/methods/dml.ts'
 import { ensemble } from '../../src/engine/methods/ensemble.ts'
 import { kd } from '../../src/engine/methods/kd.ts'
+import { kdcl } from '../../src/engine/methods/kdcl.ts'
+import { okddip } from '../../src/engine/methods/okddip.ts'
 import { one } from '../../src/engine/methods/one.ts'
 import { snapshotEnsemble } from '../../src/engine/methods/snapshot.ts'
 import { findNetwork } from '../../src/engine/networks/find-network.ts'
@@ -47,6 +51,21 @@ const CASES = [
   {
     name: 'knowledge distillation',
     small: { batch: 5, method: kd({ teacher: resnet14, alpha: 0.7, temperature: 3 }) },
+  },
+  {
+    name: 'decoupled knowledge distillation',
+    small: { batch: 5, method: dkd({ teacher: resnet14, dkdAlpha: 1, dkdBeta: 2, temperature: 4 }) },
+  },
+  { name: 'diverse peers', small: { batch: 5, method: okddip({ branches: 3, temperature: 3 }) } },
+  { name: 'diverse networks', small: { batch: 5, method: okddip({ branches: 3, temperature: 3, share: 'none' }) } },
+  { name: 'heads on shared layers', small: { batch: 5, method: clIlr({ branches: 3, alpha: 0.5, temperature: 2 }) } },
+  {
+    name: 'heads on shared layers in bf16',
+    small: { batch: 5, dtype: 'bf16', method: clIlr({ branches: 2, alpha: 0.5, temperature: 2 }) },
+  },
+  {
+    name: 'collaborative learning of several views',
+    small: { batch: 5, method: kdcl([resnet8, resnet14], { temperature: 2, kdclTarget: 'naive' }) },
   },
   { name: 'mutual learning', small: { batch: 5, method: dml([resnet8, resnet14, resnet8]) } },
   { name: 'an ensemble', small: { batch: 5, method: ensemble([resnet8, resnet14]) } },

@@ -37,6 +37,7 @@ const { train, test } = await readRunImages()
 for (const name of PYTORCH_RUNS) {
   const run = await readPyTorchRun(name)
   const { batch } = run.config
+  const { views } = specificationOf(run).method
   for (const { name: executorName, executor } of executors) {
     const steps = executor.name === 'tfjs' ? run.steps.slice(0, STEPS_IN_JAVASCRIPT[name] ?? 0) : run.steps
     if (steps.length === 0) continue
@@ -48,10 +49,15 @@ for (const name of PYTORCH_RUNS) {
       const outputs = new Float32Array(outputElements(program))
       const batches = Math.floor(train.count / batch)
       steps.forEach((wanted, step) => {
-        const values = { learning_rate: run.config.learningRate, distillation_weight: run.config.distillationWeight }
+        const { learningRate, distillationWeight } = run.config
+        const values = {
+          learning_rate: learningRate,
+          distillation_weight: distillationWeight,
+          linear_ramp_up: distillationWeight,
+        }
         const scalars = new Map(Object.entries(values))
         const inputs = Float32Array.from(program.scalars, (scalar) => scalars.get(scalar.name) ?? Number.NaN)
-        compiled.run({ ...batchOf(train, (step % batches) * batch, batch), scalars: inputs }, outputs)
+        compiled.run({ ...batchOf(train, (step % batches) * batch, batch, views), scalars: inputs }, outputs)
         const losses = splitOutputs(program, outputs)
         for (const [part, value] of Object.entries(lossesOf(wanted, run.config.distillationWeight))) {
           const actual = losses.get(part)?.[0] ?? Number.NaN
@@ -77,7 +83,7 @@ for (const name of PYTORCH_RUNS) {
       const outputs = new Float32Array(outputElements(program))
       const hits = new Map<string, number>()
       for (let first = 0; first < test.count; first += batch) {
-        compiled.run({ ...batchOf(test, first, batch), scalars: new Float32Array() }, outputs)
+        compiled.run({ ...batchOf(test, first, batch, views), scalars: new Float32Array() }, outputs)
         const values = splitOutputs(program, outputs)
         for (const [output, value] of values) hits.set(output, (hits.get(output) ?? 0) + (value[0] ?? 0))
         if (first > 0) continue

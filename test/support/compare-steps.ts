@@ -12,6 +12,7 @@ export const STEP_TOLERANCES: Readonly<Record<ComputeDType, number>> = { f32: 5e
 export const STEP_SCALARS: Readonly<Record<string, number>> = {
   learning_rate: 0.1,
   distillation_weight: 0.6,
+  linear_ramp_up: 0.6,
   own_share: 0.7,
   partner_share: 0.3,
   bias_correction1: 0.4,

@@ -1,10 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import type { ImageSplit } from '../../src/data/datasets/dataset.ts'
 import { loadDataset } from '../../src/data/datasets/load-dataset.ts'
+import { clIlr } from '../../src/engine/methods/cl-ilr.ts'
+import { dkd } from '../../src/engine/methods/dkd.ts'
 import { dml } from '../../src/engine/methods/dml.ts'
 import { ensemble } from '../../src/engine/methods/ensemble.ts'
 import { kd } from '../../src/engine/methods/kd.ts'
+import { kdcl } from '../../src/engine/methods/kdcl.ts'
 import type { Method } from '../../src/engine/methods/method.ts'
+import { okddip } from '../../src/engine/methods/okddip.ts'
 import { one } from '../../src/engine/methods/one.ts'
 import { vanilla } from '../../src/engine/methods/vanilla.ts'
 import { findNetwork } from '../../src/engine/networks/find-network.ts'
@@ -17,13 +21,16 @@ export interface PyTorchRun {
   readonly config: {
     readonly network: string
     readonly block: 'auto' | 'basic' | 'bottleneck'
-    readonly method: 'one' | 'vanilla' | 'dml' | 'kd' | 'ensemble'
+    readonly method: 'one' | 'vanilla' | 'dml' | 'kd' | 'dkd' | 'okddip' | 'cl-ilr' | 'kdcl' | 'ensemble'
     readonly distill?: 'off'
     readonly share?: 'none'
     readonly gate?: 'average'
     readonly peers?: string
     readonly teacherNetwork?: string
     readonly alpha?: number
+    readonly dkdAlpha?: number
+    readonly dkdBeta?: number
+    readonly kdclTarget?: 'naive' | 'min-logit'
     readonly branches: number
     readonly classes: number
     readonly batch: number
@@ -67,6 +74,12 @@ export const PYTORCH_RUNS = [
   'one-ungated',
   'dml-densenets',
   'kd-densenet10',
+  'dkd-densenet10',
+  'okddip-densenet10',
+  'okddip-networks',
+  'cl-ilr-densenet10',
+  'kdcl-naive',
+  'kdcl-min-logit',
   'ensemble-densenets',
 ] as const
 
@@ -101,6 +114,22 @@ function methodOf({ method, branches, temperature, ...config }: PyTorchRun['conf
       return dml(networks(config.peers ?? ''))
     case 'ensemble':
       return ensemble(networks(config.peers ?? ''))
+    case 'cl-ilr': {
+      const { alpha = 0.5 } = config
+      return clIlr({ branches, alpha, temperature })
+    }
+    case 'kdcl': {
+      const { peers = '', kdclTarget = 'min-logit' } = config
+      return kdcl(networks(peers), { temperature, kdclTarget })
+    }
+    case 'okddip':
+      return okddip({ branches, temperature, share: config.share ?? 'low' })
+    case 'dkd': {
+      const [teacher] = networks(config.teacherNetwork ?? '')
+      if (teacher === undefined) throw new Error('Expected a teacher in the run of dkd')
+      const { dkdAlpha = 1, dkdBeta = 8 } = config
+      return dkd({ teacher, dkdAlpha, dkdBeta, temperature })
+    }
     case 'kd': {
       const [teacher] = networks(config.teacherNetwork ?? '')
       if (teacher === undefined || config.alpha === undefined) throw new Error('Expected a teacher in the run of kd')
@@ -114,19 +143,26 @@ export async function readRunImages(): Promise<{ readonly train: ImageSplit; rea
   return loadDataset('cifar10', fixturePath('pytorch/tiny-cifar-10-binary.tar.gz'))
 }
 
-/** Images `first` .. as a program reads them: [batch, height, width, channels], missing rows of label -1. */
-export function batchOf(split: ImageSplit, first: number, batch: number): { images: Uint8Array; labels: Int32Array } {
+/** Images `first` .. as a program reads them: [batch, height, width, views x channels], missing rows of label -1. */
+export function batchOf(
+  split: ImageSplit,
+  first: number,
+  batch: number,
+  views = 1,
+): { images: Uint8Array; labels: Int32Array } {
   const { height, width, channels } = split
   const [source, classes] = [new Uint8Array(split.images), new Int32Array(split.labels)]
   const area = height * width
-  const images = new Uint8Array(batch * area * channels)
+  const images = new Uint8Array(batch * area * channels * views)
   const labels = new Int32Array(batch).fill(-1)
   for (let row = 0; row < Math.min(batch, split.count - first); row++) {
     labels[row] = classes[first + row] ?? -1
     for (let channel = 0; channel < channels; channel++) {
       for (let place = 0; place < area; place++) {
         const pixel = source[((first + row) * channels + channel) * area + place] ?? 0
-        images[(row * area + place) * channels + channel] = pixel
+        for (let view = 0; view < views; view++) {
+          images[((row * area + place) * views + view) * channels + channel] = pixel
+        }
       }
     }
   }

@@ -50,9 +50,11 @@ export function smallOne(small: SmallStep): StepSpecification {
 }
 
 /** Pixels and labels for its training. */
-export function smallBatch({ batch, input, mixing }: StepSpecification): { images: Uint8Array; labels: Int32Array } {
+export function smallBatch(specification: StepSpecification): { images: Uint8Array; labels: Int32Array } {
+  const { batch, input, mixing, method } = specification
+  const views = method.views ?? 1
   return {
-    images: pixels(batch * input.height * input.width * input.channels, SEED),
+    images: pixels(batch * input.height * input.width * input.channels * views, SEED),
     labels: classes(mixing ? 2 * batch : batch, CLASSES, SEED),
   }
 }

@@ -84,7 +84,8 @@ t.test('a decode worker answers with a word', async (t) => {
   const ring = createSlotRing({ slots: 1, batch: 16, height: 32, width: 32, channels: 3 })
   const claims = createSlotClaims(1)
   const splits = { train, test }
-  const memory: DecodeMemory = { ring, splits, seed: 1, claims, noise: NO_NOISE, augmentation: null }
+  const own = { augmentation: null, views: 1 }
+  const memory: DecodeMemory = { ring, splits, seed: 1, claims, noise: NO_NOISE, ...own }
   const task: DecodeTask = {
     split: 'train',
     epoch: 0,

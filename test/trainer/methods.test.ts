@@ -50,9 +50,18 @@ async function evaluate(name: string): Promise<EvalLine> {
   return await evaluateRun(config, loadImages(config), checkpoint, 'test')
 }
 
-const METHODS: readonly { name: string; settings: GivenSettings; stopAt: string; steps: number }[] = [
+const METHODS: readonly { name: string; settings: GivenSettings; stopAt: string | string[]; steps: number }[] = [
   { name: 'dml', settings: { method: 'dml', peers: `resnet-8,${SMALL}`, steps: 14 }, stopAt: 'step 5/', steps: 14 },
   { name: 'cl', settings: { method: 'cl', peers: '3', steps: 14 }, stopAt: 'step 5/', steps: 14 },
+  { name: 'cl-ilr', settings: { method: 'cl-ilr', branches: 3, steps: 14 }, stopAt: 'step 5/', steps: 14 },
+  { name: 'kdcl', settings: { method: 'kdcl', peers: `resnet-8,${SMALL}`, steps: 14 }, stopAt: 'step 5/', steps: 14 },
+  { name: 'okddip', settings: { method: 'okddip', branches: 3, steps: 14 }, stopAt: 'step 5/', steps: 14 },
+  {
+    name: 'dkd',
+    settings: { method: 'dkd', teacherNetwork: SMALL, rampUp: 2, steps: 14 },
+    stopAt: ['Now the student', 'step 5/'],
+    steps: 14,
+  },
   { name: 'ensemble', settings: { method: 'ensemble', peers: '2', steps: 14 }, stopAt: 'step 12/', steps: 14 },
   {
     name: 'unshared',
@@ -74,7 +83,7 @@ for (const { name, settings, stopAt, steps } of METHODS) {
     const whole = await trainTiny(`${name}-whole`, settings)
     t.equal(whole.ended, 'finished')
     const within = { checkpointSteps: 3, keep: 99 }
-    const stopped = await trainTiny(`${name}-stopped`, { ...settings, ...within }, hooksThatStopAt(stopAt))
+    const stopped = await trainTiny(`${name}-stopped`, { ...settings, ...within }, hooksThatStopAt(...[stopAt].flat()))
     t.equal(stopped.ended, 'interrupted')
     t.equal((await resumeRun(`${name}-stopped`)).ended, 'finished')
     t.same(await readRun(join(cwd, `${name}-stopped`), steps), await readRun(join(cwd, `${name}-whole`), steps))
@@ -150,6 +159,9 @@ t.test('any of the networks is exported as a plain one, which a run can begin fr
     ['unshared-whole', 1, 14],
     ['dml-whole', 0, 14],
     ['cl-whole', 2, 14],
+    ['okddip-whole', 0, 14],
+    ['cl-ilr-whole', 1, 14],
+    ['kdcl-whole', 0, 14],
     ['kd-whole', 0, 14],
     ['snapshot-whole', 0, 30],
   ] as const) {

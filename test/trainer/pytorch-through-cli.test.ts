@@ -30,7 +30,7 @@ function optionsOf({ config, steps }: PyTorchRun, init: string, teacher: string)
 }
 
 function methodOptions(config: PyTorchRun['config'], teacher: string): string[] {
-  const { method, branches, temperature, peers = '', teacherNetwork = '', alpha } = config
+  const { method, branches, temperature, peers = '', teacherNetwork = '', alpha, dkdAlpha, dkdBeta } = config
   switch (method) {
     case 'vanilla':
       return []
@@ -46,6 +46,20 @@ function methodOptions(config: PyTorchRun['config'], teacher: string): string[] 
     case 'dml':
     case 'ensemble':
       return ['--peers', peers]
+    case 'cl-ilr':
+      return ['--branches', `${branches}`, '--alpha', `${alpha}`, '--temperature', `${temperature}`]
+    case 'kdcl':
+      return ['--peers', peers, '--temperature', `${temperature}`, '--kdcl-target', config.kdclTarget ?? 'min-logit']
+    case 'okddip':
+      return [
+        ...['--branches', `${branches}`, '--share', config.share ?? 'low'],
+        ...['--temperature', `${temperature}`, '--ramp-up', '0'],
+      ]
+    case 'dkd':
+      return [
+        ...['--teacher', teacher, '--teacher-network', teacherNetwork, '--temperature', `${temperature}`],
+        ...['--dkd-alpha', `${dkdAlpha}`, '--dkd-beta', `${dkdBeta}`, '--ramp-up', '0'],
+      ]
     case 'kd':
       return [
         ...['--teacher', teacher, '--teacher-network', teacherNetwork],

@@ -4,6 +4,7 @@
 #include "kernels/batch_norm/batch_norm.hpp"
 #include "kernels/channels/concat.hpp"
 #include "kernels/classifier/averages.hpp"
+#include "kernels/classifier/distillation.hpp"
 #include "kernels/classifier/linear.hpp"
 #include "kernels/classifier/losses.hpp"
 #include "kernels/convolution/convolution.hpp"
@@ -19,7 +20,7 @@ const InstructionTable& instructions() {
     for (const InstructionTable& family :
          {convolutionInstructions(), batchNormInstructions(), activationInstructions(), elementwiseInstructions(),
           poolingInstructions(), globalAveragePoolInstructions(), channelInstructions(), linearInstructions(),
-          averageInstructions(), lossInstructions()}) {
+          averageInstructions(), lossInstructions(), distillationInstructions()}) {
       table.insert(table.end(), family.begin(), family.end());
     }
     return table;

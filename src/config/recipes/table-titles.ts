@@ -11,6 +11,7 @@ export const TABLE_TITLES: Readonly<Record<string, string>> = {
   figure2: 'Figure 2: effect of online distillation, ResNet-110 on CIFAR100',
   figure3: 'Figure 3: the networks whose minima are probed, ResNet-110 on CIFAR100',
   cifar100: 'ResNet-32 on CIFAR100: all methods (the paper takes ONE apart with a ResNet-110 alone)',
+  successors: "Methods beside ONE, each by its own paper's settings: ResNet-32 on CIFAR100",
   ...Object.fromEntries(
     Object.entries(EVIDENCE_SETS).map(([set, { images }]) => [set, `ResNet-14 on Fashion-MNIST, ${images}`]),
   ),

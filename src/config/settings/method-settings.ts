@@ -49,11 +49,11 @@ export const METHOD_SETTINGS = {
     work: true,
     commands: ['summary'],
   }),
-  /** All branches of ONE: the target and the auxiliary ones (the paper's m + 1). */
+  /** All branches, the target and the auxiliary ones (ONE's m + 1, OKDDip's m). */
   branches: setting(wholeNumber({ from: 1 }), {
     flag: '--branches',
     value: '<n>',
-    help: "branches of ONE, the target included (the paper's m + 1)",
+    help: `branches of ${readersListed('branches')}, the target included (m + 1 in ONE's paper)`,
     methods: readersOf('branches'),
     neutral: 1,
     byMethod: defaultsByMethod('branches'),
@@ -73,11 +73,11 @@ export const METHOD_SETTINGS = {
     report: 'row',
     work: true,
   }),
-  /** ONE's ablation "without sharing layers": `none` makes each branch a whole network. */
+  /** ONE's ablation "without sharing layers", and the networks of other methods: `none` makes each branch a whole network. */
   share: setting(oneOf(['low', 'none']), {
     flag: '--share',
     value: '<layers>',
-    help: 'low = the branches of ONE share the low layers; none = each is a whole network, an ablation',
+    help: 'low = the branches share the low layers; none = each is a whole network (an ablation of ONE)',
     default: 'low',
     methods: readersOf('share'),
     neutral: 'low',
@@ -112,11 +112,11 @@ export const METHOD_SETTINGS = {
       work: true,
     },
   ),
-  /** kd: null = the teacher is trained first, in `<out>/teacher`. */
+  /** kd, dkd: null = the teacher is trained first, in `<out>/teacher`. */
   teacher: setting(orNull(PATH), {
     flag: '--teacher',
     value: '<path>',
-    help: 'of kd: run folder, checkpoint folder or safetensors file of a trained network',
+    help: `of ${readersListed('teacher')}: run folder, checkpoint folder or safetensors file of a trained network`,
     default: null,
     methods: readersOf('teacher'),
     neutral: null,
@@ -125,11 +125,11 @@ export const METHOD_SETTINGS = {
     hosts: 'leader',
     aliases: ['--teacher-path', '--teacher-checkpoint', '--teacher-model'],
   }),
-  /** kd: null for other methods, and until it is read from the teacher's run. */
+  /** kd, dkd: null for other methods, and until it is read from the teacher's run. */
   teacherNetwork: setting(orNull(NETWORK), {
     flag: '--teacher-network',
     value: '<name>',
-    help: 'of kd: network of the teacher; a run folder says it itself',
+    help: `of ${readersListed('teacherNetwork')}: network of the teacher; a run folder says it itself`,
     derived: 'resnet-110 where it is to be trained',
     methods: readersOf('teacherNetwork'),
     neutral: null,
@@ -139,7 +139,7 @@ export const METHOD_SETTINGS = {
   teacherBlock: setting(BLOCK, {
     flag: '--teacher-block',
     value: '<kind>',
-    help: "of kd: as --block, of the teacher's network",
+    help: `of ${readersListed('teacherBlock')}: as --block, of the teacher's network`,
     default: 'auto',
     methods: readersOf('teacherBlock'),
     neutral: 'auto',
@@ -157,6 +157,36 @@ export const METHOD_SETTINGS = {
     methods: readersOf('alpha'),
     neutral: 0.9,
     report: 'difference',
+  }),
+  /** dkd: weight of TCKD, the label's class against all others. */
+  dkdAlpha: setting(number({ from: 0 }), {
+    flag: '--dkd-alpha',
+    value: '<a>',
+    help: "of dkd: weight of what is learned of the label's class against all others",
+    default: 1,
+    methods: readersOf('dkdAlpha'),
+    neutral: 1,
+    report: 'difference',
+  }),
+  /** dkd: weight of NCKD, the other classes among themselves. */
+  dkdBeta: setting(number({ from: 0 }), {
+    flag: '--dkd-beta',
+    value: '<b>',
+    help: 'of dkd: weight of what is learned of the other classes among themselves',
+    default: 8,
+    methods: readersOf('dkdBeta'),
+    neutral: 8,
+    report: 'difference',
+  }),
+  /** kdcl: how the students' logits make the target that they learn from. */
+  kdclTarget: setting(oneOf(['naive', 'min-logit']), {
+    flag: '--kdcl-target',
+    value: '<rule>',
+    help: "of kdcl: naive = the logits of the student that errs least; min-logit = the least of all, less the label's",
+    default: 'min-logit',
+    methods: readersOf('kdclTarget'),
+    neutral: 'min-logit',
+    report: 'row',
   }),
   /** snapshot: cycles of the learning rate, and networks of the ensemble. */
   snapshots: setting(wholeNumber({ from: 1 }), {

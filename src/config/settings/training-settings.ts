@@ -85,12 +85,12 @@ export const TRAINING_SETTINGS = {
     aliases: ['--min-lr', '--lr-min', '--eta-min'],
   }),
   ...OPTIMIZER_SETTINGS,
-  /** w(e) = exp(-5 (1 - min(e, R) / R)^2) of epoch e. */
+  /** w(e) = exp(-5 (1 - min(e, R) / R)^2) of epoch e; of dkd min((e + 1) / R, 1). */
   rampUp: setting(number({ from: 0 }), {
     flag: '--ramp-up',
     value: '<epochs>',
     help: 'epochs over which the distillation term comes in; 0 = full from the start',
-    derived: "the paper's 80 of 300 epochs, in proportion; 0 with --steps",
+    derived: "ONE's 80 of 300 epochs, in proportion (dkd: 20 of 240); 0 with --steps",
     needs: [
       {
         setting: 'method',

@@ -38,17 +38,22 @@ export function viewSplit(split: ImageSplit): SplitView {
   return { split, pixels: new Uint8Array(split.images), labels: new Int32Array(split.labels) }
 }
 
+/** What the random numbers of a sample's view follow from, beside seed and epoch: of the first view the sample itself. */
+export function drawOf(sample: number, view: number): number {
+  return sample + view * 2 ** 32
+}
+
 const counter = new Uint32Array(4)
 
 /**
- * Placement of a sample in an epoch: the first three numbers of the stream (seed, 'augment', epoch, sample), taken
+ * Placement of a sample in an epoch: the first three numbers of the stream (seed, 'augment', epoch, draw), taken
  * from Philox directly as a stream object for each image would cost more than the numbers.
  */
-export function randomPlacement(seed: number, epoch: number, sample: number): Placement {
+export function randomPlacement(seed: number, epoch: number, draw: number): Placement {
   counter[0] = 0
   counter[1] = epoch
-  counter[2] = sample
-  counter[3] = 0
+  counter[2] = draw
+  counter[3] = Math.floor(draw / 2 ** 32)
   philox(counter, [seed >>> 0, PURPOSES.augment])
   return {
     top: Math.floor(((counter[0] ?? 0) / 0x100000000) * OFFSETS),

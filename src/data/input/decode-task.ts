@@ -13,6 +13,8 @@ export interface DecodeMemory {
   readonly noise: TrainingNoise
   /** Of the user's, done after all else to images of passes that say `own`; null = none. */
   readonly augmentation: AugmentationModule | null
+  /** Images of each sample that the ring has, each drawn anew: their channels lie one after the other in each pixel. */
+  readonly views: number
   /** What slot-claims.ts reads and writes. */
   readonly claims: SharedArrayBuffer
 }

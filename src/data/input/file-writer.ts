@@ -9,7 +9,7 @@ import { centreCrop, randomResizedCrop } from '../images/crop-plan.ts'
 import { decodeWhole } from '../images/decode-whole.ts'
 import { checkSize, type DecodedImage } from '../images/decoded-image.ts'
 import { resizePixels } from '../images/resize-pixels.ts'
-import type { InputSize } from './augmentation.ts'
+import { drawOf, type InputSize } from './augmentation.ts'
 import type { ImageWriter } from './image-writers.ts'
 
 /**
@@ -23,27 +23,21 @@ export function fileWriter(split: FileSplit, input: InputSize, seed: number): Im
   const labels = new Int32Array(split.labels)
   // Loaded where the first file is asked for.
   let decode: Decode | Promise<Decode> | null = split.decoder === null ? decodeKnown : null
-  const write = (
-    decoded: DecodedImage,
-    target: Uint8Array,
-    offset: number,
-    sample: number,
-    augmented: number | null,
-  ) => {
+  const write = (decoded: DecodedImage, target: Uint8Array, offset: number, draw: number, augmented: number | null) => {
     const plan =
       augmented === null
         ? centreCrop(decoded, input)
-        : randomResizedCrop(randomStream(seed, 'augment', augmented, sample), decoded, input)
+        : randomResizedCrop(randomStream(seed, 'augment', augmented, draw), decoded, input)
     resizePixels(decoded.pixels, decoded, plan, target, offset)
   }
   return {
     labels,
-    write(target, offset, sample, { epoch, augment }) {
+    write(target, offset, sample, { epoch, augment, view = 0 }) {
       const path = split.files[sample] ?? ''
       const bytes = readBytes(path)
       const augmented = augment === 'standard' ? epoch : null
       const finish = (decoded: DecodedImage) =>
-        write(checked(decoded, path, split.decoder), target, offset, sample, augmented)
+        write(checked(decoded, path, split.decoder), target, offset, drawOf(sample, view), augmented)
       const refuse = (cause: unknown): never => {
         throw undecodable(path, split.decoder, cause)
       }

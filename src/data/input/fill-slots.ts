@@ -2,6 +2,7 @@
 
 import { UserFault } from '../../vocabulary/fault.ts'
 import type { SplitName } from '../datasets/dataset.ts'
+import { drawOf } from './augmentation.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
 import { createImageWriter, type ImageWriter } from './image-writers.ts'
 import { drawMixing, mixImages } from './mixing.ts'
@@ -16,17 +17,44 @@ export type SlotFiller = (task: DecodeTask) => DecodeReply | Promise<DecodeReply
 /** A function that does decode tasks on this memory; every view is made here, once for a thread. */
 /** @param applyOwn the augmentation of the memory where it has one */
 export function createSlotFiller(memory: DecodeMemory, applyOwn: ApplyOwn | null = null): SlotFiller {
-  const { ring, seed, noise } = memory
+  const { ring, seed, noise, views } = memory
   const { batch, slots, height, width, channels } = ring.geometry
   const imageBytes = height * width * channels
   const states = new Int32Array(ring.states)
   const claims = new Int32Array(memory.claims)
   const pixels = Array.from({ length: slots }, (_, slot) => slotPixels(ring, slot))
   const labels = Array.from({ length: slots }, (_, slot) => slotLabels(ring, slot))
-  const addNoise = createNoise(noise, ring.geometry, seed)
+  const size = { height, width, channels: channels / views }
+  const addNoise = createNoise(noise, size, seed)
   const writers: Record<SplitName, ImageWriter> = {
-    train: createImageWriter(memory.splits.train, ring.geometry, seed),
-    test: createImageWriter(memory.splits.test, ring.geometry, seed),
+    train: createImageWriter(memory.splits.train, size, seed),
+    test: createImageWriter(memory.splits.test, size, seed),
+  }
+
+  /** Writes one view of a sample, of `size`. @returns a promise where its decoder is asynchronous */
+  function draw(target: Uint8Array, offset: number, task: DecodeTask, sample: number, view: number) {
+    const { epoch, augment, own } = task
+    const source = writers[task.split]
+    const finish = () => {
+      if (augment === 'standard' || own) addNoise?.(target, offset, epoch, drawOf(sample, view))
+      if (own) applyOwn?.(target, offset, epoch, sample, source.labels[sample] ?? -1, view)
+    }
+    const pending = source.write(target, offset, sample, { epoch, augment, view })?.then(finish) ?? null
+    if (pending === null) finish()
+    return pending
+  }
+
+  /** Writes all views of a sample into each other. */
+  function drawViews(target: Uint8Array, offset: number, task: DecodeTask, sample: number): Promise<void> | null {
+    const pending: Promise<void>[] = []
+    for (let view = 0; view < views; view++) {
+      const image = new Uint8Array(imageBytes / views)
+      const weave = () => weaveChannels(image, size.channels, target, offset + view * size.channels, channels)
+      const written = draw(image, 0, task, sample, view)?.then(weave) ?? null
+      if (written === null) weave()
+      else pending.push(written)
+    }
+    return pending.length === 0 ? null : Promise.all(pending).then(() => undefined)
   }
 
   /** @returns what is still to be waited for: images whose decoder is asynchronous */
@@ -46,12 +74,8 @@ export function createSlotFiller(memory: DecodeMemory, applyOwn: ApplyOwn | null
         throw new RangeError(`Expected 0 .. ${source.labels.length - 1} for a sample but received ${sample}`)
       }
       const offset = row * imageBytes
-      const finish = () => {
-        if (task.augment === 'standard' || task.own) addNoise?.(slotImages, offset, task.epoch, sample)
-        if (task.own) applyOwn?.(slotImages, offset, task.epoch, sample, source.labels[sample] ?? -1)
-      }
-      const written = source.write(slotImages, offset, sample, task)?.then(finish) ?? null
-      if (written === null) finish()
+      const written =
+        views === 1 ? draw(slotImages, offset, task, sample, 0) : drawViews(slotImages, offset, task, sample)
       if (written) {
         // Looked at when the whole slot is waited for: until then its failure is not one that nobody handles.
         written.catch(() => undefined)
@@ -93,6 +117,13 @@ export function createSlotFiller(memory: DecodeMemory, applyOwn: ApplyOwn | null
   }
 
   return (task) => fillFrom(task, task.order && new Int32Array(task.order), 0)
+}
+
+/** Copies the channels of each pixel of an image into pixels of more channels, from `offset` on. */
+function weaveChannels(image: Uint8Array, channels: number, target: Uint8Array, offset: number, step: number): void {
+  for (let from = 0, to = offset; from < image.length; from += channels, to += step) {
+    for (let channel = 0; channel < channels; channel++) target[to + channel] = image[from + channel] ?? 0
+  }
 }
 
 /** What became of a slot's task that failed. */

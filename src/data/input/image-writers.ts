@@ -5,7 +5,7 @@ import { randomStream } from '../../vocabulary/random.ts'
 import type { DatasetSplit, EncodedSplit, ImageSplit } from '../datasets/dataset.ts'
 import { centreCrop, randomResizedCrop } from '../images/crop-plan.ts'
 import { createImageDecoder, type ImageDecoder, type JpegDecoderName } from '../images/image-decoder.ts'
-import { CENTRED, type InputSize, randomPlacement, viewSplit, writeImage } from './augmentation.ts'
+import { CENTRED, drawOf, type InputSize, randomPlacement, viewSplit, writeImage } from './augmentation.ts'
 import { fileWriter } from './file-writer.ts'
 import { ShardReader } from './shard-reader.ts'
 
@@ -29,6 +29,8 @@ export type Augmentation = 'standard' | 'none'
 export interface WriterPass {
   readonly epoch: number
   readonly augment: Augmentation
+  /** Which of several images of the sample, each drawn anew (default: the first). */
+  readonly view?: number
 }
 
 export function createImageWriter(split: DatasetSplit, input: InputSize, seed: number): ImageWriter {
@@ -46,9 +48,9 @@ function pixelWriter(split: ImageSplit, input: InputSize, seed: number): ImageWr
   const source = viewSplit(split)
   return {
     labels: source.labels,
-    write(target, offset, sample, { epoch, augment }) {
+    write(target, offset, sample, { epoch, augment, view = 0 }) {
       checkSplit(split, source.pixels.length, source.labels.length, input.channels)
-      const placement = augment === 'standard' ? randomPlacement(seed, epoch, sample) : CENTRED
+      const placement = augment === 'standard' ? randomPlacement(seed, epoch, drawOf(sample, view)) : CENTRED
       writeImage(target, offset, input, source, sample, placement)
       return null
     },
@@ -81,11 +83,11 @@ function encodedWriter(split: EncodedSplit, input: InputSize, seed: number): Ima
   }
   return {
     labels: new Int32Array(split.labels),
-    write(target, offset, sample, { epoch, augment }) {
+    write(target, offset, sample, { epoch, augment, view = 0 }) {
       const image = reader.size(sample)
       const plan =
         augment === 'standard'
-          ? randomResizedCrop(randomStream(seed, 'augment', epoch, sample), image, input)
+          ? randomResizedCrop(randomStream(seed, 'augment', epoch, drawOf(sample, view)), image, input)
           : centreCrop(image, input)
       const bytes = reader.read(sample)
       decoder ??= createImageDecoder()

@@ -3,7 +3,7 @@
 import { UserFault } from '../../vocabulary/fault.ts'
 import { isRecord, wrongOwn } from '../../vocabulary/own-definitions.ts'
 import { type RandomStream, randomStream } from '../../vocabulary/random.ts'
-import type { InputSize } from './augmentation.ts'
+import { drawOf, type InputSize } from './augmentation.ts'
 import type { Augmentation } from './image-writers.ts'
 
 /** A training image as an augmentation is given it. */
@@ -24,7 +24,8 @@ export interface OwnAugmentation {
   readonly base?: Augmentation
   /**
    * Changes one training image, at once.
-   * @param random numbers that follow from (seed, epoch, sample) alone: with no others a run can be repeated bit by bit
+   * @param random numbers that follow from (seed, epoch, sample) alone, and from the view where a method shows several of an image:
+   *   with no others a run can be repeated bit by bit
    */
   apply(image: AugmentedImage, random: RandomStream): void
 }
@@ -68,7 +69,14 @@ function isAugmentation(value: unknown): value is OwnAugmentation {
 }
 
 /** Changes an image of [height, width, channels] u8 at `offset` in place. */
-export type ApplyOwn = (pixels: Uint8Array, offset: number, epoch: number, sample: number, label: number) => void
+export type ApplyOwn = (
+  pixels: Uint8Array,
+  offset: number,
+  epoch: number,
+  sample: number,
+  label: number,
+  view: number,
+) => void
 
 /** Loads it into this thread. @throws UserFault where it cannot be, and (from what it gives) where it throws */
 export async function loadAugmentation(module: AugmentationModule, size: InputSize, seed: number): Promise<ApplyOwn> {
@@ -76,12 +84,12 @@ export async function loadAugmentation(module: AugmentationModule, size: InputSi
   const { source } = module
   const { height, width, channels } = size
   const bytes = height * width * channels
-  return (pixels, offset, epoch, sample, label) => {
+  return (pixels, offset, epoch, sample, label, view) => {
     const image = { pixels: pixels.subarray(offset, offset + bytes), height, width, channels, label, epoch, sample }
     const place = `apply of ${source} to change image ${sample} in epoch ${epoch}`
     let answer: unknown
     try {
-      answer = own.apply(image, randomStream(seed, 'own', epoch, sample))
+      answer = own.apply(image, randomStream(seed, 'own', epoch, drawOf(sample, view)))
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       throw new UserFault(`Expected ${place} but it threw: ${message}`, 'Correct it, then train anew.', {

@@ -131,6 +131,7 @@ export class InputPipeline {
       claims,
       noise: options.noise ?? NO_NOISE,
       augmentation: options.augmentation ?? null,
+      views: this.ring.geometry.channels / channels,
     }
     this.#pool = new Piscina({
       filename: fileURLToPath(options.entry ?? entry),

@@ -27,7 +27,7 @@ export const NO_NOISE: TrainingNoise = {
 }
 
 /** Changes an image of [height, width, channels] u8 at `offset` in place. */
-export type AddNoise = (pixels: Uint8Array, offset: number, epoch: number, sample: number) => void
+export type AddNoise = (pixels: Uint8Array, offset: number, epoch: number, draw: number) => void
 
 /**
  * Roots of the eigenvalues and the eigenvectors (columns) of the colours of ImageNet's pixels of 0..1: "ImageNet
@@ -56,8 +56,8 @@ export function createNoise(noise: TrainingNoise, size: InputSize, seed: number)
   if (colours && size.channels !== 3)
     throw new RangeError(`Expected 3 channels for colours but received ${size.channels}`)
   const bytes = size.height * size.width * size.channels
-  return (pixels, offset, epoch, sample) => {
-    const stream = randomStream(seed, 'colour', epoch, sample)
+  return (pixels, offset, epoch, draw) => {
+    const stream = randomStream(seed, 'colour', epoch, draw)
     const image = pixels.subarray(offset, offset + bytes)
     jitterColours(image, colourJitter, stream)
     addLighting(image, pcaLighting, stream)

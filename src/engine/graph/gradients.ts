@@ -17,7 +17,7 @@ export function appendGradients(graph: GraphBuilder, loss: Value, towards: reado
     gradients.set(loss.id, graph.applyOne('Constant', [], { value: 1 }, 'loss'))
 
     for (const node of forward.reverse()) {
-      const arriving = node.outputs.map((id) => gradients.get(id) ?? null)
+      const arriving = node.outputs.map((id) => scaledGradient(graph, gradients.get(id), id, node.label))
       if (arriving.every((gradient) => gradient === null)) continue
       if (!node.inputs.some((id) => wanted.has(id))) continue
       const leaving = differentiate(graph, node, arriving, (place) => wanted.has(node.inputs[place] ?? -1))
@@ -36,6 +36,13 @@ export function appendGradients(graph: GraphBuilder, loss: Value, towards: reado
       return gradient
     })
   })
+}
+
+/** A gradient as it goes on through the node that made the value (GraphBuilder.scaleGradient). */
+function scaledGradient(graph: GraphBuilder, gradient: Value | undefined, id: ValueId, label: string): Value | null {
+  const factor = graph.gradientFactor(id)
+  if (gradient === undefined || factor === 1) return gradient ?? null
+  return graph.applyOne('Scale', [gradient], { factor }, label)
 }
 
 /**

@@ -43,6 +43,7 @@ export class GraphBuilder {
   readonly #scalars: NamedValue[] = []
   readonly #states = new Map<string, Value>()
   readonly #path: string[] = []
+  readonly #gradientFactors = new Map<ValueId, number>()
   #images: Value | null = null
   #labels: Value | null = null
   #phase: Phase = 'forward'
@@ -141,6 +142,17 @@ export class GraphBuilder {
     const [output, ...others] = this.apply(op, inputs, attributes, label)
     if (output === undefined || others.length > 0) throw new Error(`Expected one output of ${op}`)
     return output
+  }
+
+  /** The gradient that reaches a value from all of its uses is multiplied by a constant; the value itself is as it was. */
+  scaleGradient(value: Value, factor: number): Value {
+    this.#gradientFactors.set(value.id, factor)
+    return value
+  }
+
+  /** What scaleGradient said of a value, 1 where it said nothing. */
+  gradientFactor(id: ValueId): number {
+    return this.#gradientFactors.get(id) ?? 1
   }
 
   /** The value of an id. */

@@ -3,6 +3,7 @@ import { BATCH_NORM, type BatchNormOps } from './ops/batch-norm.ts'
 import { CHANNELS, type ChannelOps } from './ops/channels.ts'
 import { CLASSIFIER, type ClassifierOps } from './ops/classifier.ts'
 import { CONVOLUTION, type ConvolutionOps } from './ops/convolution.ts'
+import { DISTILLATION, type DistillationOps } from './ops/distillation.ts'
 import { ELEMENTWISE, type ElementwiseOps } from './ops/elementwise.ts'
 import { LOSSES, type LossOps } from './ops/losses.ts'
 import type { OpFamily } from './ops/op-definition.ts'
@@ -24,6 +25,7 @@ export interface Ops
     ChannelOps,
     ClassifierOps,
     LossOps,
+    DistillationOps,
     UpdateOps {}
 
 /** Operations that a graph may have. */
@@ -42,6 +44,7 @@ export const OPS: OpFamily<Ops> = {
   ...CHANNELS,
   ...CLASSIFIER,
   ...LOSSES,
+  ...DISTILLATION,
   ...UPDATES,
 }
 

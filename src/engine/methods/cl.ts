@@ -16,7 +16,7 @@ export interface ClOptions {
  * Collaborative Learning (Song and Chai, "Collaborative Learning for Deep Neural Networks", NeurIPS 2018), its pattern of
  * several instances of the network: each learns from the labels and from the consensus of the others,
  * L_h = (1 - alpha) CE(z_h, y) + alpha T^2 KL(softmax(mean_{j != h} z_j / T) || softmax(z_h / T)), a constant towards the
- * others. Sharing layers (its ILR, which divides gradients where heads part) is not captured.
+ * others. The pattern whose heads share layers is cl-ilr.ts.
  * @param peers at least 2 networks, the target first
  */
 export function cl(peers: readonly Network[], { alpha, temperature }: ClOptions): Method {
@@ -28,22 +28,27 @@ export function cl(peers: readonly Network[], { alpha, temperature }: ClOptions)
       branches: capturePeers(layers, peers, images, classes),
       teacher: null,
     }),
-    objective: (graph, { branches }, targets) => {
-      const consensusFor = (student: Value): Value => {
-        const others = branches.filter((other) => other !== student)
-        const [only, ...more] = others
-        return only !== undefined && more.length === 0 ? only : graph.applyOne('Average', others, {}, 'consensus')
-      }
-      const divergences = branches.map((student) => divergence(graph, consensusFor(student), student, temperature))
-      const distillation = scaled(graph, sumOfScalars(graph, divergences), alpha * temperature ** 2)
-      return sumOfParts(graph, [
-        ...branches.map((logits, peer) => {
-          const { name, value } = crossEntropy(graph, logits, targets, `${peer}`)
-          return { name, value: scaled(graph, value, 1 - alpha) }
-        }),
-        { name: 'distillation', value: distillation },
-      ])
-    },
+    objective: collaborativeObjective({ alpha, temperature }),
+  }
+}
+
+/** What members minimise together that learn from the consensus of the others, with and without shared layers. */
+export function collaborativeObjective({ alpha, temperature }: ClOptions): Method['objective'] {
+  return (graph, { branches }, targets) => {
+    const consensusFor = (student: Value): Value => {
+      const others = branches.filter((other) => other !== student)
+      const [only, ...more] = others
+      return only !== undefined && more.length === 0 ? only : graph.applyOne('Average', others, {}, 'consensus')
+    }
+    const divergences = branches.map((student) => divergence(graph, consensusFor(student), student, temperature))
+    const distillation = scaled(graph, sumOfScalars(graph, divergences), alpha * temperature ** 2)
+    return sumOfParts(graph, [
+      ...branches.map((logits, peer) => {
+        const { name, value } = crossEntropy(graph, logits, targets, `${peer}`)
+        return { name, value: scaled(graph, value, 1 - alpha) }
+      }),
+      { name: 'distillation', value: distillation },
+    ])
   }
 }
 

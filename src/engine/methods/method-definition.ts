@@ -13,6 +13,9 @@ export interface MethodSettings {
   readonly teacherNetwork: string | null
   readonly teacherBlock: 'auto' | 'basic' | 'bottleneck'
   readonly alpha: number
+  readonly dkdAlpha: number
+  readonly dkdBeta: number
+  readonly kdclTarget: 'naive' | 'min-logit'
   readonly snapshots: number
   readonly rampUp: number
   readonly temperature: number
@@ -89,6 +92,8 @@ export interface MethodDefinition {
   defaults(teacher: unknown): Partial<MethodSettings>
   /** The schedule that it trains by, which no other method has; null for any of the others. */
   readonly schedule: 'cosine-cycles' | null
+  /** Part of the run over which its distillation comes in by default, where it is not ONE's 80 of 300 epochs. */
+  readonly rampUpShare?: number
   readonly rules: readonly SettingRule[]
   readonly members: Members
   /**

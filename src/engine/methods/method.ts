@@ -8,6 +8,8 @@ export interface Predictions {
   readonly branches: readonly Value[]
   /** Logits of the ensemble of them, f32 [B, classes]; null where the method has none. */
   readonly teacher: Value | null
+  /** Logits that each member is distilled from, f32 [B, classes], where each has its own: only training reads them. */
+  readonly ownTeachers?: readonly Value[]
   /** Logits of a network that was trained before, f32 [B, classes]: only training reads them. */
   readonly pretrained?: Value
 }
@@ -31,6 +33,8 @@ export interface Method {
   readonly name: string
   /** Scalars that the objective reads at each step beside the learning rate. */
   readonly scalars: readonly ScalarName[]
+  /** Images of each sample, each augmented anew, that `images` has one after the other among its channels (default: 1). */
+  readonly views?: number
   /** @param images normalised [B, C, H, W]; @param network the target */
   capture(layers: Layers, network: Network, images: Value, classes: number): Predictions
   /** @param targets what cross entropies compare with; `scalar` gives the inputs named in `scalars` */
@@ -42,5 +46,5 @@ export interface Method {
   ): Objective
 }
 
-/** Numbers that the schedule gives to each step. */
-export type ScalarName = 'learning_rate' | 'distillation_weight' | 'own_share' | 'partner_share'
+/** Numbers that the schedule gives to each step. Two bring distillation in: ONE's exponential ramp-up, and a straight line. */
+export type ScalarName = 'learning_rate' | 'distillation_weight' | 'linear_ramp_up' | 'own_share' | 'partner_share'

@@ -1,9 +1,13 @@
 /** All methods by the name that `--method` takes, and what is asked of them by that name. */
 import { CL } from './cl.ts'
+import { CL_ILR } from './cl-ilr.ts'
+import { DKD } from './dkd.ts'
 import { DML } from './dml.ts'
 import { ENSEMBLE } from './ensemble.ts'
 import { KD } from './kd.ts'
+import { KDCL } from './kdcl.ts'
 import type { MethodDefinition, MethodSetting, MethodSettings } from './method-definition.ts'
+import { OKDDIP } from './okddip.ts'
 import { ONE } from './one.ts'
 import { findOwnMethod } from './own-methods.ts'
 import { SNAPSHOT } from './snapshot.ts'
@@ -17,6 +21,10 @@ const DEFINITIONS = {
   snapshot: SNAPSHOT,
   ensemble: ENSEMBLE,
   cl: CL,
+  dkd: DKD,
+  okddip: OKDDIP,
+  'cl-ilr': CL_ILR,
+  kdcl: KDCL,
 } as const satisfies Readonly<Record<string, MethodDefinition>>
 
 export type MethodName = keyof typeof DEFINITIONS

@@ -4,7 +4,7 @@ import type { Network } from '../networks/network.ts'
 import type { Members } from './method-definition.ts'
 
 /** First part of the names of what peers own. */
-const PEERS_SCOPE = 'peers'
+export const PEERS_SCOPE = 'peers'
 
 /** What is said of whole networks that train side by side. @param member what one of them is called */
 export const wholeNetworkMembers = (member: 'peer' | 'network'): Members => ({
@@ -26,6 +26,12 @@ export const ONE_PLAIN_NETWORK: Members = {
 /** Logits of a network that shares nothing, f32 [B, classes]. */
 export function captureWhole(layers: Layers, network: Network, images: Value, classes: number): Value {
   return network.branch(layers, network.trunk(layers, images), classes)
+}
+
+/** One of several views of each image. @param images [B, views x C, H, W] -> [B, C, H, W] */
+export function viewOf(layers: Layers, images: Value, view: number, views: number): Value {
+  const channels = (images.shape[1] ?? 0) / views
+  return layers.graph.applyOne('SliceChannels', [images], { start: view * channels, channels }, `view ${view}`)
 }
 
 /**

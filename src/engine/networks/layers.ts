@@ -124,6 +124,16 @@ export class Layers {
     })
   }
 
+  /** Several x f32 [B, in] by the same `<name>.weight` [out, in] ~ U(+-1 / sqrt(in)), without bias -> as many [B, out]. */
+  sharedLinear(name: string, inputs: readonly Value[], out: number): Value[] {
+    const fanIn = inputs[0]?.shape[1] ?? 0
+    const initial = { draw: 'uniform', bound: 1 / Math.sqrt(fanIn) } as const
+    return this.graph.scope(name, () => {
+      const weight = this.#parameter('weight', [out, fanIn], 'weight', initial)
+      return this.graph.apply('SharedLinear', [weight, ...inputs], {})
+    })
+  }
+
   /** Largest element of each window. [B, C, H, W] -> [B, C, H', W']. */
   maxPool(name: string, x: Value, windows: PoolAttributes): Value {
     return this.graph.scope(name, () => this.graph.applyOne('MaxPool', [x], windows))

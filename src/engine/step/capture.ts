@@ -38,7 +38,10 @@ export function capturePredictions(
 ): { layers: Layers; predictions: Predictions } {
   const { network, method, classes, dtype, input } = specification
   const layers = new Layers(graph, dtype, training)
-  const pixels = graph.images(input.height, input.width, input.channels)
-  const images = graph.applyOne('Normalise', [pixels], { mean: input.mean, std: input.std, dtype }, 'input')
+  const { views = 1 } = method
+  const ofEachView = (values: readonly number[]) => Array.from({ length: views }, () => values).flat()
+  const pixels = graph.images(input.height, input.width, views * input.channels)
+  const statistics = { mean: ofEachView(input.mean), std: ofEachView(input.std) }
+  const images = graph.applyOne('Normalise', [pixels], { ...statistics, dtype }, 'input')
   return { layers, predictions: method.capture(layers, network, images, classes) }
 }

@@ -60,6 +60,11 @@ function fractionOfCycle(settings: RateSettings, epoch: number): number {
   return end > start ? (epoch - start) / (end - start) : 1
 }
 
+/** min((e + 1) / R, 1), DKD's warm-up; 1 where R = 0. @param epoch counted from 0 */
+export function linearRampUp(rampUp: number, epoch: number): number {
+  return rampUp === 0 ? 1 : Math.min((epoch + 1) / rampUp, 1)
+}
+
 /**
  * Weight of the distillation term, w(e) = exp(-5 (1 - min(e, R) / R)^2) (reference.md, "Objective"; the ramp-up of
  * Laine and Aila's temporal ensembling). 1 where R = 0.

@@ -67,7 +67,8 @@ async function planRun(config: RunConfig, links: HostLinks | null): Promise<Plan
   const executor = await createExecutor(choice)
   const augmentation = await findAugmentation(config.augment)
   executor.check(step.program)
-  const { height, width, channels } = description
+  const { height, width } = description
+  const channels = description.channels * (specification.method.views ?? 1)
   const { slots } = planRing({
     ...{ batch, height, width, channels, decodeWorkers },
     inHand: SLOTS_IN_HAND + (executor.stepsAhead ?? 2),

@@ -2,7 +2,7 @@ import type { RunConfig } from '../../config/run-config.ts'
 import { drawMixing } from '../../data/input/mixing.ts'
 import type { ScalarName } from '../../engine/methods/method.ts'
 import { findOptimizer } from '../../engine/optimizers/registry.ts'
-import { distillationWeight, learningRate } from './schedule.ts'
+import { distillationWeight, learningRate, linearRampUp } from './schedule.ts'
 
 /** How many steps a run has, and what the schedule gives to each. */
 export interface Timetable {
@@ -29,6 +29,7 @@ export function planTimetable(
   const scalars: Readonly<Record<ScalarName, (step: number) => number>> = {
     learning_rate: (step) => learningRate(config, step, { steps, stepsPerEpoch }),
     distillation_weight: (step) => distillationWeight(config.rampUp, Math.floor(step / stepsPerEpoch)),
+    linear_ramp_up: (step) => linearRampUp(config.rampUp, Math.floor(step / stepsPerEpoch)),
     own_share: ownShare,
     partner_share: (step) => 1 - ownShare(step),
   }
@@ -47,7 +48,13 @@ export function planTimetable(
   }
 }
 
-const SCALAR_NAMES: readonly ScalarName[] = ['learning_rate', 'distillation_weight', 'own_share', 'partner_share']
+const SCALAR_NAMES: readonly ScalarName[] = [
+  'learning_rate',
+  'distillation_weight',
+  'linear_ramp_up',
+  'own_share',
+  'partner_share',
+]
 
 function isScalarName(name: string): name is ScalarName {
   return SCALAR_NAMES.some((known) => known === name)

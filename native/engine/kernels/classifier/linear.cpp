@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "kernels/classifier/linear.hpp"
+#include "kernels/classifier/rows.hpp"
 #include "kernels/convolution/shared_gradient.hpp"
 #include "kernels/onednn/onednn_matrix_product.hpp"
 #include "kernels/vector/matrix_products.hpp"
@@ -98,6 +99,58 @@ class BackwardWeights : public Instruction {
   const SharedGradient dbias_;
 };
 
+// y_i = x_i w^T.
+class Shared : public Instruction {
+ public:
+  Shared(WordReader& words, PlanBuilder& builder) : w_(builder.state(words.size())) {
+    const int count = words.integer();
+    x_ = readList(words, builder, count);
+    y_ = readList(words, builder, count);
+  }
+
+  void run(Worker& worker, const RunArguments&) override {
+    if (worker.samples == 0) return;
+    for (std::size_t place = 0; place < x_.size(); place++) {
+      const int fanIn = x_[place].channels;
+      const int fanOut = y_[place].channels;
+      multiply('N', 'T', worker.samples, fanOut, fanIn, worker.at<float>(x_[place]), fanIn, w_, fanIn, 0.0f,
+               worker.at<float>(y_[place]), fanOut);
+    }
+  }
+
+ private:
+  const float* w_;
+  std::vector<Activation> x_;
+  std::vector<Activation> y_;
+};
+
+// dw = sum_i dy_i^T x_i.
+class SharedBackwardWeights : public Instruction {
+ public:
+  SharedBackwardWeights(WordReader& words, PlanBuilder& builder)
+      : count_(words.integer()),
+        x_(readList(words, builder, count_)),
+        dy_(readList(words, builder, count_)),
+        dw_(words.size(), dy_.front().channels, static_cast<std::size_t>(x_.front().channels), 1, builder) {}
+
+  void run(Worker& worker, const RunArguments&) override {
+    for (std::size_t place = 0; place < x_.size(); place++) {
+      const int fanIn = x_[place].channels;
+      const int fanOut = dy_[place].channels;
+      dw_.write(worker, place > 0, [&](int first, int end, bool add) {
+        multiply('T', 'N', end - first, fanIn, worker.samples, worker.at<float>(dy_[place]) + first, fanOut,
+                 worker.at<float>(x_[place]), fanIn, add ? 1.0f : 0.0f, dw_.row(worker, first), fanIn);
+      });
+    }
+  }
+
+ private:
+  const int count_;
+  const std::vector<Activation> x_;
+  const std::vector<Activation> dy_;
+  const SharedGradient dw_;
+};
+
 }  // namespace
 
 InstructionTable linearInstructions() {
@@ -105,6 +158,8 @@ InstructionTable linearInstructions() {
       {"linearForward", make<Forward>},
       {"linearBackwardInput", make<BackwardInput>},
       {"linearBackwardWeights", make<BackwardWeights>},
+      {"sharedLinear", make<Shared>},
+      {"sharedLinearBackwardWeights", make<SharedBackwardWeights>},
   };
 }
 

@@ -5,20 +5,10 @@
 #include <functional>
 #include <vector>
 
+#include "kernels/classifier/rows.hpp"
+
 namespace one {
 namespace {
-
-using Row = const float*;
-
-float largest(Row x, int count) { return *std::max_element(x, x + count); }
-
-// log(sum_j exp(x_j / temperature)), shifted by the largest element so that nothing overflows.
-float logSumExp(Row x, int count, float temperature) {
-  const float top = largest(x, count);
-  float sum = 0;
-  for (int c = 0; c < count; c++) sum += std::exp((x[c] - top) / temperature);
-  return top / temperature + std::log(sum);
-}
 
 class Softmax : public Instruction {
  public:
@@ -60,12 +50,6 @@ class SoftmaxGrad : public Instruction {
   const Activation y_;
   const Activation dx_;
 };
-
-std::vector<Activation> readList(WordReader& words, const PlanBuilder& builder, int count) {
-  std::vector<Activation> list;
-  for (int place = 0; place < count; place++) list.push_back(builder.tensor(words));
-  return list;
-}
 
 // teacher = sum_i gate_i z_i (ONE, equation 5).
 class GatedSum : public Instruction {

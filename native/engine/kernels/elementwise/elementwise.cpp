@@ -152,6 +152,30 @@ class Add : public Instruction {
   const Activation y_;
 };
 
+// y = factor x.
+class Scale : public Instruction {
+ public:
+  Scale(WordReader& words, PlanBuilder& builder)
+      : x_(builder.tensor(words)), factor_(words.number()), y_(builder.tensor(words)) {}
+
+  void run(Worker& worker, const RunArguments&) override {
+    withElement(y_.type, [&](auto element) { runAs<decltype(element)>(worker); });
+  }
+
+ private:
+  template <class T>
+  void runAs(const Worker& worker) const {
+    const T* x = worker.at<T>(x_);
+    T* y = worker.at<T>(y_);
+    const std::ptrdiff_t count = y_.sampleStride * worker.samples;
+    for (std::ptrdiff_t at = 0; at < count; at++) narrow(widen(x[at]) * factor_, y[at]);
+  }
+
+  const Activation x_;
+  const float factor_;
+  const Activation y_;
+};
+
 }  // namespace
 
 void copyToPlain(const Activation& tensor, const Worker& worker, float* target) {
@@ -169,10 +193,8 @@ void addSlice(const Activation& x, const Worker& worker, const void* y) {
 
 InstructionTable elementwiseInstructions() {
   return {
-      {"normalise", make<Normalise>},
-      {"importState", make<ImportState>},
-      {"cast", make<Cast>},
-      {"add", make<Add>},
+      {"normalise", make<Normalise>}, {"importState", make<ImportState>}, {"cast", make<Cast>}, {"add", make<Add>},
+      {"scale", make<Scale>},
   };
 }
 

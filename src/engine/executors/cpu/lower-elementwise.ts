@@ -49,11 +49,13 @@ export const ELEMENTWISE_LOWERINGS: LoweringsOf<keyof ElementwiseOps> = {
     },
   },
   Scale: {
-    rows: [],
+    rows: ['x'],
+    overwrites: { y: ['x'] },
     lower: ({ lowering, node, attributes, input, output }) => {
-      const y = output('y')
-      const words = [lowering.scalar(input('x')), float(attributes.factor), lowering.scalar(y)]
-      lowering.emitScalar('scalarScale', words, y, node)
+      const [x, y, factor] = [input('x'), output('y'), float(attributes.factor)]
+      if (lowering.home(y).kind === 'scalar') {
+        lowering.emitScalar('scalarScale', [lowering.scalar(x), factor, lowering.scalar(y)], y, node)
+      } else lowering.emit('scale', [lowering.tensor(x), factor, lowering.tensor(y)], node)
     },
   },
 }

@@ -48,7 +48,7 @@ export const LOSS_LOWERINGS: LoweringsOf<keyof LossOps> = {
 }
 
 /** A loss or count: each thread's share, then summed over the threads. */
-function emitRowSum(
+export function emitRowSum(
   lowering: Lowering,
   instruction: string,
   node: ProgramNode,
@@ -67,7 +67,7 @@ function crossEntropyWords(lowering: Lowering, { reduction, labels }: CrossEntro
 }
 
 /** Temperature, and the factor that makes a sum over rows the batch's mean. */
-function divergenceWords(lowering: Lowering, temperature: number, student: ValueId): Word[] {
+export function divergenceWords(lowering: Lowering, temperature: number, student: ValueId): Word[] {
   return [float(temperature), float(1 / rowsOf(lowering, student))]
 }
 

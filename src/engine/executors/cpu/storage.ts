@@ -23,7 +23,7 @@ export type Home =
   | { readonly kind: 'images' | 'labels' }
 
 /** Ops whose results are summed over the batch's rows: each thread has its share. */
-const ROW_SUMS = new Set(['CrossEntropy', 'KullbackLeibler', 'TopKCorrect'])
+const ROW_SUMS = new Set(['CrossEntropy', 'KullbackLeibler', 'DecoupledKullbackLeibler', 'TopKCorrect'])
 
 /** Where each value of the program lives. @throws Error where the executor has no place for one */
 export function findHomes(program: Program): Map<ValueId, Home> {
@@ -64,6 +64,7 @@ function homeOfOutput(program: Program, node: ProgramNode, place: number, homes:
       return { kind: 'rows' }
     case 'Conv2DBackpropFilter':
     case 'LinearBackpropWeights':
+    case 'SharedLinearBackpropWeights':
       return { kind: 'gradient' }
     case 'BatchNorm':
       return output === results(node).output('y') ? { kind: 'rows' } : { kind: 'vector' }

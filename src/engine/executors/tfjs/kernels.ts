@@ -4,6 +4,7 @@ import { BATCH_NORM_KERNELS } from './batch-norm-kernels.ts'
 import { CHANNEL_KERNELS } from './channels-kernels.ts'
 import { CLASSIFIER_KERNELS } from './classifier-kernels.ts'
 import { CONVOLUTION_KERNELS } from './convolution-kernels.ts'
+import { DISTILLATION_KERNELS } from './distillation-kernels.ts'
 import { ELEMENTWISE_KERNELS } from './elementwise-kernels.ts'
 import type { Kernel, KernelsOf } from './kernel.ts'
 import { LOSS_KERNELS } from './losses-kernels.ts'
@@ -13,6 +14,7 @@ import { UPDATE_KERNELS } from './updates-kernels.ts'
 /** What each operation of the graph is in TensorFlow.js. */
 const KERNELS = {
   ...ACTIVATION_KERNELS,
+  ...DISTILLATION_KERNELS,
   ...ELEMENTWISE_KERNELS,
   ...CONVOLUTION_KERNELS,
   ...BATCH_NORM_KERNELS,

@@ -44,7 +44,7 @@ export const LOSS_KERNELS: KernelsOf<keyof LossOps> = {
   },
 }
 
-function oneHot(labels: tf.Tensor, logits: tf.Tensor, of?: 'partner'): tf.Tensor {
+export function oneHot(labels: tf.Tensor, logits: tf.Tensor, of?: 'partner'): tf.Tensor {
   return tf.oneHot(oneOf(labels, of), logits.shape[1] ?? 0, 1, 0, 'float32')
 }
 
@@ -55,6 +55,6 @@ function oneOf(labels: tf.Tensor, of?: 'partner'): tf.Tensor {
   return tf.reshape(tf.slice(labels, [of === 'partner' ? 1 : 0, 0], [1, batch]), [batch])
 }
 
-function rowsOf(logits: tf.Tensor, reduction: 'mean' | 'sum'): number {
+export function rowsOf(logits: tf.Tensor, reduction: 'mean' | 'sum'): number {
   return reduction === 'mean' ? (logits.shape[0] ?? 0) : 1
 }

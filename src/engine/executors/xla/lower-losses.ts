@@ -53,12 +53,13 @@ export const LOSS_LOWERINGS: LoweringsOf<keyof LossOps> = {
   },
 }
 
-function rows({ shape }: Hlo, reduction: 'mean' | 'sum'): number {
+/** What a sum over all rows is divided by. */
+export function rows({ shape }: Hlo, reduction: 'mean' | 'sum'): number {
   return reduction === 'mean' ? (shape[0] ?? 0) : 1
 }
 
 /** Whether a place of [B, K] is that of its row's label. */
-function isLabel(hlo: HloFunction, labels: Hlo, logits: Hlo, of?: 'partner'): Hlo {
+export function isLabel(hlo: HloFunction, labels: Hlo, logits: Hlo, of?: 'partner'): Hlo {
   return hlo.compare('EQ', hlo.iota(logits.shape, 1), hlo.broadcast(oneOf(hlo, labels, of), logits.shape, [0]))
 }
 

@@ -7,6 +7,7 @@ import { BATCH_NORM_LOWERINGS } from './lower-batch-norm.ts'
 import { CHANNEL_LOWERINGS } from './lower-channels.ts'
 import { CLASSIFIER_LOWERINGS } from './lower-classifier.ts'
 import { CONVOLUTION_LOWERINGS } from './lower-convolution.ts'
+import { DISTILLATION_LOWERINGS } from './lower-distillation.ts'
 import { ELEMENTWISE_LOWERINGS } from './lower-elementwise.ts'
 import { LOSS_LOWERINGS } from './lower-losses.ts'
 import { POOLING_LOWERINGS } from './lower-pooling.ts'
@@ -54,6 +55,7 @@ const LOWERINGS: LoweringsOf<Exclude<OpName, 'AllReduceMean'>> = {
   ...LOSS_LOWERINGS,
   ...UPDATE_LOWERINGS,
   ...CLASSIFIER_LOWERINGS,
+  ...DISTILLATION_LOWERINGS,
   ...ELEMENTWISE_LOWERINGS,
 }
 

@@ -16,7 +16,7 @@ export interface ElementwiseOps {
   Add: { attributes: NoAttributes; inputs: ['left', 'right']; outputs: ['sum'] }
   /** Product of two scalars. */
   Multiply: { attributes: NoAttributes; inputs: ['left', 'right']; outputs: ['product'] }
-  /** Scalar times a constant. */
+  /** Tensor or scalar times a constant. */
   Scale: { attributes: { readonly factor: number }; inputs: ['x']; outputs: ['y'] }
 }
 
@@ -66,10 +66,7 @@ export const ELEMENTWISE: OpFamily<ElementwiseOps> = {
   Scale: {
     inputs: ['x'],
     outputs: ['y'],
-    shape: ({ input }) => {
-      need(input('x').shape.length === 0, 'a scalar')
-      return [scalar]
-    },
+    shape: ({ input }) => [input('x')],
     gradient: ({ graph, dy, attributes, label }) => ({ x: graph.applyOne('Scale', [dy], attributes, label) }),
   },
 }

@@ -14,13 +14,15 @@ export interface LossOps {
    */
   CrossEntropy: { attributes: CrossEntropyAttributes; inputs: ['logits', 'labels']; outputs: ['loss'] }
   CrossEntropyGrad: { attributes: CrossEntropyAttributes; inputs: ['dloss', 'logits', 'labels']; outputs: ['dlogits'] }
-  /** Logits -> mean over the batch of KL(softmax(teacher / T) || softmax(student / T)). */
+  /**
+   * Logits -> mean over the batch of KL(softmax(teacher / T) || softmax(student / T)). The teacher is a constant (ONE detaches
+   * it) unless it `learns`.
+   */
   KullbackLeibler: {
-    attributes: { readonly temperature: number }
+    attributes: { readonly temperature: number; readonly teacher?: 'learns' }
     inputs: ['teacher', 'student']
     outputs: ['divergence']
   }
-  /** The teacher is a constant here (ONE detaches it). */
   KullbackLeiblerGrad: {
     attributes: { readonly temperature: number }
     inputs: ['dloss', 'teacher', 'student']
@@ -58,9 +60,14 @@ export const LOSSES: OpFamily<LossOps> = {
       rank(sameTypes([input('teacher'), input('student')]), 2, 'logits')
       return [scalar]
     },
-    gradient: ({ graph, input, dy, attributes, label }) => ({
-      student: graph.applyOne('KullbackLeiblerGrad', [dy, input('teacher'), input('student')], attributes, label),
-    }),
+    gradient: ({ graph, input, dy, attributes: { temperature, teacher }, label, wants }) => {
+      const operands = [dy, input('teacher'), input('student')]
+      const learns = teacher === 'learns' && wants('teacher')
+      return {
+        teacher: learns ? graph.applyOne('KullbackLeiblerTeacherGrad', operands, { temperature }, label) : null,
+        student: wants('student') ? graph.applyOne('KullbackLeiblerGrad', operands, { temperature }, label) : null,
+      }
+    },
   },
   KullbackLeiblerGrad: {
     inputs: ['dloss', 'teacher', 'student'],
@@ -79,7 +86,8 @@ export const LOSSES: OpFamily<LossOps> = {
   },
 }
 
-function rowsAndLabels(logits: TensorType, labels: TensorType, of?: 'partner'): void {
+/** Checks logits [B, K] and labels [B] or [2, B]. @param of whose labels are read, the images' own where left out */
+export function rowsAndLabels(logits: TensorType, labels: TensorType, of?: 'partner'): void {
   const [batch = 0] = rank(logits, 2, 'logits')
   const shapes = of === 'partner' ? [[2, batch]] : [[batch], [2, batch]]
   const fits = shapes.some((shape) => sameShape(labels.shape, shape))
