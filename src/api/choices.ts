@@ -35,6 +35,26 @@ export const snapshot = (settings: Given<'snapshots'> = {}) => method('snapshot'
 /** Networks that are trained side by side and know nothing of each other. */
 export const ensemble = (settings: Given<'peers'> = {}) => method('ensemble', settings)
 
+/** Collaborative learning: each peer learns from the mean of the others. */
+export const cl = (settings: Given<'peers' | 'alpha' | 'temperature'> = {}) => method('cl', settings)
+
+/** Collaborative learning with shared layers, whose gradient is divided by the number of branches (CL-ILR). */
+export const clIlr = (settings: Given<'branches' | 'alpha' | 'temperature'> = {}) => method('cl-ilr', settings)
+
+/** Decoupled knowledge distillation from a teacher, as kd. */
+export const dkd = (
+  settings: Given<
+    'teacher' | 'teacherNetwork' | 'teacherBlock' | 'temperature' | 'rampUp' | 'dkdAlpha' | 'dkdBeta'
+  > = {},
+) => method('dkd', settings)
+
+/** Online distillation with diverse peers: branches, or whole networks by `share: 'none'`. */
+export const okddip = (settings: Given<'branches' | 'share' | 'rampUp' | 'temperature'> = {}) =>
+  method('okddip', settings)
+
+/** Students with views of their own, which learn from what all know together. */
+export const kdcl = (settings: Given<'peers' | 'temperature' | 'kdclTarget'> = {}) => method('kdcl', settings)
+
 /** Where `native-ensemble fetch` or `fetchDataset` put it, or in `data`. */
 export const fashionMnist = (data?: string) => dataset('fashion-mnist', data)
 
