@@ -14,10 +14,10 @@ import { findGpuTarget, GPU_TARGETS, type GpuTarget } from '../src/engine/execut
 import { findNetwork } from '../src/engine/networks/find-network.ts'
 import { allowedCores } from '../src/vocabulary/allowed-cores.ts'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
+import { type Baseline, findBaselines } from './baselines/baseline-catalogue.ts'
+import { captureStep, type StepTask } from './baselines/step-task.ts'
 import { type CompiledStep, printOutcome, printReport, summarise } from './compile-report.ts'
 import { machineFacts } from './machine-facts.ts'
-import { findPeers, type Peer } from './peers/peer-catalogue.ts'
-import { captureStep, type StepTask } from './peers/step-task.ts'
 import { readCount } from './read-count.ts'
 import { tellUsageFault } from './usage-fault.ts'
 import { makeResultFolder, type ResultOptions, readResultOptions, writeResult } from './write-result.ts'
@@ -56,7 +56,7 @@ interface Settings {
   readonly target: GpuTarget
   readonly asked: readonly Asked[]
   readonly replicas: number
-  readonly jax: Peer | null
+  readonly jax: Baseline | null
   readonly kept: ResultOptions
 }
 
@@ -112,9 +112,9 @@ function readSettings(): Settings | null {
   return { gpu: values.gpu, target, asked, replicas, jax: findJax(values.jax), kept: readResultOptions(values) }
 }
 
-function findJax(python: string | undefined): Peer | null {
+function findJax(python: string | undefined): Baseline | null {
   if (python === undefined) return null
-  const jax = findPeers(python).find(({ name }) => name === 'jax')
+  const jax = findBaselines(python).find(({ name }) => name === 'jax')
   if (jax !== undefined && jax.absence === null) return jax
   throw new UserFault(`Expected a Python with JAX for --jax but received: ${jax?.absence}`, jax?.remedy ?? REMEDY)
 }
@@ -128,7 +128,12 @@ function writeOwn({ task, precision }: Asked, plugin: FoundPlugin, replicas: num
  * JAX lowers for CUDA on a machine without it; its own way to compile sets no flags.
  * @param versions is told its version @throws Error with its last words
  */
-function writeJax(jax: Peer, { task, precision }: Asked, toolkit: string | null, versions: Versions): WrittenProgram {
+function writeJax(
+  jax: Baseline,
+  { task, precision }: Asked,
+  toolkit: string | null,
+  versions: Versions,
+): WrittenProgram {
   const folder = mkdtempSync(join(tmpdir(), 'native-ensemble-jax-'))
   try {
     const file = join(folder, 'step.mlir')

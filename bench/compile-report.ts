@@ -1,6 +1,7 @@
 /** The tables of `npm run compile:gpu`: what XLA made of each training step. */
 import type { AheadOfTime } from '../src/engine/executors/xla/ahead-of-time.ts'
 import type { CompiledMemory } from '../src/engine/executors/xla/pjrt-addon.ts'
+import type { StepTask } from './baselines/step-task.ts'
 import { longestChain } from './kernel-chain.ts'
 import type { MachineFacts } from './machine-facts.ts'
 import {
@@ -11,7 +12,6 @@ import {
   readKernels,
   readLaunches,
 } from './optimised-hlo.ts'
-import type { StepTask } from './peers/step-task.ts'
 
 export interface CompiledStep {
   readonly task: StepTask

@@ -7,10 +7,10 @@ import { parseArgs } from 'node:util'
 import { cpuExecutor } from '../src/engine/executors/cpu/cpu-executor.ts'
 import { allowedCores } from '../src/vocabulary/allowed-cores.ts'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
+import { BaselineProcess } from './baselines/baseline-process.ts'
 import { DEPTHWISE_LAYERS, type DepthwiseLayer, layerName } from './depthwise-layers.ts'
 import { PASSES, type Pass, type PassTimes, timePasses } from './depthwise-passes.ts'
 import { loadAverage, machineFacts } from './machine-facts.ts'
-import { PeerProcess } from './peers/peer-process.ts'
 import { readCount } from './read-count.ts'
 import { tellUsageFault } from './usage-fault.ts'
 import { makeResultFolder, readResultOptions, writeResult } from './write-result.ts'
@@ -25,14 +25,14 @@ const HELP = `Usage: npm run bench:depthwise -- [options]
   --python <path>    Python that has PyTorch (default python3)
   --out <folder>     for depthwise/mobilenet-v2/<date> (default results)
   --what <words>     what changed, for the folder's name
-docs/peers.md says how PyTorch is installed.`
+docs/baselines.md says how PyTorch is installed.`
 
 const REMEDY = 'npm run bench:depthwise -- --help'
-const PEER = fileURLToPath(new URL('../../bench/peers/depthwise_peer.py', import.meta.url))
+const PEER = fileURLToPath(new URL('../../bench/baselines/depthwise_baseline.py', import.meta.url))
 /** Ours, and PyTorch's modes of the same precision. */
 const PRECISIONS = [
-  { name: 'fp32', dtype: 'f32', peers: ['fp32', 'fp32-channels-last'] },
-  { name: 'bf16', dtype: 'bf16', peers: ['bf16', 'bf16-channels-last'] },
+  { name: 'fp32', dtype: 'f32', baselines: ['fp32', 'fp32-channels-last'] },
+  { name: 'bf16', dtype: 'bf16', baselines: ['bf16', 'bf16-channels-last'] },
 ] as const
 
 /** All runs of one pass of a layer in one mode. */
@@ -76,20 +76,20 @@ const least = (values: readonly number[]) => Math.min(...values)
 function table(
   figures: Figures,
   layers: readonly DepthwiseLayer[],
-  { name, peers }: (typeof PRECISIONS)[number],
+  { name, baselines }: (typeof PRECISIONS)[number],
 ): { text: string; ratios: number[] } {
   const ratios: number[] = []
   const rows = layers.flatMap((layer) =>
     PASSES.map((pass) => {
       const own = figures.find(layer, pass, `own ${name}`).ms
-      const others = peers.map((mode) => figures.find(layer, pass, `torch ${mode}`).ms)
+      const others = baselines.map((mode) => figures.find(layer, pass, `torch ${mode}`).ms)
       const ratioOf = (figure: (values: readonly number[]) => number) => least(others.map(figure)) / figure(own)
       ratios.push(ratioOf(median))
       const cells = [own, ...others].map((ms) => `${median(ms).toFixed(2)} (${(100 * spread(ms)).toFixed(0)} %)`)
       return `| ${DEPTHWISE_LAYERS.indexOf(layer) + 1}: ${layerName(layer)} | ${pass} | ${cells.join(' | ')} | ${ratioOf(median).toFixed(2)} | ${ratioOf(least).toFixed(2)} |`
     }),
   )
-  const header = `| layer | pass | own ${name} | ${peers.map((mode) => `PyTorch ${mode}`).join(' | ')} | ratio | of the fastest |`
+  const header = `| layer | pass | own ${name} | ${baselines.map((mode) => `PyTorch ${mode}`).join(' | ')} | ratio | of the fastest |`
   return { text: [header, '|---|---|---|---|---|---|---|', ...rows].join('\n'), ratios }
 }
 
@@ -124,18 +124,21 @@ async function main(): Promise<void> {
   const kept = readResultOptions(values)
   const cores = allowedCores().slice(0, threads)
   const executor = cpuExecutor()
-  const peer = new PeerProcess([values.python, PEER, '--batch', `${batch}`, '--threads', `${threads}`])
+  const baseline = new BaselineProcess([values.python, PEER, '--batch', `${batch}`, '--threads', `${threads}`])
   try {
-    const { versions } = await peer.modes().catch((error: Error) => {
-      throw new UserFault(`Expected PyTorch in ${values.python} but received: ${error.message}`, 'See docs/peers.md.')
+    const { versions } = await baseline.modes().catch((error: Error) => {
+      throw new UserFault(
+        `Expected PyTorch in ${values.python} but received: ${error.message}`,
+        'See docs/baselines.md.',
+      )
     })
     const before = loadAverage()
     const figures = new Figures()
     for (let round = 1; round <= rounds; round++) {
       for (const layer of layers) {
-        for (const { name, dtype, peers } of PRECISIONS) {
+        for (const { name, dtype, baselines } of PRECISIONS) {
           figures.add(layer, `own ${name}`, timePasses(executor, { layer, dtype, batch, cores, runs }))
-          for (const mode of peers) figures.add(layer, `torch ${mode}`, await peer.layer(mode, layer, runs))
+          for (const mode of baselines) figures.add(layer, `torch ${mode}`, await baseline.layer(mode, layer, runs))
         }
       }
       console.log(`round ${round} of ${rounds}`)
@@ -164,7 +167,7 @@ async function main(): Promise<void> {
     const folder = makeResultFolder(kept, { bench: 'depthwise', subject: 'mobilenet-v2' })
     console.log(writeResult(folder, report, { batch, threads, rounds, runs, machine, figures: figures.list }))
   } finally {
-    await peer.stop()
+    await baseline.stop()
   }
 }
 

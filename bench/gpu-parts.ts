@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { MetricsLine } from '../src/report/metrics.ts'
 import { readLog } from './attempt-log.ts'
+import type { Baseline } from './baselines/baseline-catalogue.ts'
+import { BaselineProcess } from './baselines/baseline-process.ts'
+import type { StepTask } from './baselines/step-task.ts'
 import { writeRandomCifar100 } from './drawn-cifar100.ts'
 import { watchGpu } from './gpu-load.ts'
-import type { Peer } from './peers/peer-catalogue.ts'
-import { PeerProcess } from './peers/peer-process.ts'
-import type { StepTask } from './peers/step-task.ts'
 import { folderName } from './write-result.ts'
 
 /** Runs of steps whose median is taken, and about how long each lasts. */
@@ -23,17 +23,17 @@ const GRACE_SECONDS = 8
 export type PartResult = Readonly<Record<string, unknown>>
 
 export interface StepPart {
-  readonly peer: Peer
+  readonly baseline: Baseline
   readonly mode: string
   readonly task: StepTask
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Time of a training step, in a process of its own. @throws Error with the peer's words, or where time is over */
-export async function timeStep({ peer, mode, task, env = {} }: StepPart, seconds: number): Promise<PartResult> {
+/** Time of a training step, in a process of its own. @throws Error with the baseline's words, or where time is over */
+export async function timeStep({ baseline, mode, task, env = {} }: StepPart, seconds: number): Promise<PartResult> {
   const begin = performance.now()
   const deadline = begin + 1000 * seconds
-  const process = new PeerProcess(peer.command(task), env, deadline)
+  const process = new BaselineProcess(baseline.command(task), env, deadline)
   try {
     const probe = await process.measure(mode, 5)
     const readySeconds = (performance.now() - begin) / 1000

@@ -1,8 +1,8 @@
 /** What `bench:gpu` does, what is worth most first: it may end after any part. */
 
+import type { Baseline } from './baselines/baseline-catalogue.ts'
+import type { StepTask } from './baselines/step-task.ts'
 import { checkDevice, describeGpu, type PartResult, type StepPart, timeStep, train } from './gpu-parts.ts'
-import type { Peer } from './peers/peer-catalogue.ts'
-import type { StepTask } from './peers/step-task.ts'
 
 export interface Part {
   readonly name: string
@@ -16,7 +16,7 @@ export interface Part {
 export interface PlanSettings {
   readonly device: StepTask['device']
   /** Those that are here. */
-  readonly peers: readonly Peer[]
+  readonly baselines: readonly Baseline[]
   /** Folder of the results. */
   readonly out: string
 }
@@ -25,12 +25,12 @@ const MODES = {
   bf16: { xla: 'bf16', jax: 'bf16-jit', torch: 'bf16-autocast-channels-last-compiled' },
   fp32: { xla: 'fp32', jax: 'fp32-jit', torch: 'fp32-channels-last-compiled' },
 } as const
-/** Seconds that a peer takes at most: PyTorch's compiler takes a minute for ResNet-32 alone. */
+/** Seconds that a baseline takes at most: PyTorch's compiler takes a minute for ResNet-32 alone. */
 const LIMITS = { xla: 60, jax: 80, torch: 100 } as const
 /** Deeper networks take so many times as long to compile. */
 const DEEP = 2
 
-export function planGpu({ device, peers, out }: PlanSettings): Part[] {
+export function planGpu({ device, baselines, out }: PlanSettings): Part[] {
   const small = { side: 32, branches: 3, classes: 100, batch: 128, threads: 2, device }
   // To see that all of it runs: a CPU would take minutes for a step.
   const tiny = { ...small, network: 'resnet-8', batch: 16, branches: 2 }
@@ -42,16 +42,18 @@ export function planGpu({ device, peers, out }: PlanSettings): Part[] {
     : { ...tiny, network: 'imagenet-resnet-18', side: 64, classes: 10, batch: 2 }
   const steps = (task: StepTask, precision: keyof typeof MODES, times = 1) =>
     (['xla', 'jax', 'torch'] as const).flatMap((name) => {
-      const peer = peers.find((one) => one.name === name)
-      return peer === undefined ? [] : [stepPart({ peer, mode: MODES[precision][name], task }, LIMITS[name] * times)]
+      const baseline = baselines.find((one) => one.name === name)
+      return baseline === undefined
+        ? []
+        : [stepPart({ baseline, mode: MODES[precision][name], task }, LIMITS[name] * times)]
     })
-  const own = peers.find(({ name }) => name === 'xla')
+  const own = baselines.find(({ name }) => name === 'xla')
   const orders = (own === undefined ? [] : ['0', 'LHS', 'CONCURRENT']).flatMap((graphs) =>
     own === undefined
       ? []
       : [
           stepPart(
-            { peer: own, mode: MODES.bf16.xla, task: resnet32, env: { NATIVE_ENSEMBLE_XLA_GRAPHS: graphs } },
+            { baseline: own, mode: MODES.bf16.xla, task: resnet32, env: { NATIVE_ENSEMBLE_XLA_GRAPHS: graphs } },
             LIMITS.xla,
           ),
         ],
@@ -74,8 +76,8 @@ export function planGpu({ device, peers, out }: PlanSettings): Part[] {
 }
 
 function stepPart(part: StepPart, limit: number): Part {
-  const { peer, mode, task, env } = part
+  const { baseline, mode, task, env } = part
   const graphs = env?.['NATIVE_ENSEMBLE_XLA_GRAPHS']
-  const name = `${peer.name} ${mode}, ${task.network}, batch ${task.batch}${graphs === undefined ? '' : `, graphs ${graphs}`}`
+  const name = `${baseline.name} ${mode}, ${task.network}, batch ${task.batch}${graphs === undefined ? '' : `, graphs ${graphs}`}`
   return { name, limit, least: 15, run: (seconds) => timeStep(part, seconds) }
 }

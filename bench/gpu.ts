@@ -6,10 +6,10 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { expected } from '../src/vocabulary/fault.ts'
+import { findBaselines } from './baselines/baseline-catalogue.ts'
 import { gpuName } from './gpu-parts.ts'
 import { planGpu } from './gpu-plan.ts'
 import { machineFacts } from './machine-facts.ts'
-import { findPeers } from './peers/peer-catalogue.ts'
 import { tellUsageFault } from './usage-fault.ts'
 import { makeResultFolder, readResultOptions, writeResult } from './write-result.ts'
 
@@ -55,13 +55,13 @@ async function main(): Promise<void> {
     appendFileSync(join(folder, 'run.jsonl'), `${JSON.stringify(line)}\n`)
     console.log(JSON.stringify(line).slice(0, 400))
   }
-  const all = findPeers(values.python, device).filter(({ name }) => name !== 'own' && name !== 'tfjs-node')
-  const peers = all.filter(({ absence }) => absence === null)
+  const all = findBaselines(values.python, device).filter(({ name }) => name !== 'own' && name !== 'tfjs-node')
+  const baselines = all.filter(({ absence }) => absence === null)
   write({ name: 'the machine', ...machineFacts({}), device, minutes })
   for (const { name, absence, remedy } of all) if (absence !== null) write({ absent: name, absence, remedy })
 
   const outcomes: Outcome[] = []
-  for (const { name, limit, least, run } of planGpu({ device, peers, out: folder })) {
+  for (const { name, limit, least, run } of planGpu({ device, baselines, out: folder })) {
     if (left() < least) {
       write({ left: name })
       continue

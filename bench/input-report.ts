@@ -4,7 +4,7 @@ import type { MachineFacts } from './machine-facts.ts'
 
 export interface InputFigure {
   readonly set: string
-  readonly contender: string
+  readonly candidate: string
   readonly workers: number
   /** Images a second. */
   readonly median: number
@@ -33,13 +33,13 @@ export interface InputBenchmark {
   readonly memory: { readonly images: number; readonly megabytes: readonly number[] } | null
 }
 
-export function figureOf(set: string, contender: string, workers: number, rates: readonly number[]): InputFigure {
+export function figureOf(set: string, candidate: string, workers: number, rates: readonly number[]): InputFigure {
   const sorted = rates.toSorted((one, other) => one - other)
   const middle = sorted.length >> 1
   const upper = sorted[middle] ?? Number.NaN
   const median = sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
   const [min = Number.NaN, max = Number.NaN] = [sorted[0], sorted.at(-1)]
-  return { set, contender, workers, median, min, max, n: sorted.length }
+  return { set, candidate, workers, median, min, max, n: sorted.length }
 }
 
 const LOADERS = ['dataloader-float', 'dataloader-float, tuned malloc']
@@ -47,10 +47,10 @@ const LOADERS_UINT8 = ['dataloader-uint8', 'dataloader-uint8, tuned malloc']
 
 /** Against the better of a loader's two variants, at the same number of workers. */
 export function targetsOf(figures: readonly InputFigure[]): InputTarget[] {
-  const best = (set: string, contenders: readonly string[], workers: number) =>
+  const best = (set: string, candidates: readonly string[], workers: number) =>
     Math.max(
       ...figures
-        .filter((one) => one.set === set && one.workers === workers && contenders.includes(one.contender))
+        .filter((one) => one.set === set && one.workers === workers && candidates.includes(one.candidate))
         .map(({ median }) => median),
     )
   const own = (set: string, workers: number) => best(set, ['own pool'], workers)
@@ -97,15 +97,15 @@ export function printReport({
   const lines = [
     `# Images a second of the input, ${date}`,
     '',
-    `Crops of 224 x 224 out of JPEG files (area 0.08 - 1, ratio 3/4 - 4/3), mirrored half the time; all take the same boxes. ${rounds} rounds through all contenders in turn, after one uncounted run each. Ours: ${decoder}.`,
+    `Crops of 224 x 224 out of JPEG files (area 0.08 - 1, ratio 3/4 - 4/3), mirrored half the time; all take the same boxes. ${rounds} rounds through all candidates in turn, after one uncounted run each. Ours: ${decoder}.`,
     '',
     `Machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB, node ${node}. ${printLibraries(machine)}Load average before ${load.before.toFixed(2)}, after ${load.after.toFixed(2)}.`,
     '',
-    '| pictures | contender | workers | median | min | max | n |',
+    '| pictures | candidate | workers | median | min | max | n |',
     '|---|---|--:|--:|--:|--:|--:|',
     ...figures.map(
-      ({ set, contender, workers, median, min, max, n }) =>
-        `| ${set} | ${contender} | ${workers} | ${[median, min, max].map(Math.round).join(' | ')} | ${n} |`,
+      ({ set, candidate, workers, median, min, max, n }) =>
+        `| ${set} | ${candidate} | ${workers} | ${[median, min, max].map(Math.round).join(' | ')} | ${n} |`,
     ),
     '',
     '| ratio (of medians; against the better of default and tuned malloc) | ours | target | |',
@@ -135,10 +135,10 @@ export function printReport({
 }
 
 /** Images a second with two workers against one, set by set. */
-function scalingOf(figures: readonly InputFigure[], contender: string): string[] {
-  return figures.flatMap(({ set, contender: name, workers, median }) => {
-    const alone = figures.find((one) => one.set === set && one.contender === contender && one.workers === 1)
-    if (name !== contender || workers !== 2 || alone === undefined) return []
+function scalingOf(figures: readonly InputFigure[], candidate: string): string[] {
+  return figures.flatMap(({ set, candidate: name, workers, median }) => {
+    const alone = figures.find((one) => one.set === set && one.candidate === candidate && one.workers === 1)
+    if (name !== candidate || workers !== 2 || alone === undefined) return []
     return [`${set} ${(median / alone.median).toFixed(2)}`]
   })
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run bench:input`: images a second that our pool decodes and augments, against other loaders on the same files and
- * the same boxes. It makes its pictures itself. Rounds go through all contenders in turn, so that a slow minute of the
+ * the same boxes. It makes its pictures itself. Rounds go through all candidates in turn, so that a slow minute of the
  * machine hits all alike.
  */
 import { spawnSync } from 'node:child_process'
@@ -15,7 +15,7 @@ import { loadImageAddon } from '../src/data/images/image-addon.ts'
 import { InputPipeline } from '../src/data/input/pipeline.ts'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
 import { randomStream } from '../src/vocabulary/random.ts'
-import { type Contender, ownCifar, ownPool, runPass, SEED, startPeers } from './input-contenders.ts'
+import { type Candidate, ownCifar, ownPool, runPass, SEED, startBaselines } from './input-baselines.ts'
 import { figureOf, type InputBenchmark, type InputFigure, printReport, targetsOf } from './input-report.ts'
 import { measureTraining } from './input-training.ts'
 import { loadAverage, machineFacts } from './machine-facts.ts'
@@ -29,11 +29,11 @@ const HELP = `Usage: npm run bench:input -- [options]
   --python <path>       Python with torch, pillow, numpy, simplejpeg, opencv-python-headless and scikit-image
   --pillow-simd <path>  Python with pillow-simd and numpy
   --pictures <folder>   where the pictures are, or are to be made (default: made anew, and removed)
-  --rounds <n>          rounds through all contenders (default 5)
+  --rounds <n>          rounds through all candidates (default 5)
   --memory <images>     images of the memory measurement, 0 = none (default 50000)
   --out <folder>        for input/crops-224/<date> (default results)
   --what <words>        what changed, for the folder's name
-docs/peers.md says how the peers are installed. Without --python only our own figures are measured, on pictures that are there.`
+docs/baselines.md says how the baselines are installed. Without --python only our own figures are measured, on pictures that are there.`
 
 const REMEDY = 'npm run bench:input -- --help'
 
@@ -67,12 +67,12 @@ function makePictures(folder: string, python: string | undefined): void {
     throw expected('made pictures', '--pictures', folder, 'Name a Python with scikit-image that makes them: --python.')
   }
   console.log('making the pictures')
-  const script = fileURLToPath(new URL('../../bench/peers/make_pictures.py', import.meta.url))
+  const script = fileURLToPath(new URL('../../bench/baselines/make_pictures.py', import.meta.url))
   const { status } = spawnSync(python, [script, folder], { stdio: 'inherit' })
-  if (status !== 0) throw new UserFault('The pictures could not be made.', 'docs/peers.md says what that needs.')
+  if (status !== 0) throw new UserFault('The pictures could not be made.', 'docs/baselines.md says what that needs.')
 }
 
-/** The set's files again and again, `PASSES` times: so do the peers with the list of boxes. */
+/** The set's files again and again, `PASSES` times: so do the baselines with the list of boxes. */
 function packSet(pictures: string, set: string, folder: string): EncodedSplit {
   const addon = loadImageAddon()
   if ('absence' in addon) throw new UserFault(`No image decoder: ${addon.absence}`, 'Build it: npm run setup')
@@ -97,22 +97,22 @@ function boxesOf({ count, index }: EncodedSplit): readonly (readonly (number | b
   })
 }
 
-/** What is measured of a contender: which sets, with how many workers. */
+/** What is measured of a candidate: which sets, with how many workers. */
 function tasksOf(name: string): readonly { readonly set: string; readonly workers: number }[] {
   if (name.includes('cifar')) return [{ set: 'cifar', workers: 1 }]
   return SETS.flatMap((set) => WORKERS.map((workers) => ({ set, workers })))
 }
 
-async function measure(contenders: readonly Contender[], rounds: number): Promise<InputFigure[]> {
-  const tasks = contenders.flatMap((contender) => tasksOf(contender.name).map((task) => ({ contender, ...task })))
-  // Neighbours in time are what is compared: all contenders of one set and number of workers.
+async function measure(candidates: readonly Candidate[], rounds: number): Promise<InputFigure[]> {
+  const tasks = candidates.flatMap((candidate) => tasksOf(candidate.name).map((task) => ({ candidate, ...task })))
+  // Neighbours in time are what is compared: all candidates of one set and number of workers.
   tasks.sort((one, other) => one.set.localeCompare(other.set) || one.workers - other.workers)
   const rates = new Map(tasks.map((task): [(typeof tasks)[number], number[]] => [task, []]))
   for (let round = 1; round <= rounds; round++) {
-    for (const [task, measured] of rates) measured.push(await task.contender.rate(task.set, task.workers))
+    for (const [task, measured] of rates) measured.push(await task.candidate.rate(task.set, task.workers))
     console.log(`round ${round} of ${rounds}`)
   }
-  return [...rates].map(([{ contender, set, workers }, measured]) => figureOf(set, contender.name, workers, measured))
+  return [...rates].map(([{ candidate, set, workers }, measured]) => figureOf(set, candidate.name, workers, measured))
 }
 
 /** Resident memory while our pool decodes: after each tenth of the images. */
@@ -138,7 +138,7 @@ async function main(): Promise<void> {
   const memoryImages = readCount('--memory', values.memory, REMEDY, 0)
   const folder = mkdtempSync(join(tmpdir(), 'bench-input-'))
   const before = loadAverage()
-  let contenders: Contender[] = []
+  let candidates: Candidate[] = []
   try {
     const pictures = values.pictures ?? join(folder, 'pictures')
     makePictures(pictures, values.python)
@@ -147,17 +147,17 @@ async function main(): Promise<void> {
     const crops = join(folder, 'crops.json')
     writeFileSync(crops, JSON.stringify(boxes))
     const pythons = { python: values.python ?? null, pillowSimd: values['pillow-simd'] ?? null }
-    const peers = await startPeers(pythons, pictures, crops)
+    const baselines = await startBaselines(pythons, pictures, crops)
     const datasets = new Map([...splits].map(([set, split]) => [set, pictureDataset(split, SIDE)]))
-    contenders = [ownPool(datasets), ownCifar(), ...peers.contenders]
-    const figures = await measure(contenders, rounds)
+    candidates = [ownPool(datasets), ownCifar(), ...baselines.candidates]
+    const figures = await measure(candidates, rounds)
     const shortSide = splits.get('short-side-256')
     const memory = shortSide === undefined ? null : await measureMemory(shortSide, memoryImages)
     const training = measureTraining(pictures, folder)
     const addon = loadImageAddon()
     const benchmark: InputBenchmark = {
       date: new Date().toISOString().slice(0, 10),
-      machine: machineFacts(peers.versions),
+      machine: machineFacts(baselines.versions),
       load: { before, after: loadAverage() },
       rounds,
       pictures: JSON.parse(readFileSync(join(pictures, 'pictures.json'), 'utf8')),
@@ -172,7 +172,7 @@ async function main(): Promise<void> {
     const results = makeResultFolder(kept, { bench: 'input', subject: `crops-${SIDE}` })
     console.log(writeResult(results, printed, benchmark))
   } finally {
-    for (const contender of contenders) await contender.close()
+    for (const candidate of candidates) await candidate.close()
     rmSync(folder, { recursive: true })
   }
 }

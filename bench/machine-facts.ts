@@ -11,7 +11,7 @@ export interface MachineFacts extends Omit<MachineReport, 'images'> {
 const TELLING_FLAGS =
   /^(avx2|fma|avx512f|avx512_vnni|avx512_bf16|avx512_fp16|avx_vnni|amx_tile|amx_bf16|amx_int8|asimd|sve|bf16)$/
 
-/** @param libraries versions by name, as the peers tell them */
+/** @param libraries versions by name, as the baselines tell them */
 export function machineFacts(libraries: Readonly<Record<string, string>>): MachineFacts {
   const { images: _, ...machine } = describeMachine(libraries, [])
   return { ...machine, instructions: cpuFlags().filter((flag) => TELLING_FLAGS.test(flag)) }

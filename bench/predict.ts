@@ -35,7 +35,7 @@ interface Ort {
 /** Images of one run of onnxruntime. */
 const BATCHES = [1, 8, 32] as const
 
-type Contender = { readonly name: string; readonly run: () => Promise<void>; readonly speeds: number[] }
+type Candidate = { readonly name: string; readonly run: () => Promise<void>; readonly speeds: number[] }
 
 async function main(argv: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -61,17 +61,17 @@ async function main(argv: readonly string[]): Promise<void> {
   const model = await loadModel(source, member === undefined ? {} : { member })
   try {
     await model.ready()
-    const contenders = [await ours(model, count), ...(await theirs(ort, folder, source, member, model, count))]
+    const candidates = [await ours(model, count), ...(await theirs(ort, folder, source, member, model, count))]
     const before = loadAverage()
-    for (const { run } of contenders) await run()
+    for (const { run } of candidates) await run()
     for (let round = 0; round < rounds; round++) {
-      for (const { run, speeds } of contenders) {
+      for (const { run, speeds } of candidates) {
         const began = performance.now()
         await run()
         speeds.push((1000 * count) / (performance.now() - began))
       }
     }
-    report(contenders, { before, after: loadAverage() }, values.json)
+    report(candidates, { before, after: loadAverage() }, values.json)
   } finally {
     await model.close()
     rmSync(folder, { recursive: true, force: true })
@@ -85,7 +85,7 @@ function drawPixels({ input }: Model, count: number): Uint8Array[] {
   return Array.from({ length: count }, () => Uint8Array.from({ length: bytes }, () => random.below(256)))
 }
 
-async function ours(model: Model, count: number): Promise<Contender> {
+async function ours(model: Model, count: number): Promise<Candidate> {
   const { height, width } = model.input
   // Twice the size, halved by the crop's resize, would time the resize too.
   const images = drawPixels(model, count).map((pixels) => ({ pixels, height, width }))
@@ -102,7 +102,7 @@ async function theirs(
   member: number | 'ensemble' | undefined,
   model: Model,
   count: number,
-): Promise<Contender[]> {
+): Promise<Candidate[]> {
   const out = join(folder, 'model.onnx')
   await exportModel(source, { format: 'onnx', input: 'uint8', member, out }, () => undefined)
   const threads = { intraOpNumThreads: allowedCores().length, interOpNumThreads: 1 }
@@ -121,8 +121,8 @@ async function theirs(
   })
 }
 
-function report(contenders: readonly Contender[], load: { before: number; after: number }, json: boolean): void {
-  const rows = contenders.map(({ name, speeds }) => {
+function report(candidates: readonly Candidate[], load: { before: number; after: number }, json: boolean): void {
+  const rows = candidates.map(({ name, speeds }) => {
     const sorted = [...speeds].sort((left, right) => left - right)
     const at = (part: number) => Math.round(sorted[Math.floor(part * (sorted.length - 1))] ?? 0)
     return { name, images_per_second: at(0.5), least: at(0), most: at(1), rounds: speeds.length }

@@ -1,8 +1,8 @@
 /** The step benchmark's figures: from times of steps to the table that people read. */
 
-/** One peer in one mode, over all rounds. */
+/** One baseline in one mode, over all rounds. */
 export interface ModeTimes {
-  readonly peer: string
+  readonly baseline: string
   readonly mode: string
   /** Milliseconds of each counted step, in order. */
   readonly ms: readonly number[]
@@ -10,12 +10,12 @@ export interface ModeTimes {
   readonly peakRssBytes: number
   /** What it says of how it runs, null = nothing. */
   readonly remark: string | null
-  /** Share of convolutions in the step, 0..1; null where the peer does not tell. */
+  /** Share of convolutions in the step, 0..1; null where the baseline does not tell. */
   readonly convolutionShare: number | null
 }
 
 export interface ModeFigures {
-  readonly peer: string
+  readonly baseline: string
   readonly mode: string
   readonly precision: 'fp32' | 'bf16'
   /** An evaluation pass does other work than a step and is compared with nobody's step. */
@@ -44,11 +44,11 @@ export function quantile(sorted: readonly number[], share: number): number {
 
 /** @param batch images of a step */
 export function figuresOf(times: readonly ModeTimes[], batch: number): ModeFigures[] {
-  const plain = times.map(({ peer, mode, ms, peakRssBytes, convolutionShare }) => {
+  const plain = times.map(({ baseline, mode, ms, peakRssBytes, convolutionShare }) => {
     const sorted = ms.toSorted((left, right) => left - right)
     const medianMs = quantile(sorted, 0.5)
     return {
-      peer,
+      baseline,
       mode,
       precision: mode.startsWith('bf16') ? ('bf16' as const) : ('fp32' as const),
       pass: mode.endsWith('-evaluation') ? ('evaluation' as const) : ('training' as const),
@@ -62,7 +62,7 @@ export function figuresOf(times: readonly ModeTimes[], batch: number): ModeFigur
     }
   })
   return plain.map((figures) => {
-    const torch = plain.filter(({ peer, precision }) => peer === 'torch' && precision === figures.precision)
+    const torch = plain.filter(({ baseline, precision }) => baseline === 'torch' && precision === figures.precision)
     const best = torch.toSorted((left, right) => left.medianMs - right.medianMs)[0]
     const comparable = best !== undefined && figures.pass === 'training'
     return {
@@ -74,7 +74,7 @@ export function figuresOf(times: readonly ModeTimes[], batch: number): ModeFigur
 }
 
 const COLUMNS: readonly { readonly title: string; readonly cell: (figures: ModeFigures) => string }[] = [
-  { title: 'peer', cell: ({ peer }) => peer },
+  { title: 'baseline', cell: ({ baseline }) => baseline },
   { title: 'mode', cell: ({ mode }) => mode },
   { title: 'ms median', cell: ({ medianMs }) => medianMs.toFixed(1) },
   { title: 'min', cell: ({ minMs }) => minMs.toFixed(1) },

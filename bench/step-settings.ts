@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { findNetwork } from '../src/engine/networks/find-network.ts'
 import { allowedCores } from '../src/vocabulary/allowed-cores.ts'
 import { expected } from '../src/vocabulary/fault.ts'
-import type { StepTask } from './peers/step-task.ts'
+import type { StepTask } from './baselines/step-task.ts'
 import { readCount } from './read-count.ts'
 import { type ResultOptions, readResultOptions } from './write-result.ts'
 
@@ -17,15 +17,15 @@ export const STEP_HELP = `Usage: npm run bench:step -- [options]
   --classes <n>      (default 100)
   --batch <n>        (default 128)
   --threads <n>      (default: all cores)
-  --peers <list>     own,before,xla,torch,jax,tfjs-node (default: those that work here; xla and jax on GPUs)
+  --baselines <list>     own,before,xla,torch,jax,tfjs-node (default: those that work here; xla and jax on GPUs)
   --device <name>    cpu or gpu (default cpu)
-  --before <folder>  another checkout of this project that is built: its steps beside ours, as peer before
+  --before <folder>  another checkout of this project that is built: its steps beside ours, as baseline before
   --modes <list>     only these modes, e.g. fp32,bf16,fp32-channels-last (default: all)
   --fresh            start each mode's process anew in each round: where all together do not fit into memory
   --python <path>    Python that has PyTorch and JAX (default python3)
   --out <folder>     for step/<network>/<date> (default results)
   --what <words>     what changed, for the folder's name
-docs/peers.md says how each peer is installed.`
+docs/baselines.md says how each baseline is installed.`
 
 const REMEDY = 'npm run bench:step -- --help'
 
@@ -33,7 +33,7 @@ export interface Settings {
   readonly rounds: number
   readonly steps: number
   readonly task: StepTask
-  readonly peers: readonly string[] | null
+  readonly baselines: readonly string[] | null
   readonly modes: readonly string[] | null
   /** Whether a process is only there while it measures. */
   readonly fresh: boolean
@@ -58,7 +58,7 @@ export function readSettings(): Settings | null {
       batch: TEXT,
       threads: TEXT,
       fresh: { type: 'boolean', default: false },
-      peers: TEXT,
+      baselines: TEXT,
       device: { type: 'string', default: 'cpu' },
       modes: TEXT,
       python: TEXT,
@@ -84,7 +84,7 @@ export function readSettings(): Settings | null {
       threads: readCount('--threads', values.threads ?? `${allowedCores().length}`, REMEDY),
       device: readDevice(values.device),
     },
-    peers: values.peers?.split(',') ?? null,
+    baselines: values.baselines?.split(',') ?? null,
     modes: values.modes?.split(',') ?? null,
     fresh: values.fresh,
     python: values.python ?? 'python3',

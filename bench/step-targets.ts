@@ -22,12 +22,12 @@ function torchTarget(network: string, precision: Precision): number {
 
 /** Every ratio whose two sides were measured. */
 export function targetRatios(network: string, figures: readonly ModeFigures[]): TargetRatio[] {
-  const find = (peer: string, mode: string) => figures.find((row) => row.peer === peer && row.mode === mode)
-  const fastest = (peer: string, precision: Precision) =>
+  const find = (baseline: string, mode: string) => figures.find((row) => row.baseline === baseline && row.mode === mode)
+  const fastest = (baseline: string, precision: Precision) =>
     figures
-      .filter((row) => row.peer === peer && row.precision === precision)
+      .filter((row) => row.baseline === baseline && row.precision === precision)
       .toSorted((left, right) => left.medianMs - right.medianMs)[0]
-  const tfjs = figures.find(({ peer }) => peer === 'tfjs-node')
+  const tfjs = figures.find(({ baseline }) => baseline === 'tfjs-node')
   return PRECISIONS.flatMap((precision) => {
     const ratios: TargetRatio[] = []
     const best = fastest('torch', precision)

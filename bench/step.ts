@@ -1,27 +1,27 @@
 /**
  * `npm run bench:step`: time of one training step here, in PyTorch and in TensorFlow.js on the same task. Every mode of
- * every peer is a process of its own; rounds go through all in turn, so that a slow minute of the machine hits all alike.
+ * every baseline is a process of its own; rounds go through all in turn, so that a slow minute of the machine hits all alike.
  */
 import { allowedCores } from '../src/vocabulary/allowed-cores.ts'
 import { expected, UserFault } from '../src/vocabulary/fault.ts'
+import { type Baseline, findBaselines } from './baselines/baseline-catalogue.ts'
+import { BaselineProcess } from './baselines/baseline-process.ts'
+import type { StepTask } from './baselines/step-task.ts'
 import { loadAverage, type MachineFacts, machineFacts } from './machine-facts.ts'
-import { findPeers, type Peer } from './peers/peer-catalogue.ts'
-import { PeerProcess } from './peers/peer-process.ts'
-import type { StepTask } from './peers/step-task.ts'
 import { figuresOf, type ModeFigures, type ModeTimes, printTable } from './step-report.ts'
 import { readSettings, type Settings, STEP_HELP } from './step-settings.ts'
 import { printTargets, type TargetRatio, targetRatios } from './step-targets.ts'
 import { tellUsageFault } from './usage-fault.ts'
 import { makeResultFolder, writeResult } from './write-result.ts'
 
-const REMEDY = 'What each said is above; docs/peers.md says what they need.'
+const REMEDY = 'What each said is above; docs/baselines.md says what they need.'
 
-/** One mode of one peer in its process. */
-interface Contestant {
-  readonly peer: Peer
+/** One mode of one baseline in its process. */
+interface Candidate {
+  readonly baseline: Baseline
   readonly mode: string
   /** null between two measurements with --fresh. */
-  process: PeerProcess | null
+  process: BaselineProcess | null
   readonly ms: number[]
   loss: number
   peakRssBytes: number
@@ -40,23 +40,23 @@ interface Benchmark {
   readonly load: { readonly before: number; readonly after: number }
   readonly figures: readonly ModeFigures[]
   readonly ratios: readonly TargetRatio[]
-  readonly failures: readonly { readonly peer: string; readonly mode: string; readonly reason: string }[]
+  readonly failures: readonly { readonly baseline: string; readonly mode: string; readonly reason: string }[]
   readonly times: readonly ModeTimes[]
 }
 
-/** Peers that are asked for and work here; absent ones are told with what installs them. */
-function choosePeers({ peers, python, task, before }: Settings): Peer[] {
-  const known = findPeers(python, task.device, before)
-  const unknown = peers?.find((name) => known.every((peer) => peer.name !== name))
+/** Baselines that are asked for and work here; absent ones are told with what installs them. */
+function chooseBaselines({ baselines, python, task, before }: Settings): Baseline[] {
+  const known = findBaselines(python, task.device, before)
+  const unknown = baselines?.find((name) => known.every((baseline) => baseline.name !== name))
   if (unknown !== undefined) {
-    throw expected(known.map(({ name }) => name).join(', '), '--peers', unknown, 'Name them with commas between.')
+    throw expected(known.map(({ name }) => name).join(', '), '--baselines', unknown, 'Name them with commas between.')
   }
-  // XLA on a CPU, ours or JAX's, is no contestant of ours, but it can be asked for.
+  // XLA on a CPU, ours or JAX's, is no candidate of ours, but it can be asked for.
   const usual = (name: string) => {
     if (name === 'before') return before !== null
     return (name !== 'xla' && name !== 'jax') || task.device === 'gpu'
   }
-  const wanted = known.filter(({ name }) => (peers === null ? usual(name) : peers.includes(name)))
+  const wanted = known.filter(({ name }) => (baselines === null ? usual(name) : baselines.includes(name)))
   for (const { name, absence, remedy } of wanted) {
     if (absence !== null) console.log(`${name} is left out: ${absence}\n  install it: ${remedy}`)
   }
@@ -64,22 +64,22 @@ function choosePeers({ peers, python, task, before }: Settings): Peer[] {
 }
 
 /** A process for each mode: so a mode's peak memory is its own. */
-async function listContestants(
-  peers: readonly Peer[],
+async function listCandidates(
+  baselines: readonly Baseline[],
   { task, modes }: Settings,
-): Promise<{ contestants: Contestant[]; versions: Record<string, string> }> {
-  const contestants: Contestant[] = []
+): Promise<{ candidates: Candidate[]; versions: Record<string, string> }> {
+  const candidates: Candidate[] = []
   const versions: Record<string, string> = {}
-  for (const peer of peers) {
-    const first = new PeerProcess(peer.command(task))
+  for (const baseline of baselines) {
+    const first = new BaselineProcess(baseline.command(task))
     const known = await first.modes().catch((error: Error) => {
-      throw new UserFault(`Expected ${peer.name} to start but received: ${error.message}`, peer.remedy)
+      throw new UserFault(`Expected ${baseline.name} to start but received: ${error.message}`, baseline.remedy)
     })
     await first.stop()
     Object.assign(versions, known.versions)
     for (const mode of known.modes.filter((name) => modes === null || modes.includes(name))) {
-      contestants.push({
-        peer,
+      candidates.push({
+        baseline,
         mode,
         process: null,
         ms: [],
@@ -90,69 +90,67 @@ async function listContestants(
       })
     }
   }
-  if (contestants.length === 0) {
+  if (candidates.length === 0) {
     throw expected('at least one mode', '--modes', modes?.join(',') ?? 'none', 'Leave --modes out for all of them.')
   }
-  return { contestants, versions }
+  return { candidates, versions }
 }
 
-/** Lets the contestant's process do something; with --fresh it is there for that alone. */
+/** Lets the candidate's process do something; with --fresh it is there for that alone. */
 async function ask<Reply>(
-  contestant: Contestant,
+  candidate: Candidate,
   { task, fresh }: Settings,
-  request: (process: PeerProcess) => Promise<Reply>,
+  request: (process: BaselineProcess) => Promise<Reply>,
 ): Promise<Reply> {
-  contestant.process ??= new PeerProcess(contestant.peer.command(task))
+  candidate.process ??= new BaselineProcess(candidate.baseline.command(task))
   try {
-    return await request(contestant.process)
+    return await request(candidate.process)
   } finally {
     if (fresh) {
-      await contestant.process.stop()
-      contestant.process = null
+      await candidate.process.stop()
+      candidate.process = null
     }
   }
 }
 
-/** Measures once; a failure puts the contestant out of the later rounds and leaves the others. */
-async function measure(contestant: Contestant, settings: Settings, steps: number): Promise<readonly number[]> {
-  const { peer, mode } = contestant
+/** Measures once; a failure puts the candidate out of the later rounds and leaves the others. */
+async function measure(candidate: Candidate, settings: Settings, steps: number): Promise<readonly number[]> {
+  const { baseline, mode } = candidate
   try {
-    const { ms, loss, peakRssBytes, remark } = await ask(contestant, settings, (process) =>
-      process.measure(mode, steps),
-    )
-    const peak = Math.max(peakRssBytes, contestant.peakRssBytes)
-    Object.assign(contestant, { loss, peakRssBytes: peak, remark: remark ?? null })
+    const { ms, loss, peakRssBytes, remark } = await ask(candidate, settings, (process) => process.measure(mode, steps))
+    const peak = Math.max(peakRssBytes, candidate.peakRssBytes)
+    Object.assign(candidate, { loss, peakRssBytes: peak, remark: remark ?? null })
     return ms
   } catch (error) {
-    contestant.failure = error instanceof Error ? error.message : String(error)
-    console.log(`${peer.name} ${mode} is out: ${contestant.failure}`)
+    candidate.failure = error instanceof Error ? error.message : String(error)
+    console.log(`${baseline.name} ${mode} is out: ${candidate.failure}`)
     return []
   }
 }
 
-async function runRounds(contestants: readonly Contestant[], settings: Settings): Promise<void> {
+async function runRounds(candidates: readonly Candidate[], settings: Settings): Promise<void> {
   const { rounds, steps } = settings
   // Building and compiling every mode first: none of it may fall into another's measurement.
-  for (const contestant of contestants) {
-    console.log(`preparing ${contestant.peer.name} ${contestant.mode}`)
-    await measure(contestant, settings, 1)
+  for (const candidate of candidates) {
+    console.log(`preparing ${candidate.baseline.name} ${candidate.mode}`)
+    await measure(candidate, settings, 1)
   }
-  for (let round = 1; round <= rounds && contestants.some(({ failure }) => failure === null); round++) {
-    const able = contestants.filter(({ failure }) => failure === null)
+  for (let round = 1; round <= rounds && candidates.some(({ failure }) => failure === null); round++) {
+    const able = candidates.filter(({ failure }) => failure === null)
     // There and back: what a mode leaves behind in the machine does not always meet the same one.
-    for (const contestant of round % 2 === 1 ? able : able.reverse()) {
-      contestant.ms.push(...(await measure(contestant, settings, steps)))
+    for (const candidate of round % 2 === 1 ? able : able.reverse()) {
+      candidate.ms.push(...(await measure(candidate, settings, steps)))
     }
-    const best = contestants.filter(({ ms }) => ms.length > 0).map(({ ms }) => Math.min(...ms).toFixed(0))
+    const best = candidates.filter(({ ms }) => ms.length > 0).map(({ ms }) => Math.min(...ms).toFixed(0))
     console.log(`round ${round} of ${rounds}; best ms so far: ${best.join(' ')}`)
   }
 }
 
 /** Share of a step that is convolutions, forward and both gradients. */
-async function convolutionShare(contestant: Contestant, settings: Settings): Promise<number | null> {
-  const { peer, mode, failure } = contestant
-  if (peer.name !== 'own' || failure !== null) return null
-  const { byOp = {} } = await ask(contestant, settings, (process) => process.profile(mode, settings.steps))
+async function convolutionShare(candidate: Candidate, settings: Settings): Promise<number | null> {
+  const { baseline, mode, failure } = candidate
+  if (baseline.name !== 'own' || failure !== null) return null
+  const { byOp = {} } = await ask(candidate, settings, (process) => process.profile(mode, settings.steps))
   const sum = (entries: readonly (readonly [string, number])[]) => entries.reduce((total, [, ms]) => total + ms, 0)
   const all = Object.entries(byOp)
   return sum(all.filter(([op]) => op.startsWith('Conv2D'))) / sum(all)
@@ -177,10 +175,10 @@ function printReport(benchmark: Benchmark): string {
     'spread = distance between the quartiles over the median; x PyTorch = images per second, then peak memory of the ' +
       'process, against its fastest mode of the same precision; conv = share of convolutions in the step; step/conv = ' +
       'time of the step over that of its own convolutions, both by the clocks of the addon.',
-    ...times.flatMap(({ peer, mode, remark }) => (remark === null ? [] : [`${peer} ${mode}: ${remark}`])),
+    ...times.flatMap(({ baseline, mode, remark }) => (remark === null ? [] : [`${baseline} ${mode}: ${remark}`])),
     '## Ratios',
     printTargets(ratios),
-    ...failures.map(({ peer, mode, reason }) => `${peer} ${mode} failed: ${reason}`),
+    ...failures.map(({ baseline, mode, reason }) => `${baseline} ${mode} failed: ${reason}`),
   ].join('\n\n')
 }
 
@@ -197,14 +195,14 @@ async function main(): Promise<void> {
   if (before > allowedCores().length / 4) {
     console.log(`Load average ${before.toFixed(2)}: other programs are running, these figures will not be trustworthy`)
   }
-  const { contestants, versions } = await listContestants(choosePeers(settings), settings)
+  const { candidates, versions } = await listCandidates(chooseBaselines(settings), settings)
   try {
-    await runRounds(contestants, settings)
+    await runRounds(candidates, settings)
     const times: ModeTimes[] = []
-    for (const contestant of contestants.filter(({ ms }) => ms.length > 0)) {
-      const { peer, mode, ms, loss, peakRssBytes, remark } = contestant
-      const share = await convolutionShare(contestant, settings)
-      times.push({ peer: peer.name, mode, ms, loss, peakRssBytes, remark, convolutionShare: share })
+    for (const candidate of candidates.filter(({ ms }) => ms.length > 0)) {
+      const { baseline, mode, ms, loss, peakRssBytes, remark } = candidate
+      const share = await convolutionShare(candidate, settings)
+      times.push({ baseline: baseline.name, mode, ms, loss, peakRssBytes, remark, convolutionShare: share })
     }
     // Nothing measured: earlier figures stay as they are.
     if (times.length === 0) throw new UserFault('Expected at least one mode to run but received none', REMEDY)
@@ -218,8 +216,8 @@ async function main(): Promise<void> {
       load: { before, after: loadAverage() },
       figures,
       ratios: targetRatios(settings.task.network, figures),
-      failures: contestants.flatMap(({ peer, mode, failure }) =>
-        failure === null ? [] : [{ peer: peer.name, mode, reason: failure }],
+      failures: candidates.flatMap(({ baseline, mode, failure }) =>
+        failure === null ? [] : [{ baseline: baseline.name, mode, reason: failure }],
       ),
       times,
     }
@@ -227,9 +225,9 @@ async function main(): Promise<void> {
     console.log(`\n${report}\n`)
     const folder = makeResultFolder(settings.kept, { bench: 'step', subject: subjectOf(settings.task, versions) })
     console.log(writeResult(folder, report, benchmark))
-    if (benchmark.failures.some(({ peer }) => peer === 'own')) process.exitCode = 1
+    if (benchmark.failures.some(({ baseline }) => baseline === 'own')) process.exitCode = 1
   } finally {
-    await Promise.all(contestants.map(({ process: child }) => child?.stop()))
+    await Promise.all(candidates.map(({ process: child }) => child?.stop()))
   }
 }
 

@@ -61,7 +61,7 @@ export default {
           page('Convolutions', 'convolutions'),
           page('Memory', 'memory'),
           page('Profile', 'profile'),
-          page('Baselines', 'peers'),
+          page('Baselines', 'baselines'),
           page('Decisions', 'decisions'),
         ],
       },

@@ -1,18 +1,20 @@
 import t from 'tap'
+import type { Baseline } from '../../bench/baselines/baseline-catalogue.ts'
 import { summarise } from '../../bench/gpu-load.ts'
 import { timeStep } from '../../bench/gpu-parts.ts'
 import { planGpu } from '../../bench/gpu-plan.ts'
-import type { Peer } from '../../bench/peers/peer-catalogue.ts'
 
-const peer = (name: Peer['name'], command: readonly string[] = []): Peer => ({
+const baseline = (name: Baseline['name'], command: readonly string[] = []): Baseline => ({
   name,
   absence: null,
   remedy: '',
   command: () => command,
 })
 
-t.test('what is worth most comes first, and absent peers are left out', (t) => {
-  const names = planGpu({ device: 'gpu', peers: [peer('xla'), peer('torch')], out: '.' }).map(({ name }) => name)
+t.test('what is worth most comes first, and absent baselines are left out', (t) => {
+  const names = planGpu({ device: 'gpu', baselines: [baseline('xla'), baseline('torch')], out: '.' }).map(
+    ({ name }) => name,
+  )
   const place = (words: RegExp) => names.findIndex((name) => words.test(name))
   const order = [
     /^the GPU/,
@@ -34,9 +36,9 @@ t.test('what is worth most comes first, and absent peers are left out', (t) => {
   t.end()
 })
 
-t.test('a peer that does not answer is ended in time, and its words kept', async (t) => {
+t.test('a baseline that does not answer is ended in time, and its words kept', async (t) => {
   const [part] = ['console.error("compiling"); setInterval(() => {}, 1000)'].map((source) => ({
-    peer: peer('jax', [process.execPath, '-e', source]),
+    baseline: baseline('jax', [process.execPath, '-e', source]),
     mode: 'fp32-jit',
     task: { network: 'resnet-8', side: 32, branches: 1, classes: 10, batch: 2, threads: 1, device: 'cpu' as const },
   }))

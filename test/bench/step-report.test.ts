@@ -2,14 +2,14 @@ import t from 'tap'
 import { figuresOf, printTable, quantile } from '../../bench/step-report.ts'
 import { isReached, printTargets, targetRatios } from '../../bench/step-targets.ts'
 
-const times = (peer: string, mode: string, ms: number[]) => ({
-  peer,
+const times = (baseline: string, mode: string, ms: number[]) => ({
+  baseline,
   mode,
   ms,
   loss: 1,
   peakRssBytes: 2e8,
   remark: null,
-  convolutionShare: peer === 'own' ? 0.75 : null,
+  convolutionShare: baseline === 'own' ? 0.75 : null,
 })
 
 t.test('quantiles lie between neighbours', async (t) => {

@@ -79,7 +79,7 @@ t.test('what is written and what is not', (t) => {
   const contents = listContents(root).map(({ to }) => to)
   t.equal(new Set(contents).size, contents.length)
   for (const needed of [
-    'bench/peers/torch_peer.py',
+    'bench/baselines/torch_baseline.py',
     'scripts/pytorch/networks.py',
     'native/pjrt/plugins.json',
     'bin/node',

@@ -20,7 +20,7 @@ export const NODE = 'bin/node'
 /** Compiled code; of the tests what `check:device` needs. */
 const CODE = ['dist/src', 'dist/workers', 'dist/web', 'dist/bench', 'dist/test/support']
 /** Read as they are: by Python, and by the code. */
-const PLAIN = ['bench/peers', 'scripts/pytorch', 'package.json', 'native/pjrt/plugins.json', 'LICENSE']
+const PLAIN = ['bench/baselines', 'scripts/pytorch', 'package.json', 'native/pjrt/plugins.json', 'LICENSE']
 /** Types, maps and texts that no program reads. */
 const UNREAD = /\.(map|md|markdown|[cm]?tsx?|tsbuildinfo|pyc)$|\.test\.js$/i
 

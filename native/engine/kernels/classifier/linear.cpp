@@ -106,6 +106,10 @@ class Shared : public Instruction {
     const int count = words.integer();
     x_ = readList(words, builder, count);
     y_ = readList(words, builder, count);
+    const int samples = builder.workers().front().samples;
+    for (std::size_t place = 0; place < x_.size(); place++) {
+      builder.reserveScratchFloats(productScratch(samples, y_[place].channels, x_[place].channels));
+    }
   }
 
   void run(Worker& worker, const RunArguments&) override {
@@ -113,8 +117,8 @@ class Shared : public Instruction {
     for (std::size_t place = 0; place < x_.size(); place++) {
       const int fanIn = x_[place].channels;
       const int fanOut = y_[place].channels;
-      multiply('N', 'T', worker.samples, fanOut, fanIn, worker.at<float>(x_[place]), fanIn, w_, fanIn, 0.0f,
-               worker.at<float>(y_[place]), fanOut);
+      multiply(worker, worker.samples, fanOut, fanIn, {worker.at<float>(x_[place]), fanIn, 1}, {w_, 1, fanIn}, false,
+               worker.at<float>(y_[place]));
     }
   }
 
@@ -131,15 +135,18 @@ class SharedBackwardWeights : public Instruction {
       : count_(words.integer()),
         x_(readList(words, builder, count_)),
         dy_(readList(words, builder, count_)),
-        dw_(words.size(), dy_.front().channels, static_cast<std::size_t>(x_.front().channels), 1, builder) {}
+        dw_(words.size(), dy_.front().channels, static_cast<std::size_t>(x_.front().channels), 1, builder) {
+    const int samples = builder.workers().front().samples;
+    builder.reserveScratchFloats(productScratch(dy_.front().channels, x_.front().channels, samples));
+  }
 
   void run(Worker& worker, const RunArguments&) override {
     for (std::size_t place = 0; place < x_.size(); place++) {
       const int fanIn = x_[place].channels;
       const int fanOut = dy_[place].channels;
       dw_.write(worker, place > 0, [&](int first, int end, bool add) {
-        multiply('T', 'N', end - first, fanIn, worker.samples, worker.at<float>(dy_[place]) + first, fanOut,
-                 worker.at<float>(x_[place]), fanIn, add ? 1.0f : 0.0f, dw_.row(worker, first), fanIn);
+        multiply(worker, end - first, fanIn, worker.samples, {worker.at<float>(dy_[place]) + first, 1, fanOut},
+                 {worker.at<float>(x_[place]), fanIn, 1}, add, dw_.row(worker, first));
       });
     }
   }

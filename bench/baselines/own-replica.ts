@@ -1,4 +1,4 @@
-/** Thread of the own peer: one replica's compiled step, run as often as it is told. */
+/** Thread of the own baseline: one replica's compiled step, run as often as it is told. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { type CpuOptions, cpuExecutor } from '../../src/engine/executors/cpu/cpu-executor.ts'
 import type { ReplicaPlace, SharedRunMemory } from '../../src/engine/executors/executor.ts'

@@ -1,5 +1,5 @@
 /**
- * This project's training step as a resident process: a line of JSON in, a line of JSON out (docs/peers.md). A step
+ * This project's training step as a resident process: a line of JSON in, a line of JSON out (docs/baselines.md). A step
  * begins at bytes of pixels and ends with updated weights; each replica is a worker thread as in training.
  */
 import { once } from 'node:events'
@@ -11,7 +11,7 @@ import { drawInitialState } from '../../src/engine/networks/initial-weights.ts'
 import { shareCores } from '../../src/train/replicas/share-cores.ts'
 import { allowedCores } from '../../src/vocabulary/allowed-cores.ts'
 import type { OwnReplicaReply, OwnReplicaRequest, OwnReplicaSetup } from './own-replica.ts'
-import { type PeerRequest, serveRequests, unknownMode, WARM_UP_STEPS } from './serve-requests.ts'
+import { type BaselineRequest, serveRequests, unknownMode, WARM_UP_STEPS } from './serve-requests.ts'
 import { captureStep, readStepTask, STEP_SCALARS } from './step-task.ts'
 
 const TRAINING = { dtype: 'f32', replicas: 1, program: 'train', kernels: {} } as const
@@ -72,7 +72,7 @@ async function measure(mode: Mode, steps: number, profiled: boolean): Promise<Ow
     await replicas({ steps: WARM_UP_STEPS, profiled: false })
     started.set(mode, replicas)
   }
-  // One step uncounted: the caches hold another peer's data.
+  // One step uncounted: the caches hold another baseline's data.
   await replicas({ steps: 1, profiled: false })
   return replicas({ steps, profiled })
 }
@@ -81,7 +81,7 @@ function isMode(name: unknown): name is Mode {
   return typeof name === 'string' && Object.hasOwn(MODES, name)
 }
 
-async function answer(request: PeerRequest): Promise<object> {
+async function answer(request: BaselineRequest): Promise<object> {
   if (request.modes === true) {
     const { version, instructionSet, threading } = cpuExecutor().machine
     const versions = { node: process.versions.node, onednn: version, instructionSet, threading }

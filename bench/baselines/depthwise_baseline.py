@@ -1,4 +1,4 @@
-"""PyTorch's convolutions of single channels as a resident process: a line of JSON in, a line of JSON out (docs/peers.md).
+"""PyTorch's convolutions of single channels as a resident process: a line of JSON in, a line of JSON out (docs/baselines.md).
 
 {"modes": true} -> {"modes": [...], "versions": {...}}; {"measure": mode, "layer": {"channels", "size", "kernel", "stride"},
 "steps": n} -> {"forward": [n times in ms], "input": [...], "filter": [...]}: the convolution and its two gradients.

@@ -1,4 +1,4 @@
-/** What the peers that are this project's own have in common: the task's options, its step captured. */
+/** What the baselines that are this project's own have in common: the task's options, its step captured. */
 
 import { parseArgs } from 'node:util'
 import { one } from '../../src/engine/methods/one.ts'
@@ -10,7 +10,7 @@ import { captureEvaluation } from '../../src/engine/step/evaluation-program.ts'
 import { captureTrainingStep } from '../../src/engine/step/training-program.ts'
 import { expected } from '../../src/vocabulary/fault.ts'
 
-/** The training step that all peers run. */
+/** The training step that all baselines run. */
 export interface StepTask {
   readonly network: string
   /** Height and width of the images. */
@@ -25,7 +25,7 @@ export interface StepTask {
 /** Values of a program's scalar inputs by name. */
 export const STEP_SCALARS: Readonly<Record<string, number>> = { learning_rate: 0.1, distillation_weight: 1 }
 
-/** The task from a peer's own options. @throws UserFault for a number that is none */
+/** The task from a baseline's own options. @throws UserFault for a number that is none */
 export function readStepTask(): StepTask {
   const { values } = parseArgs({
     options: {
@@ -41,7 +41,7 @@ export function readStepTask(): StepTask {
   const count = (name: 'side' | 'branches' | 'classes' | 'batch' | 'threads') => {
     const value = Number(values[name])
     if (Number.isSafeInteger(value) && value > 0) return value
-    throw expected('a whole number from 1', `--${name}`, values[name], 'docs/peers.md')
+    throw expected('a whole number from 1', `--${name}`, values[name], 'docs/baselines.md')
   }
   return {
     network: values.network,

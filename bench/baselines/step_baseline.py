@@ -1,4 +1,4 @@
-"""What the peers in Python have in common: the task's options and the dialogue (docs/peers.md).
+"""What the baselines in Python have in common: the task's options and the dialogue (docs/baselines.md).
 
 {"modes": true} -> {"modes": [...], "versions": {...}}; {"measure": mode, "steps": n} -> {"mode", "ms": [n times],
 "loss", "peakRssBytes"}. A mode is built and run three times before it is measured first.
@@ -21,7 +21,7 @@ Step = Callable[[], SupportsFloat]
 
 
 def task_options(description: str | None) -> argparse.ArgumentParser:
-    """The options of the training step that all peers run."""
+    """The options of the training step that all baselines run."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--network', default='resnet-32')
     parser.add_argument('--side', type=int, default=32)
@@ -54,7 +54,7 @@ def serve_requests(
                 for _ in range(WARM_UP_STEPS):
                     float(step())
                 steps[mode] = step
-            float(steps[mode]())  # uncounted: the caches hold another peer's data
+            float(steps[mode]())  # uncounted: the caches hold another baseline's data
             milliseconds, loss = (time_all if queued else time_each)(steps[mode], request['steps'])
         except Exception as error:  # told to the benchmark: the other modes go on
             return {'error': f'{mode}: {type(error).__name__}: {str(error)[:500]}'}

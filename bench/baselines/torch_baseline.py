@@ -1,4 +1,4 @@
-"""PyTorch's training step of ONE as a resident process: a line of JSON in, a line of JSON out (docs/peers.md)."""
+"""PyTorch's training step of ONE as a resident process: a line of JSON in, a line of JSON out (docs/baselines.md)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from step_peer import serve_requests, task_options
+from step_baseline import serve_requests, task_options
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'scripts' / 'pytorch'))
 

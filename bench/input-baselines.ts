@@ -10,22 +10,22 @@ import { createSlotClaims } from '../src/data/input/slot-claims.ts'
 import { createSlotRing, SLOT_STATES } from '../src/data/input/slot-ring.ts'
 import { NO_NOISE } from '../src/data/input/training-noise.ts'
 import { slotIndex } from '../src/vocabulary/counts.ts'
-import { PeerProcess } from './peers/peer-process.ts'
+import { BaselineProcess } from './baselines/baseline-process.ts'
 
-/** Crops of all contenders come from this seed and epoch 0. */
+/** Crops of all candidates come from this seed and epoch 0. */
 export const SEED = 1
 /** Divides each set into an even number of batches: two workers can end together. */
 const BATCH = 30
 
 /** Images a second of one measurement. */
-export interface Contender {
+export interface Candidate {
   readonly name: string
   rate(set: string, workers: number): Promise<number>
   close(): Promise<void>
 }
 
 /** Our pipeline with its threads and ring, nothing else consuming: the decode workers' own rate. */
-export function ownPool(datasets: ReadonlyMap<string, LoadedDataset>): Contender {
+export function ownPool(datasets: ReadonlyMap<string, LoadedDataset>): Candidate {
   const pipelines = new Map<string, InputPipeline>()
   return {
     name: 'own pool',
@@ -70,7 +70,7 @@ export async function runPass(pipeline: InputPipeline): Promise<number> {
 }
 
 /** CIFAR's augmentation in this thread, as a decode worker does it: 51,200 images. */
-export function ownCifar(): Contender {
+export function ownCifar(): Candidate {
   const count = 51_200
   const batch = 128
   const images = new SharedArrayBuffer(count * 3072)
@@ -114,7 +114,7 @@ export function ownCifar(): Contender {
   }
 }
 
-/** Python interpreters with the peers' packages. */
+/** Python interpreters with the baselines' packages. */
 export interface InputPythons {
   /** torch, pillow, numpy, simplejpeg and opencv-python-headless. */
   readonly python: string | null
@@ -125,15 +125,15 @@ export interface InputPythons {
 /** glibc gives large blocks back to the system after each image unless told otherwise; no loader sets this by itself. */
 const TUNED_MALLOC = { MALLOC_MMAP_THRESHOLD_: '1073741824', MALLOC_TRIM_THRESHOLD_: '1073741824' }
 
-const PEER = fileURLToPath(new URL('../../bench/peers/input_peer.py', import.meta.url))
+const PEER = fileURLToPath(new URL('../../bench/baselines/input_baseline.py', import.meta.url))
 
-/** Starts the peers' processes and asks each what it can do. */
-export async function startPeers(
+/** Starts the baselines' processes and asks each what it can do. */
+export async function startBaselines(
   { python, pillowSimd }: InputPythons,
   pictures: string,
   crops: string,
-): Promise<{ readonly contenders: Contender[]; readonly versions: Readonly<Record<string, string>> }> {
-  const contenders: Contender[] = []
+): Promise<{ readonly candidates: Candidate[]; readonly versions: Readonly<Record<string, string>> }> {
+  const candidates: Candidate[] = []
   const versions: Record<string, string> = {}
   const wanted = [
     { command: python, suffix: '', env: {}, only: null },
@@ -143,13 +143,13 @@ export async function startPeers(
   for (const { command, suffix, env, only } of wanted) {
     if (command === null) continue
     if (!existsSync(command)) throw new Error(`${command} does not exist`)
-    const process = new PeerProcess([command, PEER, pictures, crops], env)
+    const process = new BaselineProcess([command, PEER, pictures, crops], env)
     const offered = await process.modes()
     if (only === null) Object.assign(versions, offered.versions)
     else if (suffix === '-simd') versions['pillow-simd'] = offered.versions['pillow'] ?? 'unknown'
     const modes = offered.modes.filter((mode) => only === null || only.includes(mode))
     for (const [place, mode] of modes.entries()) {
-      contenders.push({
+      candidates.push({
         name: `${mode}${suffix}`,
         async rate(set, workers) {
           const { images, seconds } = await process.rate(mode, set, workers)
@@ -159,5 +159,5 @@ export async function startPeers(
       })
     }
   }
-  return { contenders, versions }
+  return { candidates, versions }
 }

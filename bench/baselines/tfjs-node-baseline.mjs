@@ -1,11 +1,11 @@
 /**
  * The training step of ONE in TensorFlow.js on TensorFlow's kernels (tfjs-node, eager), as a resident process: a line
- * of JSON in, a line of JSON out (docs/peers.md).
+ * of JSON in, a line of JSON out (docs/baselines.md).
  */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { serveRequests, unknownMode, WARM_UP_STEPS } from '../../dist/bench/peers/serve-requests.js'
+import { serveRequests, unknownMode, WARM_UP_STEPS } from '../../dist/bench/baselines/serve-requests.js'
 
 const MODES = { 'fp32-eager': null }
 const STAGE_WIDTHS = [16, 32, 64]
@@ -167,7 +167,7 @@ function answer(request) {
     for (let k = 0; k < WARM_UP_STEPS; k++) step()
   }
   const ms = []
-  let loss = step() // uncounted: the caches hold another peer's data
+  let loss = step() // uncounted: the caches hold another baseline's data
   for (let k = 0; k < request.steps; k++) {
     const begin = performance.now()
     loss = step()

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { findPlugins } from '../../src/engine/executors/xla/find-plugin.ts'
 import type { StepTask } from './step-task.ts'
 
-export interface Peer {
+export interface Baseline {
   readonly name: 'own' | 'before' | 'xla' | 'torch' | 'jax' | 'tfjs-node'
   /** Why it cannot run here, null where it can. */
   readonly absence: string | null
@@ -15,17 +15,21 @@ export interface Peer {
   command(task: StepTask): readonly string[]
 }
 
-/** Folders are found from dist/bench/peers/. */
+/** Folders are found from dist/bench/baselines/. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const CPU_ONLY = 'it is compared on CPUs only'
 const TFJS_FOLDER = `${ROOT}.tfjs-node`
 
 /**
  * @param python the interpreter that may have PyTorch and JAX
- * @param device what the peers are to run on; our CPU executor and tfjs-node know CPUs only
+ * @param device what the baselines are to run on; our CPU executor and tfjs-node know CPUs only
  * @param before root of another checkout of this project that is built, to compare with
  */
-export function findPeers(python: string, device: StepTask['device'] = 'cpu', before: string | null = null): Peer[] {
+export function findBaselines(
+  python: string,
+  device: StepTask['device'] = 'cpu',
+  before: string | null = null,
+): Baseline[] {
   const tfjsBinding = `${TFJS_FOLDER}/node_modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node`
   return [
     {
@@ -33,22 +37,22 @@ export function findPeers(python: string, device: StepTask['device'] = 'cpu', be
       absence: device === 'cpu' ? null : CPU_ONLY,
       remedy: 'npm run setup',
       command: (task) => {
-        const entry = new URL(`./own-peer${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
+        const entry = new URL(`./own-baseline${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
         return [process.execPath, fileURLToPath(entry), ...options(task)]
       },
     },
     {
       name: 'before',
-      absence: before === null ? 'no --before' : device === 'gpu' ? CPU_ONLY : absenceOfFile(ownPeerOf(before)),
+      absence: before === null ? 'no --before' : device === 'gpu' ? CPU_ONLY : absenceOfFile(ownBaselineOf(before)),
       remedy: 'Name the root of a built checkout: npm run bench:step -- --before <folder>',
-      command: (task) => [process.execPath, ownPeerOf(before ?? '.'), ...options(task)],
+      command: (task) => [process.execPath, ownBaselineOf(before ?? '.'), ...options(task)],
     },
     {
       name: 'xla',
       absence: findPlugins(device, null).length > 0 ? null : 'no PJRT plugin',
       remedy: device === 'cpu' ? 'npm run setup:xla-cpu' : 'npm run setup:cuda',
       command: (task) => {
-        const entry = new URL(`./xla-peer${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
+        const entry = new URL(`./xla-baseline${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
         return [process.execPath, fileURLToPath(entry), ...options(task), '--device', task.device]
       },
     },
@@ -56,25 +60,36 @@ export function findPeers(python: string, device: StepTask['device'] = 'cpu', be
       name: 'torch',
       absence: absenceOf(python, 'torch'),
       remedy: `${python} -m pip install torch==2.13.0`,
-      command: (task) => [python, `${ROOT}bench/peers/torch_peer.py`, ...options(task), '--device', task.device],
+      command: (task) => [
+        python,
+        `${ROOT}bench/baselines/torch_baseline.py`,
+        ...options(task),
+        '--device',
+        task.device,
+      ],
     },
     {
       name: 'jax',
       absence: absenceOf(python, 'jax'),
       remedy: `${python} -m pip install ${device === 'gpu' ? "'jax[cuda13]'" : 'jax'}`,
-      command: (task) => [python, `${ROOT}bench/peers/jax_peer.py`, ...options(task), '--device', task.device],
+      command: (task) => [python, `${ROOT}bench/baselines/jax_baseline.py`, ...options(task), '--device', task.device],
     },
     {
       name: 'tfjs-node',
       absence: device === 'gpu' ? CPU_ONLY : existsSync(tfjsBinding) ? null : `no ${tfjsBinding.slice(ROOT.length)}`,
       remedy: 'node scripts/build-tfjs-node.mjs',
-      command: (task) => [process.execPath, `${ROOT}bench/peers/tfjs-node-peer.mjs`, ...options(task)],
+      command: (task) => [process.execPath, `${ROOT}bench/baselines/tfjs-node-baseline.mjs`, ...options(task)],
     },
   ]
 }
 
-/** The peer `own` of another checkout. */
-const ownPeerOf = (checkout: string) => resolve(checkout, 'dist/bench/peers/own-peer.js')
+/** The program of `own` in another checkout, under its name there. */
+function ownBaselineOf(checkout: string): string {
+  const [now, before] = ['baselines/own-baseline.js', 'peers/own-peer.js'].map((path) =>
+    resolve(checkout, 'dist/bench', path),
+  )
+  return now !== undefined && before !== undefined && existsSync(before) && !existsSync(now) ? before : (now ?? '')
+}
 
 const absenceOfFile = (path: string) => (existsSync(path) ? null : `no ${path}`)
 

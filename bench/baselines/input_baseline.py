@@ -1,6 +1,6 @@
-"""Other loaders' images a second, as a resident process: a line of JSON in, a line of JSON out (docs/peers.md).
+"""Other loaders' images a second, as a resident process: a line of JSON in, a line of JSON out (docs/baselines.md).
 
-python input_peer.py <folder of pictures> <crops.json>
+python input_baseline.py <folder of pictures> <crops.json>
 {"modes": true} -> {"modes": [...], "versions": {...}}
 {"measure": mode, "set": name, "workers": n} -> {"images": n, "seconds": s}
 

@@ -1,11 +1,11 @@
-/** The dialogue of a peer that runs in Node: a line of JSON in, a line of JSON out (docs/peers.md). */
+/** The dialogue of a baseline that runs in Node: a line of JSON in, a line of JSON out (docs/baselines.md). */
 import { createInterface } from 'node:readline'
 
 /** Steps that a mode runs before it is measured first. */
 export const WARM_UP_STEPS = 3
 
-/** A request of docs/peers.md. */
-export interface PeerRequest {
+/** A request of docs/baselines.md. */
+export interface BaselineRequest {
   readonly measure?: string
   readonly profile?: string
   readonly modes?: boolean
@@ -13,7 +13,7 @@ export interface PeerRequest {
 }
 
 /** Answers each line of standard input by one of standard output until the input ends; a failure is an answer too. */
-export async function serveRequests(answer: (request: PeerRequest) => object | Promise<object>): Promise<void> {
+export async function serveRequests(answer: (request: BaselineRequest) => object | Promise<object>): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     let reply: object
     try {

@@ -1,4 +1,4 @@
-"""JAX's training step of ONE as a resident process: a line of JSON in, a line of JSON out (docs/peers.md).
+"""JAX's training step of ONE as a resident process: a line of JSON in, a line of JSON out (docs/baselines.md).
 
 With --export it writes the step's StableHLO as JAX lowers it for CUDA, which needs no GPU, and ends.
 
@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from step_peer import serve_requests, task_options
+from step_baseline import serve_requests, task_options
 
 MODES = ('fp32-jit', 'bf16-jit')
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, TEMPERATURE = 0.1, 0.9, 1e-4, 3.0

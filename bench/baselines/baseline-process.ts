@@ -1,4 +1,4 @@
-/** A peer as its child process: one request at a time, each a line of JSON, each answered by one (docs/peers.md). */
+/** A baseline as its child process: one request at a time, each a line of JSON, each answered by one (docs/baselines.md). */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface, type Interface } from 'node:readline'
@@ -11,24 +11,24 @@ export interface Measurement {
   readonly loss: number
   /** Of the whole process since its start. */
   readonly peakRssBytes: number
-  /** How it runs, where a peer has something to say of it. */
+  /** How it runs, where a baseline has something to say of it. */
   readonly remark?: string
-  /** Milliseconds by op over all steps, where a peer can tell (`profile`). */
+  /** Milliseconds by op over all steps, where a baseline can tell (`profile`). */
   readonly byOp?: Readonly<Record<string, number>>
 }
 
-export interface PeerModes {
+export interface BaselineModes {
   readonly modes: readonly string[]
   readonly versions: Readonly<Record<string, string>>
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>
 
-/** Building a mode compiles in some peers; none needs this long. */
+/** Building a mode compiles in some baselines; none needs this long. */
 const REQUEST_LIMIT_MS = 10 * 60_000
 const KEPT_STDERR = 2000
 
-export class PeerProcess {
+export class BaselineProcess {
   readonly #child: Child
   readonly #lines: Interface
   readonly #deadline: number
@@ -54,8 +54,8 @@ export class PeerProcess {
     this.#child.stdin.on('error', () => {})
   }
 
-  modes(): Promise<PeerModes> {
-    return this.#ask<PeerModes>({ modes: true })
+  modes(): Promise<BaselineModes> {
+    return this.#ask<BaselineModes>({ modes: true })
   }
 
   measure(mode: string, steps: number): Promise<Measurement> {
@@ -85,7 +85,7 @@ export class PeerProcess {
     clearTimeout(timer)
   }
 
-  /** @throws Error with the peer's own words where it fails, ends or does not answer in time */
+  /** @throws Error with the baseline's own words where it fails, ends or does not answer in time */
   async #ask<Reply extends object>(request: object): Promise<Reply> {
     const line = new Promise<string>((resolve, reject) => {
       const limit = Math.max(1, Math.min(REQUEST_LIMIT_MS, this.#deadline - performance.now()))
@@ -107,7 +107,7 @@ export class PeerProcess {
       this.#child.on('close', ended).on('error', unstarted)
       this.#child.stdin.write(`${JSON.stringify(request)}\n`)
     })
-    // The protocol's two forms; every peer is a file of this folder.
+    // The protocol's two forms; every baseline is a file of this folder.
     const reply = JSON.parse(await line) as Reply | { readonly error: string }
     if ('error' in reply) throw new Error(reply.error)
     return reply

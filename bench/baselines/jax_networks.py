@@ -109,7 +109,7 @@ def design_of(name: str) -> Design:
         widths = (64, 128, 256, 512)
         inner, outer = tuple(w * factor for w in widths), tuple(w * expansion for w in widths)
         return Design(blocks, 64, inner, outer, expansion > 1, groups, True)
-    raise ValueError(f'Expected a residual network for the JAX peer but received {name}')
+    raise ValueError(f'Expected a residual network for the JAX baseline but received {name}')
 
 
 def block(v: Variables, name: str, x, inner: int, outer: int, stride: int, design: Design):

@@ -1,6 +1,6 @@
 /**
  * This project's training step on the XLA executor as a resident process: a line of JSON in, a line of JSON out
- * (docs/peers.md). Steps are queued on the device as in training, so a step's time is that of several over their number.
+ * (docs/baselines.md). Steps are queued on the device as in training, so a step's time is that of several over their number.
  */
 
 import type { PendingRun } from '../../src/engine/executors/executor.ts'
@@ -8,7 +8,7 @@ import { type OpenClient, openClient } from '../../src/engine/executors/xla/open
 import { xlaExecutor } from '../../src/engine/executors/xla/xla-executor.ts'
 import { drawInitialState } from '../../src/engine/networks/initial-weights.ts'
 import { randomStream } from '../../src/vocabulary/random.ts'
-import { type PeerRequest, serveRequests, unknownMode, WARM_UP_STEPS } from './serve-requests.ts'
+import { type BaselineRequest, serveRequests, unknownMode, WARM_UP_STEPS } from './serve-requests.ts'
 import { captureStep, readStepTask, STEP_SCALARS } from './step-task.ts'
 
 const MODES = {
@@ -80,7 +80,7 @@ function isMode(name: unknown): name is Mode {
   return typeof name === 'string' && Object.hasOwn(MODES, name)
 }
 
-function answer(request: PeerRequest): object {
+function answer(request: BaselineRequest): object {
   if (request.modes === true) {
     const { facts } = open()
     const kinds = facts.devices.map(({ kind }) => kind).join(', ')
