@@ -40,7 +40,7 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
     throw std::runtime_error("Expected a plan of this addon's version but received another: build the addon again");
   }
   const int block = reader.integer();
-  const bool winograd = reader.integer() != 0;
+  const bool ownConvolutions = reader.integer() != 0;
   const int batch = reader.integer();
   imageBytes_ = reader.size();
   labelCount_ = reader.size();
@@ -80,7 +80,7 @@ Plan::Plan(const std::int32_t* words, std::size_t count, const SharedMemory& mem
     for (const AlignedBuffer& arena : arenas_) arena.populate();
   });
 
-  builder_ = std::make_unique<PlanBuilder>(memory_.state, workers_, block, winograd);
+  builder_ = std::make_unique<PlanBuilder>(memory_.state, workers_, block, ownConvolutions);
   for (std::size_t left = reader.size(); left > 0; left--) builder_->readTensor(reader);
   readInstructions(reader, instructions_);
   reducedScalars_.resize(reader.size());

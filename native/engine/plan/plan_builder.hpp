@@ -63,15 +63,15 @@ class SharedPart {
 
 class PlanBuilder {
  public:
-  PlanBuilder(float* state, std::vector<Worker>& workers, int block, bool winograd)
-      : state_(state), workers_(workers), block_(block), winograd_(winograd) {}
+  PlanBuilder(float* state, std::vector<Worker>& workers, int block, bool ownConvolutions)
+      : state_(state), workers_(workers), block_(block), ownConvolutions_(ownConvolutions) {}
 
   std::vector<Worker>& workers() { return workers_; }
   float* state(std::size_t offset) const { return state_ + offset; }
   // Channels in a block of the machine's layout, 0 = channels last.
   int block() const { return block_; }
   // Whether convolutions may be our own, by Winograd's way or direct.
-  bool winograd() const { return winograd_; }
+  bool ownConvolutions() const { return ownConvolutions_; }
   int threads() const { return static_cast<int>(workers_.size()); }
   int batch() const { return workers_.back().firstSample + workers_.back().samples; }
 
@@ -118,7 +118,7 @@ class PlanBuilder {
   float* state_;
   std::vector<Worker>& workers_;
   int block_;
-  bool winograd_;
+  bool ownConvolutions_;
   std::vector<Activation> tensors_;
   std::size_t scratchElements_ = 0;
   std::vector<AlignedBuffer> scratch_;

@@ -44,24 +44,24 @@ Geometry readGeometry(WordReader& words, const PlanBuilder& builder) {
 }
 
 bool winogradServes(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
-  return builder.winograd() && winogradFits(x, y, geometry.weights, geometry.stride, geometry.padding);
+  return builder.ownConvolutions() && winogradFits(x, y, geometry.weights, geometry.stride, geometry.padding);
 }
 
 bool directServes(const PlanBuilder& builder, const Activation& x, const Activation& y) {
-  return builder.winograd() && directFits(x, y);
+  return builder.ownConvolutions() && directFits(x, y);
 }
 
 bool imageServes(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
-  return builder.winograd() && imageFits(x, y, geometry.weights, geometry.stride);
+  return builder.ownConvolutions() && imageFits(x, y, geometry.weights, geometry.stride);
 }
 
 bool depthwiseServes(const PlanBuilder& builder, const Activation& x, const Activation& y, const Geometry& geometry) {
-  return builder.winograd() && depthwiseFits(x, y, geometry.weights);
+  return builder.ownConvolutions() && depthwiseFits(x, y, geometry.weights);
 }
 
 bool winogradGroupsServe(const PlanBuilder& builder, const Activation& x, const Activation& y,
                          const Geometry& geometry) {
-  return builder.winograd() && winogradGroupsFit(x, y, geometry.weights, geometry.stride, geometry.padding);
+  return builder.ownConvolutions() && winogradGroupsFit(x, y, geometry.weights, geometry.stride, geometry.padding);
 }
 
 // As read from the plan: number of a statistics region, its channels and which comes first, or -1; then whether a batch norm is
