@@ -47,7 +47,7 @@ t.test('without PyTorch nothing is compared, and the table says so', async (t) =
   const [head = '', rule = '', row = ''] = printTable(figures).split('\n')
   t.equal(
     row,
-    '| own  | bf16 |      15.0 | 10.0 |   33 % | 2 |     2000 |         - |     200 |         - | 75 % |      1.33 |',
+    '| own      | bf16 |      15.0 | 10.0 |   33 % | 2 |     2000 |         - |     200 |         - | 75 % |      1.33 |',
   )
   t.equal(head.length, row.length)
   t.equal(rule.length, row.length)

@@ -59,7 +59,7 @@ function methodsWithEnsembles(): [name: string, method: Method][] {
   const network = findNetwork('resnet-8', 'auto')
   const others = { peers: () => [network, network], teacher: () => network }
   const trained = METHOD_NAMES.filter((name) => METHODS[name].ensemble === 'trained')
-  const settings = { ...WITHOUT_METHOD, rampUp: 0, temperature: 3, branches: 2, peers: '2' }
+  const settings = { ...WITHOUT_METHOD, rampUp: 0, temperature: 3, branches: 3, peers: '2' }
   return [
     ...trained.map((name): [string, Method] => [name, METHODS[name].create(settings, others)]),
     ['one without gating', one({ branches: 3, temperature: 3, gate: 'average' })],
