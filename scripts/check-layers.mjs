@@ -30,7 +30,7 @@ export const LAYERS = {
   'src/config': ENGINE,
   'src/report': ['src/config', ...ENGINE],
   'src/train/replicas': ['src/engine/graph', 'src/engine/step', 'src/engine/executors', ...SLOT_READER],
-  'src/train/evaluation': ['src/train/replicas', 'src/data/input'],
+  'src/train/evaluation': ['src/train/replicas', 'src/data/input', 'src/engine/graph'],
   'src/train/checkpoint': ['src/config', 'src/engine/graph', 'src/engine/methods', 'src/engine/step'],
   'src/train/hosts': ['src/config', 'src/engine/executors'],
   'src/train/run': ['src/config', 'src/report', ...ENGINE, ...DATA, ...TRAIN],
