@@ -29,6 +29,7 @@ export const LAYERS = {
   'src/data/input': ['src/data/datasets', 'src/data/images'],
   'src/config': ENGINE,
   'src/report': ['src/config', ...ENGINE],
+  'src/watch': ['src/config', 'src/report', ...ENGINE],
   'src/train/replicas': ['src/engine/graph', 'src/engine/step', 'src/engine/executors', ...SLOT_READER],
   'src/train/evaluation': ['src/train/replicas', 'src/data/input', 'src/engine/graph'],
   'src/train/checkpoint': ['src/config', 'src/engine/graph', 'src/engine/methods', 'src/engine/step'],
@@ -38,7 +39,7 @@ export const LAYERS = {
   'src/deploy': ['src/config', 'src/train/run', 'src/train/checkpoint', ...ENGINE, ...DATA],
   'src/api': ['src/train/run', 'src/config', 'src/report', 'src/studies', 'src/deploy', ...ENGINE, ...DATA, ...TRAIN],
   'src/cli': [
-    ...['src/api', 'src/train/run', 'src/config', 'src/report', 'src/studies', 'src/deploy'],
+    ...['src/api', 'src/train/run', 'src/config', 'src/report', 'src/studies', 'src/deploy', 'src/watch'],
     ...[...ENGINE, ...DATA, ...TRAIN],
   ],
   'src/index.ts': ['src/api', 'src/report', 'src/deploy', ...ENGINE, ...DATA],

@@ -40,11 +40,11 @@ th { font-weight: 600; } td.number, th.number { text-align: right; } td { overfl
 img { max-width: 100%; image-rendering: pixelated; }
 h3 { font-size: 15px; margin: 20px 0 4px; } h4 { font-size: 13px; font-weight: 600; color: var(--soft); margin: 8px 0 4px; }
 .scroll { overflow: auto; max-height: 30em; max-width: 100%; } .scroll th { position: sticky; top: 0; background: var(--paper); }
-.axis { border: 0; margin: 0 0 8px; padding: 0; display: flex; gap: 16px; } .axis legend { float: left; color: var(--soft); }
+caption { text-align: left; } .axis { border: 0; margin: 16px 0 8px; padding: 0; display: flex; gap: 16px; } .axis legend { float: left; color: var(--soft); }
 .of-step { display: none; } .only { display: grid; }
 body:has(input[name=axis][value=step]:checked) .of-step { display: grid; }
 body:has(input[name=axis][value=step]:checked) .of-epoch { display: none; }
-.confusion caption { text-align: left; color: var(--soft); font-size: 13px; }
+.confusion caption { color: var(--soft); font-size: 13px; }
 .confusion td, .confusion th { padding: 2px 6px; text-align: center; font-size: 13px; } .confusion th[scope=row] { text-align: right; }
 .confusion th[scope=col] span { writing-mode: vertical-rl; transform: rotate(180deg); }
 .confusion td { background: color-mix(in srgb, var(--c1) var(--part, 0%), transparent); }
@@ -62,6 +62,7 @@ export function htmlPage(title: string, subtitle: string, body: string): string 
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>${escapeHtml(title)}</title>
 <style>${PAGE_STYLE}</style>
 </head>
@@ -99,7 +100,7 @@ export function scrolled(html: string, label: string): string {
 /** A table of text; all columns but the first are numbers where `numbers` says so. */
 export function htmlTable(head: readonly string[], rows: readonly (readonly string[])[], numbers: boolean): string {
   const cell = (tag: 'th' | 'td') => (text: string, column: number) =>
-    `<${tag}${numbers && column > 0 ? ' class="number"' : ''}>${escapeHtml(text)}</${tag}>`
+    `<${tag}${tag === 'th' ? ' scope="col"' : ''}${numbers && column > 0 ? ' class="number"' : ''}>${escapeHtml(text)}</${tag}>`
   const headRow = head.length > 0 ? `<tr>${head.map(cell('th')).join('')}</tr>` : ''
   return `<table>${headRow}${rows.map((row) => `<tr>${row.map(cell('td')).join('')}</tr>`).join('')}</table>\n`
 }

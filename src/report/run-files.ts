@@ -20,6 +20,8 @@ export interface RunFiles {
   readonly classes: string
   /** RunLength as JSON. */
   readonly length: string
+  /** There while a process works on the run; touched every few seconds. */
+  readonly lock: string
   /** What could not be told on the terminal. */
   readonly notes: string
 }
@@ -36,6 +38,7 @@ export function runFiles(folder: string): RunFiles {
     sampleLabels: join(folder, 'samples.json'),
     classes: join(folder, 'classes.json'),
     length: join(folder, 'length.json'),
+    lock: join(folder, 'run.lock'),
     notes: join(folder, 'notes.log'),
   }
 }

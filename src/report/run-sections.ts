@@ -5,7 +5,7 @@ import { classifierNames, methodTitle } from './classifier-names.ts'
 import { bestEvaluation, epochTable } from './epoch-table.ts'
 import { errorRows } from './error-table.ts'
 import { drawChart, escapeHtml } from './line-chart.ts'
-import type { MetricsLine } from './metrics.ts'
+import type { EvalLine, MetricsLine } from './metrics.ts'
 import { axisCharts, htmlTable, keyFigures } from './report-page.ts'
 import { axesOf, runCharts } from './run-charts.ts'
 import type { LooseSettings, RunView, SampleLabels } from './run-view.ts'
@@ -68,7 +68,8 @@ function summary(lines: readonly MetricsLine[], names: ClassifierNames): [string
   return figures
 }
 
-function lastTest(lines: readonly MetricsLine[]) {
+/** The last evaluation on the test images. */
+export function lastTest(lines: readonly MetricsLine[]): EvalLine | undefined {
   return lines.filter((line) => line.kind === 'eval').findLast(({ split }) => split === 'test')
 }
 

@@ -28,6 +28,8 @@ t.test('a report needs nothing but the metrics, and asks nobody for anything', a
     'gated teacher',
     '8.25',
     '10.00 ± 0.71',
+    '3 (best)',
+    'Best epoch',
   ]) {
     t.ok(bare.includes(text), text)
   }
@@ -38,6 +40,7 @@ t.test('a report needs nothing but the metrics, and asks nobody for anything', a
   t.match(full, /resnet-&lt;32&gt;, ONE with 2 branches/)
   t.match(full, /<td>images 1: path<\/td><td>a\.gz<\/td>/)
   t.match(full, /<td>steps<\/td><td>none<\/td>/)
+  t.match(full, /<div class="charts of-epoch">[^]*<div class="charts of-step">/, 'both axes to choose from')
   t.match(full, /src="data:image\/png;base64,/)
   t.notMatch(full, /(src|href)="(?!data:)|url\(|@import|<script/, 'no request')
   await t.rejects(writeReport(join(files.folder, 'none')), { name: 'UserFault', message: /metrics\.jsonl/ })
@@ -158,5 +161,20 @@ t.test('an evaluation is not silent', (t) => {
   }
   t.same(written(false), ['evaluating: 100/300 images\n', 'evaluating: 100/300 images\n'], 'a line each evaluation')
   t.same(written(true), ['\r\x1b[Kevaluating: 100/300 images'], 'refreshed ten times a second')
+  t.end()
+})
+
+t.test('a schedule of steps is drawn as steps, and curves are told apart without colours', (t) => {
+  const points = [1, 1, 0.1, 0.1].map((y, x) => [x, y] as const)
+  const draw = (stepped: boolean) =>
+    drawChart({
+      ...{ title: 'rates', xLabel: 'step', yLabel: '', fromZero: true },
+      series: [0, 1, 6, 7].map((colour) => ({ name: `curve ${colour}`, colour, points, stepped })),
+    })
+  t.match(draw(true), / d="M56\.0 10\.0H234\.0V10\.0H412\.0V235\.0H590\.0V235\.0"/)
+  t.notMatch(draw(false), / d="M[^"]*H/)
+  const classes = [...draw(true).matchAll(/<path class="(c\d d\d)" d="M56/g)].map(([, name]) => name)
+  t.same(classes, ['c0 d0', 'c1 d1', 'c0 d1', 'c1 d2'])
+  t.match(draw(true), /aria-label="rates: curve 0 0\.1 at step 3; curve 1 /)
   t.end()
 })
