@@ -1,4 +1,4 @@
-// native-ensemble watch runs --lines | node examples/lines-to-mlflow.mjs
+// native-ensemble watch runs --lines | node examples/lines-to-mlflow.js
 // Sends what runs measure to MLflow (MLFLOW_TRACKING_URI, default http://127.0.0.1:5000), a run of MLflow for each of ours.
 import { createInterface } from 'node:readline'
 
