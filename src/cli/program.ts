@@ -168,6 +168,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
 
   defineDeployment(define, plain)
   defineFigures(define, plain)
+  defineWatch(define, plain)
   defineMachines(define, plain)
   return program
 }
@@ -277,6 +278,19 @@ function defineFigures(define: Define, plain: Wrap): void {
   )
     .option('--out <folder>', 'folder for the tables and curves of several runs (default: report)')
     .option(...JSON_OPTION)
+}
+
+function defineWatch(define: Define, plain: Wrap): void {
+  define(
+    'watch [folder]',
+    'Shows all runs of a folder in a local page while they train: curves, speed, time left, class errors, side by side.',
+    ['watch', 'watch runs/quickstart-1 --port 9000', 'watch runs --lines | python3 to_mlflow.py'],
+    plain(async (invocation) => await (await import('./commands/watch.ts')).watchCommand(invocation)),
+  )
+    .option('--port <n>', 'of 127.0.0.1 (default: 8470, or another where that is taken)')
+    .option('--lines', 'instead of a page: print what the runs measure as lines of JSON, the old ones and then the new')
+    .option('--once', 'with --lines: end after those that there are')
+    .addHelpText('after', '\nFolder: of runs, or of one (default: runs). docs/watch.md has an adapter for MLflow.')
 }
 
 /** Commands about this machine, and the way to another. */

@@ -7,6 +7,8 @@ export interface Series {
   readonly points: readonly (readonly [x: number, y: number])[]
   /** `main` = drawn in the text's colour and thicker; a number = a colour of the palette. */
   readonly colour: number | 'main'
+  /** Whether a value holds until the next one: drawn as steps, not as slopes. */
+  readonly stepped?: boolean
 }
 
 export interface Chart {
@@ -32,13 +34,22 @@ export function drawChart(chart: Chart): string {
   if (picture === '') return ''
   return (
     `<figure><figcaption>${escapeHtml(chart.title)}</figcaption>${legend(chart.series)}` +
-    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(chart.title)}">${picture}</svg></figure>\n`
+    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(describe(chart))}">${picture}</svg></figure>\n`
   )
+}
+
+/** The title and where each curve has come to, for who does not see it. */
+function describe({ title, series, xLabel }: Chart): string {
+  const ends = series.flatMap(({ name, points }) => {
+    const last = points.findLast(([, y]) => Number.isFinite(y))
+    return last === undefined ? [] : [`${name} ${printTick(last[1])} at ${xLabel} ${printTick(last[0])}`]
+  })
+  return `${title}: ${ends.join('; ')}`
 }
 
 /** Axes and curves, WIDTH x HEIGHT, as SVG elements. */
 export function drawPicture(chart: Chart): string {
-  const series = chart.series.map((one) => ({ ...one, points: thinOut(one.points) }))
+  const series = chart.series.map((one) => ({ ...one, points: thinOut(one.points, one.stepped === true) }))
   const points = series.flatMap((one) => one.points).filter(([, y]) => Number.isFinite(y))
   if (points.length === 0) return ''
   const x = axis(
@@ -81,7 +92,9 @@ function drawSeries(series: Series, placeX: (x: number) => number, placeY: (y: n
   let path = ''
   let drawing = false
   for (const [x, y] of series.points) {
-    if (Number.isFinite(y)) path += `${drawing ? 'L' : 'M'}${placeX(x).toFixed(1)} ${placeY(y).toFixed(1)}`
+    const [left, top] = [placeX(x).toFixed(1), placeY(y).toFixed(1)]
+    if (Number.isFinite(y))
+      path += drawing && series.stepped ? `H${left}V${top}` : `${drawing ? 'L' : 'M'}${left} ${top}`
     drawing = Number.isFinite(y)
   }
   // Few points are worth a dot each, with its value where the mouse rests on it.
@@ -97,14 +110,20 @@ function drawSeries(series: Series, placeX: (x: number) => number, placeY: (y: n
 function legend(series: readonly Series[]): string {
   if (series.length < 2) return ''
   const named = series.filter(({ name }) => name !== '')
-  const items = named.map(({ name, colour }) => `<li><i class="${className(colour)}"></i>${escapeHtml(name)}</li>`)
+  const items = named.map(({ name, colour }) => `<li>${keyLine(colour)}${escapeHtml(name)}</li>`)
   return `<ul class="legend">${items.join('')}</ul>`
 }
 
-/** CSS classes of a curve; curves beyond the palette's colours are dashed. */
+/** A piece of the curve, for a legend. */
+function keyLine(colour: Series['colour']): string {
+  return `<svg class="key" viewBox="0 0 28 8" aria-hidden="true"><path class="${className(colour)}" d="M0 4h28"/></svg>`
+}
+
+/** CSS classes of a curve: its colour, and its dashes, by which curves are told apart without colours. */
 export function className(colour: Series['colour']): string {
   if (colour === 'main') return 'main'
-  return `c${colour % PALETTE_SIZE}${colour >= PALETTE_SIZE ? ' dashed' : ''}`
+  const dashes = (colour + Math.floor(colour / PALETTE_SIZE)) % PALETTE_SIZE
+  return `c${colour % PALETTE_SIZE} d${dashes}`
 }
 
 /** Linear axis over the values, its ends on round ticks; a single value gets room on both sides. */
@@ -140,10 +159,11 @@ export function printTick(value: number): string {
   return String(Number(value.toPrecision(5)))
 }
 
-/** At most MAX_POINTS points, each the mean of as many neighbours. */
-function thinOut(points: Series['points']): Series['points'] {
+/** At most MAX_POINTS points, each the mean of as many neighbours, or the first of them. */
+function thinOut(points: Series['points'], first: boolean): Series['points'] {
   if (points.length <= MAX_POINTS) return points
   const size = Math.ceil(points.length / MAX_POINTS)
+  if (first) return points.filter((_, place) => place % size === 0)
   const thin: [number, number][] = []
   for (let begin = 0; begin < points.length; begin += size) {
     const bucket = points.slice(begin, begin + size)

@@ -83,10 +83,11 @@ export async function readMetrics(path: string): Promise<MetricsLine[]> {
   }
   const lines = text.split('\n')
   lines.pop()
-  return lines.map((line, index) => parseLine(line, `${path}, line ${index + 1}`))
+  return lines.map((line, index) => parseMetricsLine(line, `${path}, line ${index + 1}`))
 }
 
-function parseLine(text: string, place: string): MetricsLine {
+/** @param place of the text, for the message. @throws UserFault where it is not one of our lines */
+export function parseMetricsLine(text: string, place: string): MetricsLine {
   let value: unknown
   try {
     value = JSON.parse(text)

@@ -1,5 +1,7 @@
 /** What the terminal shows while a run goes on. */
+import type { ClassifierNames } from '../engine/methods/method-definition.ts'
 import { LABEL_TERM, readPartName } from '../vocabulary/classifiers.ts'
+import type { EpochLine, ErrorSummary, EvalLine } from './metrics.ts'
 
 /** One moment of a run. */
 export interface Progress {
@@ -23,6 +25,8 @@ export interface ProgressTarget {
 }
 
 const REFRESH_MS = 100
+/** Between two lines of an evaluation where there is no terminal. */
+const EVALUATION_LINE_MS = 15_000
 
 /**
  * On a terminal one line that is overwritten, elsewhere (a file, a CI log) a line for each call of `logged`.
@@ -32,6 +36,7 @@ export class ProgressDisplay {
   readonly #target: ProgressTarget
   readonly #live: boolean
   #shownAt = Number.NEGATIVE_INFINITY
+  #evaluationShownAt = Number.NEGATIVE_INFINITY
   #open = false
 
   constructor(target: ProgressTarget) {
@@ -52,6 +57,16 @@ export class ProgressDisplay {
   /** Shows what is going on on a terminal, where nothing newer was shown just now. */
   status(text: string): void {
     if (this.due) this.#overwrite(text)
+  }
+
+  /** Shows how far an evaluation is; where there is no terminal as a line at its first batch, then one in 15 s. */
+  evaluating(images: number, all: number, first: boolean): void {
+    const text = `evaluating: ${images}/${all} images`
+    this.status(text)
+    const now = performance.now()
+    if (this.#live || (!first && now - this.#evaluationShownAt < EVALUATION_LINE_MS)) return
+    this.#evaluationShownAt = now
+    this.#target.write(`${text}\n`)
   }
 
   /** Shows the moment as a line of its own where there is no terminal; call every --log-every steps. */
@@ -80,16 +95,50 @@ export class ProgressDisplay {
   }
 }
 
-/** `epoch 1/3  step 120/1404  loss 3.912 (branches 2.701, teacher 0.880, distillation 0.331)  1620 images/s  1:45 left` */
+/** `1:45 left  1620 images/s  epoch 1/3  step 120/1404  loss 3.912 (branches 2.701, teacher 0.880, distillation 0.331)` */
 export function progressLine(progress: Progress): string {
   const { epoch, epochs, step, steps, loss, imagesPerSecond, secondsLeft } = progress
   const parts = partSums(progress.parts)
   const inBrackets =
     parts.length > 1 ? ` (${parts.map(([name, value]) => `${name} ${value.toFixed(3)}`).join(', ')})` : ''
+  // A terminal cuts the end off: what is looked for most comes first.
   return (
-    `epoch ${epoch + 1}/${epochs}  step ${step}/${steps}  loss ${loss.toFixed(3)}${inBrackets}  ` +
-    `${Math.round(imagesPerSecond)} images/s  ${printClock(secondsLeft)} left`
+    `${printClock(secondsLeft)} left  ${Math.round(imagesPerSecond)} images/s  epoch ${epoch + 1}/${epochs}  ` +
+    `step ${step}/${steps}  loss ${loss.toFixed(3)}${inBrackets}`
   )
+}
+
+/** An epoch that is done. */
+export interface EndedEpoch {
+  /** From 0. */
+  readonly epoch: number
+  readonly epochs: number
+  /** null where the run was resumed between the epoch's last step and its evaluation. */
+  readonly trained: EpochLine | null
+  /** On the test images; null where none was due. */
+  readonly evaluation: EvalLine | null
+  /** Least test error of the run so far, percent. */
+  readonly best: number | null
+}
+
+/** `epoch 2/3 done  test error 11.50 ± 0.71 %, gated teacher 9.25 % (best so far)  training error 19.50 %, loss 0.325` */
+export function epochSummary({ epoch, epochs, trained, evaluation, best }: EndedEpoch, names: ClassifierNames): string {
+  const words = [`epoch ${epoch + 1}/${epochs} done`]
+  if (evaluation !== null) {
+    const { mean } = evaluation.top1_error
+    const place = best === null || mean <= best ? ' (best so far)' : ` (best ${best.toFixed(2)} %)`
+    words.push(`test error ${errorWords(evaluation.top1_error, names)}${place}`)
+  }
+  if (trained !== null) {
+    const error = trained.top1_error === undefined ? '' : `error ${trained.top1_error.mean.toFixed(2)} %, `
+    words.push(`training ${error}loss ${trained.loss.toFixed(3)}`)
+  }
+  return words.join('  ')
+}
+
+function errorWords({ branches, mean, std, teacher }: ErrorSummary, { ensemble }: ClassifierNames): string {
+  const deviation = branches.length > 1 ? ` ± ${std.toFixed(2)}` : ''
+  return `${mean.toFixed(2)}${deviation} %${teacher === null ? '' : `, ${ensemble} ${teacher.toFixed(2)} %`}`
 }
 
 /** What the branches have of a term as one sum: with many branches the line would not fit. */

@@ -14,6 +14,14 @@ export interface RunFiles {
   readonly report: string
   /** First augmented batch as a picture. */
   readonly samples: string
+  /** SampleLabels as JSON: what is on it. */
+  readonly sampleLabels: string
+  /** ClassCounts of the last evaluation as JSON. */
+  readonly classes: string
+  /** RunLength as JSON. */
+  readonly length: string
+  /** There while a process works on the run; touched every few seconds. */
+  readonly lock: string
   /** What could not be told on the terminal. */
   readonly notes: string
 }
@@ -27,6 +35,10 @@ export function runFiles(folder: string): RunFiles {
     events: join(folder, 'events'),
     report: join(folder, 'report.html'),
     samples: join(folder, 'samples.png'),
+    sampleLabels: join(folder, 'samples.json'),
+    classes: join(folder, 'classes.json'),
+    length: join(folder, 'length.json'),
+    lock: join(folder, 'run.lock'),
     notes: join(folder, 'notes.log'),
   }
 }

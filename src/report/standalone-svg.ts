@@ -1,6 +1,6 @@
 /** A picture as a file of its own: dark on white, legend inside, no style from outside. */
 import { type Chart, className, drawPicture, escapeHtml, HEIGHT, WIDTH } from './line-chart.ts'
-import { COLOURS } from './report-page.ts'
+import { COLOURS, DASH_RULES } from './report-page.ts'
 
 const LINE = 18
 const TITLE_HEIGHT = 26
@@ -42,7 +42,8 @@ export function svgFile(
 
 const STYLE = [
   'text { fill: #6b6a64; font: 12px system-ui, sans-serif; } .title { fill: #1c1c1a; font-size: 14px; font-weight: 600; }',
-  '.grid { stroke: #e2e1db; } path { fill: none; stroke-width: 1.8; stroke-linejoin: round; } .dashed { stroke-dasharray: 6 3; }',
+  '.grid { stroke: #e2e1db; } path { fill: none; stroke-width: 1.8; stroke-linejoin: round; }',
+  DASH_RULES,
   'path.main { stroke: #1c1c1a; stroke-width: 2.4; } circle.main { fill: #1c1c1a; }',
   ...COLOURS.map((colour, c) => `path.c${c} { stroke: ${colour}; } circle.c${c} { fill: ${colour}; }`),
 ].join('\n')

@@ -1,5 +1,5 @@
 import { rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileFault } from '../vocabulary/file-fault.ts'
 import { makeFolder } from '../vocabulary/make-folder.ts'
 
@@ -20,4 +20,9 @@ export async function writeWhole(folder: string, name: string, content: string |
     await rm(aside, { force: true }).catch(() => {}) // The first error is the one to tell.
     throw fileFault(error, 'write', path)
   }
+}
+
+/** As writeWhole, a value as a line of JSON. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeWhole(dirname(path), basename(path), `${JSON.stringify(value)}\n`)
 }

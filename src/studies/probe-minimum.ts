@@ -111,8 +111,12 @@ async function probePoints(
 }
 
 async function judge({ evaluation }: PreparedRun, session: Session, split: SplitName): Promise<ProbedSplit> {
-  const outputs = evaluation.outputs.map(({ name }) => name)
-  const { images, sums } = await evaluateSplit({ ...session, split, outputs, ahead: session.replicas.stepsAhead })
+  const { images, sums } = await evaluateSplit({
+    ...session,
+    split,
+    program: evaluation,
+    ahead: session.replicas.stepsAhead,
+  })
   const sumOf = (name: string) => sums.get(name) ?? Number.NaN
   return {
     error: (100 * (images - sumOf('top1.0'))) / images,

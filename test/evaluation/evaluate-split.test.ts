@@ -69,12 +69,11 @@ for (const [batch, devices] of [
     const prepared = await prepare({ batch, devices })
     const session = await openSession(prepared)
     t.teardown(() => session.close())
-    const names = prepared.evaluation.outputs.map(({ name }) => name)
     const counts: number[] = []
     const result = await evaluateSplit({
       ...session,
       split: 'test',
-      outputs: names,
+      program: prepared.evaluation,
       ahead: 2,
       onProgress: (done) => counts.push(done),
     })
@@ -88,6 +87,18 @@ for (const [batch, devices] of [
       t.equal(result.sums.get(`top5.${name}`), top5)
       const sum = result.sums.get(`cross_entropy.${name}`) ?? Number.NaN
       t.ok(Math.abs(sum - crossEntropy) < 1e-5 * crossEntropy, `cross entropy of ${name}: ${sum}, not ${crossEntropy}`)
+    }
+
+    // Batches may end in another order than the images have.
+    const pairs = (classes: readonly number[], of: readonly number[]) =>
+      classes.map((label, image) => `${label} as ${of[image]}`).sort()
+    for (const name of CLASSIFIERS) {
+      const scores = outputs.get(`logits.${name}`) ?? new Float32Array()
+      t.same(
+        pairs(result.predictions.labels, result.predictions.predicted.get(name) ?? []),
+        pairs([...labels], largestOf(scores)),
+        `what ${name} takes each image for`,
+      )
     }
 
     const line = await evaluateState(prepared, session, 'test', MOMENT)
@@ -107,6 +118,14 @@ t.test('images that cannot be decoded end an evaluation with the reason', async 
   await t.rejects(evaluateState(broken, session, 'test', MOMENT), /Decoding failed: Expected \d+ bytes for 41 images/)
   await session.close()
 })
+
+/** Class of the largest logit of each image. */
+function largestOf(logits: Float32Array): number[] {
+  return Array.from({ length: logits.length / CLASSES }, (_, image) => {
+    const row = [...logits.subarray(image * CLASSES, (image + 1) * CLASSES)]
+    return row.indexOf(Math.max(...row))
+  })
+}
 
 function percent(errors: number): number {
   return (100 * errors) / IMAGES

@@ -35,8 +35,8 @@ const RUNS: Readonly<Record<string, { readonly argv: readonly string[]; readonly
   'own-arrays.js': { argv: ['1'], says: /test error [\d.]+ %/ },
   'one-step.js': { argv: ['3'], says: /step 1: loss \d+\.\d+\nstep 2: loss \d+\.\d+\nstep 3: loss \d+\.\d+/ },
 }
-/** Run below. */
-const OTHERS = ['own-files.js', 'serve.js']
+/** Run below, and in test/watch. */
+const OTHERS = ['lines-to-mlflow.js', 'own-files.js', 'serve.js']
 
 t.test('each is short, and run here', async (t) => {
   const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.js'))

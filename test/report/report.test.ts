@@ -2,12 +2,13 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import t from 'tap'
+import { classifierNames } from '../../src/report/classifier-names.ts'
 import { writeReport } from '../../src/report/html-report.ts'
 import { drawChart } from '../../src/report/line-chart.ts'
-import { ProgressDisplay, printClock, progressLine } from '../../src/report/progress.ts'
+import { epochSummary, ProgressDisplay, printClock, progressLine } from '../../src/report/progress.ts'
 import { runFiles } from '../../src/report/run-files.ts'
 import { writeSamplePicture } from '../../src/report/sample-picture.ts'
-import { madeUpRun } from './made-up-run.ts'
+import { epochLine, evalLine, madeUpRun } from './made-up-run.ts'
 
 t.test('a report needs nothing but the metrics, and asks nobody for anything', async (t) => {
   const files = runFiles(t.testdir())
@@ -27,6 +28,8 @@ t.test('a report needs nothing but the metrics, and asks nobody for anything', a
     'gated teacher',
     '8.25',
     '10.00 ± 0.71',
+    '3 (best)',
+    'Best epoch',
   ]) {
     t.ok(bare.includes(text), text)
   }
@@ -37,6 +40,7 @@ t.test('a report needs nothing but the metrics, and asks nobody for anything', a
   t.match(full, /resnet-&lt;32&gt;, ONE with 2 branches/)
   t.match(full, /<td>images 1: path<\/td><td>a\.gz<\/td>/)
   t.match(full, /<td>steps<\/td><td>none<\/td>/)
+  t.match(full, /<div class="charts of-epoch">.*<div class="charts of-step">/s, 'both axes to choose from')
   t.match(full, /src="data:image\/png;base64,/)
   t.notMatch(full, /(src|href)="(?!data:)|url\(|@import|<script/, 'no request')
   await t.rejects(writeReport(join(files.folder, 'none')), { name: 'UserFault', message: /metrics\.jsonl/ })
@@ -113,9 +117,9 @@ const moment = {
 t.test('the progress line', async (t) => {
   t.equal(
     progressLine(moment),
-    'epoch 1/3  step 120/1404  loss 3.912 (branches 2.701, teacher 0.880, distillation 0.331)  1620 images/s  1:45 left',
+    '1:45 left  1620 images/s  epoch 1/3  step 120/1404  loss 3.912 (branches 2.701, teacher 0.880, distillation 0.331)',
   )
-  t.match(progressLine({ ...moment, parts: { 'cross_entropy.0': 3.9121 } }), /loss 3\.912 {2}1620/)
+  t.match(progressLine({ ...moment, parts: { 'cross_entropy.0': 3.9121 } }), / {2}loss 3\.912$/)
   t.same([59.6, 3599, 7380, Number.NaN].map(printClock), ['1:00', '59:59', '2:03:00', '?'])
 })
 
@@ -131,4 +135,46 @@ t.test('a terminal has one line that is overwritten, a file a line for each log 
   }
   t.same(written(true), [`\r\x1b[K${progressLine(moment).slice(0, 39)}`, '\r\x1b[K', 'saved\n'])
   t.same(written(false), [`${progressLine(moment)}\n`, 'saved\n'])
+})
+
+t.test('the line after an epoch', (t) => {
+  const names = classifierNames({ method: 'one' })
+  const ended = { epoch: 1, epochs: 3, trained: epochLine(1), evaluation: evalLine(1), best: null }
+  t.equal(
+    epochSummary(ended, names),
+    'epoch 2/3 done  test error 11.00 ± 0.71 %, gated teacher (ONE-E) 9.25 % (best so far)  training error 18.50 %, loss 0.325',
+  )
+  t.match(epochSummary({ ...ended, best: 10.5 }, names), / %, gated teacher \(ONE-E\) 9\.25 % \(best 10\.50 %\) /)
+  t.equal(epochSummary({ ...ended, evaluation: null }, names), 'epoch 2/3 done  training error 18.50 %, loss 0.325')
+  t.match(epochSummary({ ...ended, trained: null }, names), /\(best so far\)$/)
+  t.end()
+})
+
+t.test('an evaluation is not silent', (t) => {
+  const written = (isTTY: boolean) => {
+    const texts: string[] = []
+    const display = new ProgressDisplay({ isTTY, write: (text) => texts.push(text) })
+    display.evaluating(100, 300, true)
+    display.evaluating(200, 300, false)
+    display.evaluating(100, 300, true)
+    return texts
+  }
+  t.same(written(false), ['evaluating: 100/300 images\n', 'evaluating: 100/300 images\n'], 'a line each evaluation')
+  t.same(written(true), ['\r\x1b[Kevaluating: 100/300 images'], 'refreshed ten times a second')
+  t.end()
+})
+
+t.test('a schedule of steps is drawn as steps, and curves are told apart without colours', (t) => {
+  const points = [1, 1, 0.1, 0.1].map((y, x) => [x, y] as const)
+  const draw = (stepped: boolean) =>
+    drawChart({
+      ...{ title: 'rates', xLabel: 'step', yLabel: '', fromZero: true },
+      series: [0, 1, 6, 7].map((colour) => ({ name: `curve ${colour}`, colour, points, stepped })),
+    })
+  t.match(draw(true), / d="M56\.0 10\.0H242\.0V10\.0H428\.0V235\.0H614\.0V235\.0"/)
+  t.notMatch(draw(false), / d="M[^"]*H/)
+  const classes = [...draw(true).matchAll(/<path class="(c\d d\d)" d="M56/g)].map(([, name]) => name)
+  t.same(classes, ['c0 d0', 'c1 d1', 'c0 d1', 'c1 d2'])
+  t.match(draw(true), /aria-label="rates: curve 0 0\.1 at step 3; curve 1 /)
+  t.end()
 })

@@ -49,7 +49,7 @@ export type ToReplica =
 export type FromReplica =
   /** The executor is loaded and the first program compiled. */
   | { readonly kind: 'ready' }
-  /** The slot was read. The program's outputs, in its order, where it has run; null where they stay to be fetched. */
+  /** The slot was read. The program's outputs, in its order (told-outputs.ts), where it has run; null where they stay to be fetched. */
   | { readonly kind: 'ran'; readonly outputs: readonly number[] | null }
   /** Outputs of each run, the oldest first. */
   | { readonly kind: 'fetched'; readonly outputs: readonly (readonly number[])[] }

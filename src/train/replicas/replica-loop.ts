@@ -16,12 +16,14 @@ import { elementCount } from '../../vocabulary/shape.ts'
 import { tellFault } from '../../vocabulary/told-fault.ts'
 import type { FromReplica, ProgramName, ReplicaProfile, ReplicaSetup, ToReplica } from './messages.ts'
 import { RunQueue } from './run-queue.ts'
+import { outputTeller } from './told-outputs.ts'
 
 /** A compiled program and the arrays of its runs, made once. */
 interface Runnable {
   readonly compiled: CompiledProgram
   readonly scalars: Float32Array
   readonly outputElements: number
+  readonly tell: (outputs: Float32Array) => Float32Array
   readonly readsPartners: boolean
 }
 
@@ -94,6 +96,7 @@ function createRunner({ place, programs, first, layout, memory, ring }: ReplicaS
       compiled: executor.compile(program, layout, memory, place),
       scalars: new Float32Array(program.scalars.length),
       outputElements,
+      tell: outputTeller(program),
       readsPartners: program.labels !== null && typeOf(program, program.labels).shape.length === 2,
     }
     runnables.set(name, runnable)
@@ -102,7 +105,7 @@ function createRunner({ place, programs, first, layout, memory, ring }: ReplicaS
 
   /** @returns the outputs, or the run that the device was told of */
   const run = (name: ProgramName, slot: SlotIndex, values: readonly number[]): number[] | PendingRun => {
-    const { compiled, scalars: shared, outputElements, readsPartners } = prepare(name)
+    const { compiled, scalars: shared, outputElements, tell, readsPartners } = prepare(name)
     // A device may read these while the next run's are written.
     const scalars = isQueued(compiled) ? new Float32Array(shared.length) : shared
     scalars.set(values)
@@ -110,10 +113,10 @@ function createRunner({ place, programs, first, layout, memory, ring }: ReplicaS
       throw new Error(`Expected slot ${slot} to be filled but decoding failed`)
     const rows = inputs[slot]?.[readsPartners ? 'withPartners' : 'alone']
     if (rows === undefined) throw new RangeError(`Expected a slot of the ring but received ${slot}`)
-    if (isQueued(compiled)) return compiled.start({ ...rows(), scalars })
+    if (isQueued(compiled)) return tellingRun(compiled.start({ ...rows(), scalars }), tell)
     const outputs = new Float32Array(outputElements)
     compiled.run({ ...rows(), scalars }, outputs)
-    return Array.from(outputs)
+    return Array.from(tell(outputs))
   }
 
   const profile = (name: ProgramName, on: boolean): ReplicaProfile => {
@@ -127,6 +130,15 @@ function createRunner({ place, programs, first, layout, memory, ring }: ReplicaS
 
   prepare(first)
   return { run, profile }
+}
+
+function tellingRun(run: PendingRun, tell: Runnable['tell']): PendingRun {
+  return {
+    waitUntilRead: () => run.waitUntilRead(),
+    waitUntilEnded: () => run.waitUntilEnded(),
+    fetch: () => run.fetch(),
+    outputs: () => tell(run.outputs()),
+  }
 }
 
 function isQueued(compiled: CompiledProgram): compiled is QueuedProgram {

@@ -1,8 +1,12 @@
 /** Epochs of a run: training, evaluation, checkpoint. */
 
+import { countClasses } from '../../report/class-counts.ts'
+import { classifierNames } from '../../report/classifier-names.ts'
 import type { EpochLine, EvalLine } from '../../report/metrics.ts'
+import { epochSummary } from '../../report/progress.ts'
+import { writeJson } from '../../report/write-whole.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
-import { EvaluationStopped } from '../evaluation/evaluate-split.ts'
+import { EvaluationStopped, type Predictions } from '../evaluation/evaluate-split.ts'
 import { refuseDivergence } from './divergence.ts'
 import { evaluateState } from './evaluate-state.ts'
 import type { RunningRun } from './running-run.ts'
@@ -29,6 +33,8 @@ export async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
         const { epoch, step } = run.progress
         const measured = evaluationIsDue(run) ? await evaluateEpoch(run) : null
         evaluation = measured ?? evaluation
+        const ended = { epoch, epochs: timetable.epochs, trained, evaluation: measured, best: best?.error ?? null }
+        hooks.display.note(epochSummary(ended, classifierNames(run.prepared.config)))
         run.progress = { ...run.progress, epoch: epoch + 1, stepInEpoch: 0, sums: {} }
         await run.observer.epoch?.(trained, measured, epoch, step)
       } catch (error) {
@@ -71,18 +77,39 @@ function evaluationIsDue({ prepared, progress, timetable }: RunningRun): boolean
 async function evaluateEpoch(run: RunningRun): Promise<EvalLine> {
   const { prepared, session, timetable, log, hooks } = run
   const { step, epoch, best } = run.progress
+  let [first, predictions]: [boolean, Predictions | null] = [true, null]
   const network = await evaluateState(prepared, session, 'test', {
     step,
     epoch,
     lr: timetable.learningRate(step - 1),
     stop: hooks.stop,
-    onProgress: (images, all) => hooks.display.status(`evaluating: ${images}/${all} images`),
+    onPredictions: (taken) => {
+      predictions = taken
+    },
+    onProgress: (images, all) => {
+      hooks.display.evaluating(images, all, first)
+      first = false
+    },
   })
   const result = endsCycle(prepared.config, epoch) ? await takeSnapshot(run, network) : network
   log.append(result)
+  if (predictions !== null) await writeClasses(run, network, predictions)
   const error = result.top1_error.mean
   if (best === null || error < best.error) run.progress = { ...run.progress, best: { step, error } }
   return result
+}
+
+/** A run goes on without this file. */
+async function writeClasses(
+  { prepared, files, hooks }: RunningRun,
+  line: EvalLine,
+  predictions: Predictions,
+): Promise<void> {
+  try {
+    await writeJson(files.classes, countClasses(line, predictions, prepared.dataset.description.classNames))
+  } catch (error) {
+    hooks.display.note(error instanceof Error ? error.message : String(error))
+  }
 }
 
 /** The cycle's network joins the ensemble, which is evaluated beside it. */

@@ -1,7 +1,7 @@
-import { join } from 'node:path'
+import { runFiles } from '../../report/run-files.ts'
 import type { LockedFolder } from '../../vocabulary/locks/folder-lock.ts'
 
 /** A run's folder, for the one process that may work on it. */
 export function lockedRun(folder: string): LockedFolder {
-  return { folder, path: join(folder, 'run.lock'), kind: 'run', goOn: (now) => `native-ensemble resume ${now}` }
+  return { folder, path: runFiles(folder).lock, kind: 'run', goOn: (now) => `native-ensemble resume ${now}` }
 }

@@ -62,7 +62,7 @@ async function planRun(config: RunConfig, links: HostLinks | null): Promise<Plan
   const { replicas } = parseDevices(config.devices)
   const specification = specifyStep(config, description, replicas * share.hosts)
   const step = captureTrainingStep(specification)
-  const evaluation = captureEvaluation(specification)
+  const evaluation = captureEvaluation(specification, { logits: true })
   const choice = executorChoice(config, links)
   const executor = await createExecutor(choice)
   const augmentation = await findAugmentation(config.augment)

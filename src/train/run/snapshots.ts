@@ -86,13 +86,12 @@ export async function withSnapshotEnsemble(
   const executor = executorChoice(config)
   const group = await ReplicaGroup.start({ executor, replicas, programs, first: 'evaluate', layout, state, ring })
   try {
-    const outputs = program.outputs.map(({ name }) => name)
     const result = await evaluateSplit({
       ...(stop && { stop }),
       pipeline,
       replicas: group,
       split,
-      outputs,
+      program,
       ahead: group.stepsAhead,
     })
     return {

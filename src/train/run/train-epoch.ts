@@ -1,10 +1,12 @@
 import { runBatchesAhead } from '../../data/input/batches-ahead.ts'
 import type { AssignedSlot } from '../../data/input/pipeline.ts'
-import { secondsWaited, slotPixels } from '../../data/input/slot-ring.ts'
+import { secondsWaited, slotLabels, slotPixels } from '../../data/input/slot-ring.ts'
 import { reduceOutputs, type StepOutput } from '../../engine/step/step-outputs.ts'
 import { type EpochLine, type ErrorSummary, type StepLine, summariseErrors } from '../../report/metrics.ts'
 import type { Progress } from '../../report/progress.ts'
+import type { SampleLabels } from '../../report/run-view.ts'
 import { writeSamplePicture } from '../../report/sample-picture.ts'
+import { writeJson } from '../../report/write-whole.ts'
 import { collectClassifiers } from '../../vocabulary/classifiers.ts'
 import type { StartedRun } from '../replicas/replica-group.ts'
 import { diverged } from './divergence.ts'
@@ -109,11 +111,17 @@ async function countStep(
 }
 
 /** What the network is given, as a picture in the run folder; the slot may be released when this returns. */
-function drawSamples({ session, files }: RunningRun, slot: AssignedSlot['slot']): Promise<void> {
+async function drawSamples({ session, files, prepared }: RunningRun, slot: AssignedSlot['slot']): Promise<void> {
   const { batch, height, width, channels } = session.pipeline.ring.geometry
   const count = Math.min(SAMPLES, batch)
   const data = Uint8Array.from(slotPixels(session.pipeline.ring, slot).subarray(0, count * height * width * channels))
-  return writeSamplePicture(files.samples, { data, count, height, width }, SAMPLE_COLUMNS)
+  const { classNames } = prepared.dataset.description
+  const labels = Array.from(
+    slotLabels(session.pipeline.ring, slot).subarray(0, count),
+    (label) => classNames[label] ?? `${label}`,
+  )
+  await writeSamplePicture(files.samples, { data, count, height, width }, SAMPLE_COLUMNS)
+  await writeJson(files.sampleLabels, { columns: SAMPLE_COLUMNS, labels } satisfies SampleLabels)
 }
 
 /** Sums of an epoch's steps, kept in the run's progress so that a resumed epoch ends with the line of the whole. */

@@ -11,6 +11,8 @@ import type { TrainingStep } from '../../engine/step/training-program.ts'
 import { writeReport } from '../../report/html-report.ts'
 import { type EvalLine, readMetrics } from '../../report/metrics.ts'
 import type { RunFiles } from '../../report/run-files.ts'
+import type { RunLength } from '../../report/run-view.ts'
+import { writeJson } from '../../report/write-whole.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import { type FolderLock, type LockHooks, LockWaitStopped, whileLocked } from '../../vocabulary/locks/folder-lock.ts'
 import { latestCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/checkpoint.ts'
@@ -274,6 +276,7 @@ async function runToEnd(
   const log = await MetricsLog.open(files, begun === 'new' ? null : { step: progress.step, evaluated }, note)
   try {
     const notices = [...executorNotices(prepared.config), ...prepared.dataset.notices, ...inputNotices(prepared)]
+    await tellLength(files, timetable, note)
     for (const notice of notices) note(notice)
     const newest = begun === 'resumed' ? progress.step : null
     const observer = hooks.observe?.(files.folder) ?? {}
@@ -303,6 +306,19 @@ async function runToEnd(
   } finally {
     log.close()
     await reportRun(files, lock, hooks)
+  }
+}
+
+/** For those who watch the run; it goes on without. */
+async function tellLength(
+  { length }: RunFiles,
+  { steps, epochs, stepsPerEpoch }: Timetable,
+  note: (words: string) => void,
+): Promise<void> {
+  try {
+    await writeJson(length, { steps, epochs, steps_per_epoch: stepsPerEpoch } satisfies RunLength)
+  } catch (error) {
+    note(error instanceof Error ? error.message : String(error))
   }
 }
 
