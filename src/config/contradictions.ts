@@ -129,6 +129,13 @@ const CONTRADICTIONS: readonly Contradiction[] = [
   },
   ...METHOD_NAMES.flatMap(rulesOf),
   {
+    between: ['init', 'initPartial'],
+    find: ({ init, initPartial }, given) =>
+      init === null && initPartial === 'on' && given.has('initPartial')
+        ? fault('--init', '--init-partial', 'nothing', 'Name the weights with --init, or leave --init-partial out.')
+        : null,
+  },
+  {
     between: ['network', 'block'],
     find({ network, block }) {
       if (block === 'auto' || familyOf(network)?.leavesBlock) return null

@@ -84,25 +84,18 @@ export function restoreState(layout: StateLayout, state: StateMemory, snapshot: 
 }
 
 /**
- * Writes what is frozen: a network that was trained before.
- * @param source what the tensors come from, for the message
- * @param remedy what to do where they do not fit; default for a teacher
+ * Writes weights of a network that was trained before into these tensors of the state; all of one have to be in the other.
+ * @param source what the weights come from, for the message
  * @throws UserFault as restoreState; the state is then untouched
  */
-export function loadFrozenWeights(
+export function loadWeights(
+  tensors: readonly StateTensor[],
   given: readonly NamedTensor[],
-  layout: StateLayout,
   state: StateMemory,
   source: string,
-  remedy = 'Name its network (--teacher-network, --teacher-block), or a teacher of the same classes.',
+  remedy: string,
 ): void {
-  const tensors = layout.tensors.filter(({ role }) => role === 'frozen')
   refuseDifferences(compareTensors(tensors, given), source, remedy)
-  writeTensors(tensors, given, state)
-}
-
-/** @param given tensors that were compared with those of the layout */
-function writeTensors(tensors: readonly StateTensor[], given: readonly NamedTensor[], state: StateMemory): void {
   const byName = new Map(given.map(({ name, data }) => [name, data]))
   for (const tensor of tensors) {
     const data = byName.get(tensor.name)

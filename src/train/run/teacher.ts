@@ -14,7 +14,7 @@ import { expected } from '../../vocabulary/fault.ts'
 import { findCheckpoint, isCheckpointFolder, loadCheckpoint } from '../checkpoint/checkpoint.ts'
 import { deployedTensors } from '../checkpoint/export.ts'
 import { refuseOtherInput } from '../checkpoint/model-description.ts'
-import { loadFrozenWeights } from '../checkpoint/state-tensors.ts'
+import { loadWeights } from '../checkpoint/state-tensors.ts'
 import { isFolder, readTrainedWeights } from '../checkpoint/trained-weights.ts'
 
 /** What is done with its files, for messages. */
@@ -95,8 +95,9 @@ export async function loadTeacher(
   }
   const deployed = deployedTensors(tensors, 0, description?.architecture.method ?? null)
   const named = deployed.map((tensor) => ({ ...tensor, name: `${TEACHER_SCOPE}.${tensor.name}` }))
-  const tensors = layout.tensors.filter(({ name }) => name.startsWith(`${TEACHER_SCOPE}.`))
-  loadFrozenWeights(named, { ...layout, tensors }, state, source)
+  const own = layout.tensors.filter(({ role, name }) => role === 'frozen' && name.startsWith(`${TEACHER_SCOPE}.`))
+  const remedy = 'Name its network (--teacher-network, --teacher-block), or a teacher of the same classes.'
+  loadWeights(own, named, state, source, remedy)
 }
 
 /** In words that the run of a teacher that was given has not come to its end; null where it has, or nothing is known. */
