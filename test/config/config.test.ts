@@ -150,6 +150,7 @@ t.test('each wrong setting is told with its option', async (t) => {
     seed: [-1, 2 ** 32, 0.5],
     out: [''],
     init: [''],
+    initPartial: ['maybe', true],
     augment: ['flip'],
     colourJitter: [1, -0.1],
     pcaLighting: [-0.1, 2],
