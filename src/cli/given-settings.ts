@@ -6,7 +6,9 @@ export function givenSettings(options: Readonly<Record<string, unknown>>): Recor
   for (const key of OPTION_KEYS) {
     const value = options[key]
     if (value === undefined) continue
-    given[key] = OPTION_TABLE[key].values.kind === 'number' ? readNumber(value) : value
+    // An option whose value may be left out: it is then switched on.
+    if (value === true) given[key] = 'on'
+    else given[key] = OPTION_TABLE[key].values.kind === 'number' ? readNumber(value) : value
   }
   return given
 }

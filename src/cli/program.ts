@@ -98,10 +98,11 @@ function defineProgram(ended: (exitCode: number) => void): Command {
   }
 
   const train = define(
-    'train [recipe]',
-    'Trains a network, from a recipe, options, or a recipe changed by options.',
+    'train [recipe-or-pictures]',
+    'Trains a network, from a recipe, options, a recipe changed by options, or a folder of your own pictures.',
     [
       'train quickstart',
+      'train ./photos',
       'train table1/resnet-32-one-cifar100 --seed 2 --precision bf16',
       'train --network resnet-20 --dataset cifar10 --epochs 30',
       'train --init w.safetensors --augment none --shuffle none --log-every 1 --steps 10',
@@ -116,7 +117,11 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     )
     .option(...JSON_OPTION)
   for (const [flag, help] of HOST_OPTIONS) train.option(flag, help)
-  train.addHelpText('after', '\nRecipes: `native-ensemble recipes` lists them.')
+  train.addHelpText(
+    'after',
+    '\nRecipes: `native-ensemble recipes` lists them. Pictures: a folder with a folder for each class; they are packed' +
+      '\nonce, and network, image size and epochs are chosen and said where you name none.',
+  )
 
   define(
     'recipes [beginning]',

@@ -129,6 +129,20 @@ const CONTRADICTIONS: readonly Contradiction[] = [
   },
   ...METHOD_NAMES.flatMap(rulesOf),
   {
+    between: ['init', 'freeze'],
+    find: ({ init, freeze }, given) =>
+      init === null && freeze !== null && given.has('freeze')
+        ? fault('--init', '--freeze', 'nothing', 'Name trained weights with --init: random ones would stay random.')
+        : null,
+  },
+  {
+    between: ['init', 'initPartial'],
+    find: ({ init, initPartial }, given) =>
+      init === null && initPartial === 'on' && given.has('initPartial')
+        ? fault('--init', '--init-partial', 'nothing', 'Name the weights with --init, or leave --init-partial out.')
+        : null,
+  },
+  {
     between: ['network', 'block'],
     find({ network, block }) {
       if (block === 'auto' || familyOf(network)?.leavesBlock) return null

@@ -3,6 +3,7 @@ import type { Setting } from './setting.ts'
 import { AUGMENTATION_SETTINGS } from './settings/augmentation-settings.ts'
 import { DATA_SETTINGS } from './settings/data-settings.ts'
 import { DEVICE_SETTINGS } from './settings/device-settings.ts'
+import { FINE_TUNING_SETTINGS } from './settings/fine-tuning-settings.ts'
 import { METHOD_SETTINGS } from './settings/method-settings.ts'
 import { OUTPUT_SETTINGS } from './settings/output-settings.ts'
 import { START_SETTINGS } from './settings/start-settings.ts'
@@ -15,6 +16,7 @@ export const OPTION_TABLE = {
   ...TRAINING_SETTINGS,
   ...DEVICE_SETTINGS,
   ...START_SETTINGS,
+  ...FINE_TUNING_SETTINGS,
   ...AUGMENTATION_SETTINGS,
   ...OUTPUT_SETTINGS,
 }

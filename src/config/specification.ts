@@ -7,6 +7,7 @@ import { familyOf } from '../engine/networks/registry.ts'
 import { findOptimizer } from '../engine/optimizers/registry.ts'
 import type { StepSpecification } from '../engine/step/capture.ts'
 import { expected } from '../vocabulary/fault.ts'
+import { parameterChoices } from './parameter-choices.ts'
 import { peerNetworks } from './peers.ts'
 import type { RunConfig } from './run-config.ts'
 
@@ -40,6 +41,7 @@ export function specifyStep(config: RunConfig, input: NetworkInput, replicas: nu
     input: { height, width, channels, mean, std },
     mixing: config.mixup > 0 || config.cutmix > 0,
     optimizer: findOptimizer(config),
+    ...parameterChoices(config),
   }
 }
 

@@ -32,9 +32,9 @@ export async function profileRun(
   if (config.executor !== 'cpu') {
     throw expected('--executor cpu', '--profile', `--executor ${config.executor}`, 'Leave one of them out.')
   }
-  const { prepared, replicas } = await beginRun(config, images, 'train', (step, state) =>
-    fillInitialState(config, step, state),
-  )
+  const { prepared, replicas } = await beginRun(config, images, 'train', async (step, state) => {
+    await fillInitialState(config, step, state)
+  })
   try {
     const session = await openSession(prepared, replicas)
     try {

@@ -3,7 +3,8 @@ import t from 'tap'
 import { makeConfig } from '../../src/config/make-config.ts'
 import { specifyStep } from '../../src/config/specification.ts'
 import { captureEvaluation } from '../../src/engine/step/evaluation-program.ts'
-import { loadInitialWeights } from '../../src/train/checkpoint/state-tensors.ts'
+import { readSafetensors } from '../../src/train/checkpoint/safetensors.ts'
+import { loadWeights } from '../../src/train/checkpoint/state-tensors.ts'
 import { evaluateSplit } from '../../src/train/evaluation/evaluate-split.ts'
 import { evaluateState } from '../../src/train/run/evaluate-state.ts'
 import { openSession, type PreparedRun, prepareRun } from '../../src/train/run/session.ts'
@@ -28,7 +29,9 @@ async function prepare(settings: Record<string, unknown>): Promise<PreparedRun> 
     out: join(t.testdirName, 'none'),
   }
   const prepared = await prepareRun(await makeConfig(null, { ...tiny, ...settings }))
-  await loadInitialWeights(fixturePath('pytorch/one-resnet8.final.safetensors'), prepared.step.layout, prepared.state)
+  const model = prepared.step.layout.tensors.filter(({ role }) => role !== 'optimizer')
+  const trained = await readSafetensors(fixturePath('pytorch/one-resnet8.final.safetensors'))
+  loadWeights(model, trained, prepared.state, 'the fixture', '')
   return prepared
 }
 

@@ -5,7 +5,7 @@ import { type StateLayout, viewState } from '../../src/engine/graph/state-layout
 import { captureEvaluation } from '../../src/engine/step/evaluation-program.ts'
 import { captureTrainingStep } from '../../src/engine/step/training-program.ts'
 import { readSafetensors } from '../../src/train/checkpoint/safetensors.ts'
-import { loadFrozenWeights, loadInitialWeights } from '../../src/train/checkpoint/state-tensors.ts'
+import { loadWeights } from '../../src/train/checkpoint/state-tensors.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 import { distanceOfScale } from '../support/compare-tensors.ts'
 import { executors } from '../support/executors.ts'
@@ -103,14 +103,8 @@ for (const name of PYTORCH_RUNS) {
 /** Weights, running averages and, where there is one, the frozen teacher. */
 async function loadRun(name: string, layout: StateLayout, state: SharedArrayBuffer): Promise<void> {
   const path = fixturePath(`pytorch/${name}.safetensors`)
-  if (layout.tensors.every(({ role }) => role !== 'frozen')) return await loadInitialWeights(path, layout, state)
-  const ofTeacher = ({ name }: { readonly name: string }) => name.startsWith('teacher.')
-  const stored = await readSafetensors(path)
-  loadFrozenWeights(stored.filter(ofTeacher), layout, state, path)
-  const student = layout.tensors.filter(({ role }) => role === 'weight' || role === 'statistic')
-  const given = new Map(stored.filter((tensor) => !ofTeacher(tensor)).map(({ name, data }) => [name, data]))
-  t.same([...given.keys()].sort(), student.map(({ name }) => name).sort(), 'tensors of the student')
-  for (const tensor of student) viewState(tensor, state).set(given.get(tensor.name) ?? [])
+  const model = layout.tensors.filter(({ role }) => role !== 'optimizer')
+  loadWeights(model, await readSafetensors(path), state, path, '')
 }
 
 function compile(

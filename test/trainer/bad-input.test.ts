@@ -103,7 +103,7 @@ const REFUSALS: readonly Refusal[] = [
   },
   {
     name: 'weights of another network',
-    argv: train('--init', fixturePath('pytorch/vanilla-resnet8.init.safetensors')),
+    argv: train('--network', 'resnet-14', '--init', fixturePath('pytorch/vanilla-resnet8.init.safetensors')),
     says: /the tensors of this network for .*vanilla-resnet8\.init\.safetensors but \d+ differ:/,
     remedy: /Give the options/,
   },

@@ -25,7 +25,8 @@ export async function prepareCommand({ operands, options, faults }: Invocation):
   return await prepare(shardOptions({ ...options, source, out }, faults), json)
 }
 
-async function prepare(options: ReturnType<typeof shardOptions>, json: boolean): Promise<number> {
+/** Packs, with its progress on stderr; null where it was interrupted, which is said. */
+export async function prepareShown(options: ReturnType<typeof shardOptions>): Promise<PrepareResult | null> {
   const display = new ProgressDisplay(process.stderr)
   const interruption = listenForInterrupts(display, 'what is finished is kept.')
   const pace = new Pace(display)
@@ -49,9 +50,15 @@ async function prepare(options: ReturnType<typeof shardOptions>, json: boolean):
   }
   if (result.ended === 'interrupted') {
     process.stderr.write('Stopped. The same command goes on from here.\n')
-    return interruptedCode()
+    return null
   }
   for (const notice of result.notices) process.stderr.write(`${notice}\n`)
+  return result
+}
+
+async function prepare(options: ReturnType<typeof shardOptions>, json: boolean): Promise<number> {
+  const result = await prepareShown(options)
+  if (result === null) return interruptedCode()
   if (json) process.stdout.write(`${JSON.stringify({ ...result, shards: options.out })}\n`)
   else printResult(result, options)
   return options.onBad === 'report' && result.bad.length > 0 ? EXIT.userFault : EXIT.done

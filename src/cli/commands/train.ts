@@ -1,19 +1,48 @@
+import { isPictureFolder, planPictureRun } from '../../api/picture-folder.ts'
 import { trainRun } from '../../api/train.ts'
 import { fault } from '../../config/config-fault.ts'
 import { findHostPlace } from '../../config/host-place.ts'
 import { makeConfig } from '../../config/make-config.ts'
 import { givenSettings, hostChoice } from '../given-settings.ts'
 import type { Invocation } from '../invocation.ts'
+import { interruptedCode } from '../signals.ts'
+import { prepareShown } from './prepare.ts'
 import { runTraining } from './training.ts'
 
-/** `train [recipe]`: everything that is wrong is told before anything is made or loaded. */
+/** `train [recipe | pictures]`: everything that is wrong is told before anything is made or loaded. */
 export async function trainCommand(invocation: Invocation): Promise<number> {
   const { operands, options, faults } = invocation
   const json = options['json'] === true
+  const [named = ''] = operands
+  if (isPictureFolder(named)) return await trainOnPictures(named, invocation, json)
   if (options['profile'] === true) return await profile(invocation, json)
-  const given = { ...givenSettings(options), ...hostChoice(options), ...(operands[0] && { recipe: operands[0] }) }
+  const given = { ...givenSettings(options), ...hostChoice(options), ...(named && { recipe: named }) }
   return await runTraining((control, display) => trainRun({ ...given, ...control }, faults, display), json)
 }
+
+/** Says what it chooses, packs the pictures where they are not packed yet, and trains. */
+async function trainOnPictures(folder: string, { options, faults }: Invocation, json: boolean): Promise<number> {
+  const profiled =
+    options['profile'] === true ? [fault('a recipe or options', '--profile', folder, AFTER_TRAINING)] : []
+  const plan = await planPictureRun(folder, { ...givenSettings(options), ...hostChoice(options) }, [
+    ...faults,
+    ...profiled,
+  ])
+  for (const line of plan.lines) process.stderr.write(`${line}\n`)
+  if (plan.prepare !== null) {
+    const packed = await prepareShown(plan.prepare)
+    if (packed === null) return interruptedCode()
+    for (const { name, reason } of packed.bad) process.stderr.write(`left out: ${name}: ${reason}\n`)
+  }
+  const { settings } = plan
+  return await runTraining((control, display) => trainRun({ ...settings, ...control }, [], display), json, USES)
+}
+
+const AFTER_TRAINING = 'Train without --profile first: its lines say which options to give with --dataset image-folder.'
+
+/** What can be done with a run on pictures. */
+const USES = (run: string) =>
+  `Use it: native-ensemble predict ${run} <pictures>; native-ensemble export ${run} --format onnx (tfjs, web, safetensors)\n`
 
 async function profile({ operands, options, faults }: Invocation, json: boolean): Promise<number> {
   const { place, faults: hostFaults } = findHostPlace(options, process.env)

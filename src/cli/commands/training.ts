@@ -15,11 +15,13 @@ import { PROGRESS_TARGET } from '../streams.ts'
 /**
  * Progress goes to stderr, the result to stdout. Signals are taken from the moment when there is something to save.
  * @param training train or resume
+ * @param uses what is said of a run that has ended
  * @returns the exit code
  */
 export async function runTraining(
   training: (control: RunControl, display: ProgressDisplay) => Promise<RankedOutcome>,
   json: boolean,
+  uses: (folder: string) => string = () => '',
 ): Promise<number> {
   const display = new ProgressDisplay(PROGRESS_TARGET)
   const stop = new AbortController()
@@ -33,7 +35,7 @@ export async function runTraining(
   }
   try {
     const outcome = await training({ signal: stop.signal, onStart }, display)
-    return await tellEnd(outcome, json)
+    return await tellEnd(outcome, json, uses)
   } finally {
     display.close()
     dispose(interruption)
@@ -46,7 +48,7 @@ function dispose(interruption: Interruption | null): void {
   interruption?.dispose()
 }
 
-async function tellEnd(outcome: RankedOutcome, json: boolean): Promise<number> {
+async function tellEnd(outcome: RankedOutcome, json: boolean, uses: (folder: string) => string): Promise<number> {
   const { folder, ended, step, evaluation, rank } = outcome
   if (rank > 0) return ended === 'interrupted' ? interruptedCode() : EXIT.done
   if (ended === 'interrupted') {
@@ -62,6 +64,6 @@ async function tellEnd(outcome: RankedOutcome, json: boolean): Promise<number> {
     const names = classifierNames(await readConfig(folder))
     process.stdout.write(`${printErrorTable(title, evaluation.top1_error, evaluation.top5_error, names)}\n`)
   }
-  process.stdout.write(`Run: ${folder}\nReport: ${runFiles(folder).report}\n`)
+  process.stdout.write(`Run: ${folder}\nReport: ${runFiles(folder).report}\n${uses(folder)}`)
   return EXIT.done
 }

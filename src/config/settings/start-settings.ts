@@ -1,6 +1,6 @@
 /** What a run begins with, and where it is kept. */
 import { setting } from '../setting.ts'
-import { orNull, PATH, wholeNumber } from '../values.ts'
+import { oneOf, orNull, PATH, wholeNumber } from '../values.ts'
 
 export const START_SETTINGS = {
   seed: setting(wholeNumber({ from: 0, to: 0xffffffff }), {
@@ -24,12 +24,21 @@ export const START_SETTINGS = {
   /** null = drawn from the seed. */
   init: setting(orNull(PATH), {
     flag: '--init',
-    value: '<file>',
-    help: "initial weights, safetensors with PyTorch's names, instead of random ones",
+    value: '<weights>',
+    help: "run, export or safetensors with PyTorch's names to begin with, instead of random weights; a classifier of other classes is made anew",
     default: null,
     report: 'difference',
     onResume: 'free',
     hosts: 'leader',
     aliases: ['--weights', '--pretrained', '--init-weights', '--load', '--initial-checkpoint'],
+  }),
+  initPartial: setting(oneOf(['off', 'on']), {
+    flag: '--init-partial',
+    value: '[on|off]',
+    help: 'begin with those tensors of --init that fit, and draw the others',
+    default: 'off',
+    report: 'difference',
+    onResume: 'free',
+    hosts: 'leader',
   }),
 }

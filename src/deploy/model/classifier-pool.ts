@@ -5,7 +5,7 @@ import type { Executor } from '../../engine/executors/executor.ts'
 import type { ExecutorChoice } from '../../engine/executors/executor-choice.ts'
 import { typeOf } from '../../engine/graph/program.ts'
 import { layOutState } from '../../engine/graph/state-layout.ts'
-import { loadFrozenWeights } from '../../train/checkpoint/state-tensors.ts'
+import { loadWeights } from '../../train/checkpoint/state-tensors.ts'
 import { allowedCores } from '../../vocabulary/allowed-cores.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
 import type { ClassifierSetup, ClassifyReply, ClassifyTask, ThreadImage } from './classify-task.ts'
@@ -57,7 +57,7 @@ export class ClassifierPool {
     const states = first.states.map(({ name, value }) => ({ name, shape: typeOf(first, value).shape }))
     const layout = layOutState([], [], states)
     const state = new SharedArrayBuffer(4 * layout.elements)
-    loadFrozenWeights(model.tensors, layout, state, model.source, 'Take config.json and checkpoint of one run.')
+    loadWeights(layout.tensors, model.tensors, state, model.source, 'Take config.json and checkpoint of one run.')
     const exchange = onDevice ? new SharedArrayBuffer(executor.exchangeBytes(programs, layout, 1)) : null
     if (exchange !== null) executor.prepare?.({ state, exchange })
     const begun = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)

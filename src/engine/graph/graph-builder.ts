@@ -81,9 +81,14 @@ export class GraphBuilder {
     return value
   }
 
+  /** Of a parameter of the layer in scope. */
+  fullName(name: string): string {
+    return [...this.#path, name].join('.')
+  }
+
   /** A parameter of the layer in scope; its name is the layer's path and `name`. */
   parameter(name: string, shape: Shape, kind: ParameterKind, initial: Initialiser): Value {
-    const fullName = [...this.#path, name].join('.')
+    const fullName = this.fullName(name)
     if (this.#states.has(fullName)) throw new Error(`Expected one layer for each name but received ${fullName} twice`)
     const value = this.state(fullName, shape)
     this.parameters.push({ name: fullName, kind, initial, value })

@@ -43,20 +43,26 @@ export class Layers {
   readonly graph: GraphBuilder
   readonly dtype: ComputeDType
   readonly training: boolean
-  readonly #frozen: boolean
+  readonly #isFrozen: (name: string) => boolean
   readonly statistics: TrackedStatistic[] = []
   readonly runningWeight = RUNNING_WEIGHT
 
-  constructor(graph: GraphBuilder, dtype: ComputeDType, training: boolean, { frozen = false } = {}) {
+  /** @param isFrozen which parameters, by their full names, stay as they are */
+  constructor(
+    graph: GraphBuilder,
+    dtype: ComputeDType,
+    training: boolean,
+    isFrozen: (name: string) => boolean = () => false,
+  ) {
     this.graph = graph
     this.dtype = dtype
     this.training = training
-    this.#frozen = frozen
+    this.#isFrozen = isFrozen
   }
 
   /** For a network that was trained before, inside the same program: it predicts with running averages and never changes. */
   frozen(): Layers {
-    return new Layers(this.graph, this.dtype, false, { frozen: true })
+    return new Layers(this.graph, this.dtype, false, () => true)
   }
 
   /** Convolution without bias, `<name>.weight` [out, in / groups, k, k] ~ N(0, sqrt(2 / (k k out))). x [B, in, H, W]. */
@@ -89,11 +95,13 @@ export class Layers {
     const attributes = { epsilon: EPSILON, activation, residual: residual !== undefined }
     const added = residual === undefined ? [] : [residual]
     return this.graph.scope(name, () => {
-      const scale = this.#parameter('weight', shape, 'weight', { draw: 'constant', value: 1 })
-      const shift = this.#parameter('bias', shape, 'weight', { draw: 'constant', value: 0 })
-      const mean = this.#parameter('running_mean', shape, 'statistic', { draw: 'constant', value: 0 })
-      const variance = this.#parameter('running_var', shape, 'statistic', { draw: 'constant', value: 1 })
-      if (!this.training) {
+      // All of a batch norm is frozen, or nothing.
+      const frozen = this.#isFrozen(this.graph.fullName('weight'))
+      const scale = this.#parameter('weight', shape, 'weight', { draw: 'constant', value: 1 }, frozen)
+      const shift = this.#parameter('bias', shape, 'weight', { draw: 'constant', value: 0 }, frozen)
+      const mean = this.#parameter('running_mean', shape, 'statistic', { draw: 'constant', value: 0 }, frozen)
+      const variance = this.#parameter('running_var', shape, 'statistic', { draw: 'constant', value: 1 }, frozen)
+      if (!this.training || frozen) {
         return this.graph.applyOne('BatchNormInference', [x, scale, shift, mean, variance, ...added], attributes)
       }
       const count = elementCount(x.shape) / (x.shape[1] ?? 1)
@@ -159,9 +167,15 @@ export class Layers {
     return this.graph.scope(name, () => this.graph.applyOne('GlobalAveragePool', [x], {}))
   }
 
-  #parameter(name: string, shape: Shape, kind: 'weight' | 'statistic', initial: Initialiser): Value {
-    const frozen = kind === 'weight' ? 'frozen' : 'frozen statistic'
-    return this.graph.parameter(name, shape, this.#frozen ? frozen : kind, initial)
+  #parameter(
+    name: string,
+    shape: Shape,
+    kind: 'weight' | 'statistic',
+    initial: Initialiser,
+    frozen = this.#isFrozen(this.graph.fullName(name)),
+  ): Value {
+    const ifFrozen = kind === 'weight' ? 'frozen' : 'frozen statistic'
+    return this.graph.parameter(name, shape, frozen ? ifFrozen : kind, initial)
   }
 
   scope<T>(name: string, body: () => T): T {

@@ -28,16 +28,20 @@ export interface StepSpecification extends PredictionSpecification {
   /** Whether another image is mixed into each in training (default: no): labels then come with those of the partners. */
   readonly mixing?: boolean
   readonly optimizer: Optimizer
+  /** Whether a parameter stays as it is (default: none does). */
+  readonly isFrozen?: (name: string) => boolean
+  /** Factor of the learning rate of a parameter (default: 1). */
+  readonly rateFactor?: (name: string) => number
 }
 
 /** Pixels -> predictions, the part that training and evaluation share. */
 export function capturePredictions(
   graph: GraphBuilder,
-  specification: PredictionSpecification,
+  specification: PredictionSpecification & Pick<StepSpecification, 'isFrozen'>,
   training: boolean,
 ): { layers: Layers; predictions: Predictions } {
-  const { network, method, classes, dtype, input } = specification
-  const layers = new Layers(graph, dtype, training)
+  const { network, method, classes, dtype, input, isFrozen } = specification
+  const layers = new Layers(graph, dtype, training, isFrozen)
   const { views = 1 } = method
   const ofEachView = (values: readonly number[]) => Array.from({ length: views }, () => values).flat()
   const pixels = graph.images(input.height, input.width, views * input.channels)

@@ -1,4 +1,5 @@
 import { nameClassifiers } from '../../vocabulary/classifiers.ts'
+import { expected } from '../../vocabulary/fault.ts'
 import { checkProgram } from '../graph/check-program.ts'
 import { removeDeadNodes } from '../graph/dead-code.ts'
 import { appendGradients } from '../graph/gradients.ts'
@@ -34,7 +35,7 @@ export function captureTrainingStep(
   specification: StepSpecification,
   extra: ExtraOutputs = { gradients: false },
 ): TrainingStep {
-  const { method, batch, optimizer, mixing = false } = specification
+  const { method, batch, optimizer, mixing = false, rateFactor = () => 1 } = specification
   const graph = new GraphBuilder(batch)
   const { layers, predictions } = capturePredictions(graph, specification, true)
   const scalars = new Map<ScalarName, Value>()
@@ -57,13 +58,21 @@ export function captureTrainingStep(
   }))
 
   const weights = graph.parameters.filter(({ kind }) => kind === 'weight')
+  refuseTrainedBeforeFrozen(graph, weights)
+  const rates = new Map([[1, scalar('learning_rate')]])
+  const rateOf = (name: string): Value => {
+    const factor = rateFactor(name)
+    const rate = rates.get(factor) ?? graph.scalar(scaledRateName(factor))
+    rates.set(factor, rate)
+    return rate
+  }
   const gradients = appendGradients(
     graph,
     total,
     weights.map(({ value }) => value),
   )
   const updates = graph.phase('update', () => [
-    ...weightUpdates(graph, weights, gradients, optimizer, [scalar('learning_rate'), ...optimizerScalars]),
+    ...weightUpdates(graph, weights, gradients, optimizer, (name) => [rateOf(name), ...optimizerScalars]),
     ...statisticUpdates(graph, layers),
   ])
   const reduced = updates.flatMap(({ name, gradient }) =>
@@ -90,6 +99,32 @@ function layoutOf(parameters: readonly Parameter[], { states }: Optimizer): Stat
   return layOutState(of('weight'), of('statistic'), of('frozen', 'frozen statistic'), states)
 }
 
+const SCALED_RATE = 'learning_rate*'
+
+/** The scalar of a learning rate times a factor. */
+const scaledRateName = (factor: number) => `${SCALED_RATE}${factor}`
+
+/** The factor, of such a scalar's name; null for any other. */
+export function rateFactorOf(scalar: string): number | null {
+  return scalar.startsWith(SCALED_RATE) ? Number(scalar.slice(SCALED_RATE.length)) : null
+}
+
+/**
+ * No gradient goes through a batch norm that predicts with running averages.
+ * @throws UserFault where a layer before one is trained
+ */
+function refuseTrainedBeforeFrozen({ nodes }: GraphBuilder, weights: readonly Parameter[]): void {
+  const trained = new Set(weights.map(({ value }) => value.id))
+  for (const { op, inputs, outputs, label } of nodes) {
+    if (!inputs.some((id) => trained.has(id))) continue
+    if (op === 'BatchNormInference') {
+      const remedy = 'Freeze those as well, from the input on, or leave this one out of --freeze.'
+      throw expected('frozen layers before a batch norm that is frozen', label, 'layers that are trained', remedy)
+    }
+    for (const id of outputs) trained.add(id)
+  }
+}
+
 interface Update {
   readonly name: string
   readonly value: Value
@@ -102,7 +137,7 @@ function weightUpdates(
   weights: readonly Parameter[],
   gradients: readonly Value[],
   optimizer: Optimizer,
-  scalars: readonly Value[],
+  scalarsOf: (name: string) => readonly Value[],
 ): Update[] {
   return weights.flatMap(({ name, value }, index): Update[] => {
     const local = gradients[index]
@@ -110,6 +145,7 @@ function weightUpdates(
     const gradient = graph.applyOne('AllReduceMean', [local], {}, name)
     const slots = optimizer.states.map((slot) => `${slot}.${name}`)
     const states = slots.map((slot) => graph.state(slot, value.shape))
+    const scalars = scalarsOf(name)
     const [weight, ...renewed] = optimizer.update(graph, { name, weight: value, states, gradient, scalars })
     if (weight === undefined || renewed.length !== slots.length) {
       throw new Error(`Expected ${1 + slots.length} values of the update of ${name} but received ${renewed.length}`)

@@ -2,7 +2,7 @@
 import { type StateLayout, type StateTensor, viewState } from '../../engine/graph/state-layout.ts'
 import { UserFault } from '../../vocabulary/fault.ts'
 import { printShape, sameShape } from '../../vocabulary/shape.ts'
-import { type NamedTensor, readSafetensors } from './safetensors.ts'
+import type { NamedTensor } from './safetensors.ts'
 
 /** A copy of a run's tensors that stays as it is while training goes on. */
 export interface StateSnapshot {
@@ -84,38 +84,18 @@ export function restoreState(layout: StateLayout, state: StateMemory, snapshot: 
 }
 
 /**
- * Writes the weights and running averages of a safetensors file into the state (`train --init`); the optimizer's states
- * stay, and so does what is frozen.
- * @throws UserFault as restoreState, or where the file cannot be read; the state is then untouched
- */
-export async function loadInitialWeights(path: string, layout: StateLayout, state: StateMemory): Promise<void> {
-  const stored = await readSafetensors(path, { ignore: isBatchCounter })
-  const tensors = layout.tensors.filter(({ role }) => role === 'weight' || role === 'statistic')
-  const remedy = 'Give the options (--network, --block, --method, --branches, --dataset) that the file was made with.'
-  refuseDifferences(compareTensors(tensors, stored), path, remedy)
-  writeTensors(tensors, stored, state)
-}
-
-/**
- * Writes what is frozen: a network that was trained before.
- * @param source what the tensors come from, for the message
- * @param remedy what to do where they do not fit; default for a teacher
+ * Writes weights of a network that was trained before into these tensors of the state; all of one have to be in the other.
+ * @param source what the weights come from, for the message
  * @throws UserFault as restoreState; the state is then untouched
  */
-export function loadFrozenWeights(
+export function loadWeights(
+  tensors: readonly StateTensor[],
   given: readonly NamedTensor[],
-  layout: StateLayout,
   state: StateMemory,
   source: string,
-  remedy = 'Name its network (--teacher-network, --teacher-block), or a teacher of the same classes.',
+  remedy: string,
 ): void {
-  const tensors = layout.tensors.filter(({ role }) => role === 'frozen')
   refuseDifferences(compareTensors(tensors, given), source, remedy)
-  writeTensors(tensors, given, state)
-}
-
-/** @param given tensors that were compared with those of the layout */
-function writeTensors(tensors: readonly StateTensor[], given: readonly NamedTensor[], state: StateMemory): void {
   const byName = new Map(given.map(({ name, data }) => [name, data]))
   for (const tensor of tensors) {
     const data = byName.get(tensor.name)
@@ -140,7 +120,8 @@ function compareTensors(wanted: readonly StateTensor[], given: readonly NamedTen
   return differences
 }
 
-function refuseDifferences(differences: readonly string[], source: string, remedy: string): void {
+/** @throws UserFault that names the first of them; none where there are none */
+export function refuseDifferences(differences: readonly string[], source: string, remedy: string): void {
   if (differences.length === 0) return
   const count = differences.length === 1 ? '1 differs' : `${differences.length} differ`
   const listed = differences.slice(0, LISTED).map((difference) => `\n  ${difference}`)

@@ -2,6 +2,7 @@
 
 import { totalmem } from 'node:os'
 import { parseDevices } from '../../config/devices.ts'
+import { checkParameterChoices } from '../../config/parameter-choices.ts'
 import type { RunConfig } from '../../config/run-config.ts'
 import { specifyStep } from '../../config/specification.ts'
 import type { LoadedDataset } from '../../data/datasets/dataset.ts'
@@ -62,6 +63,7 @@ async function planRun(config: RunConfig, links: HostLinks | null): Promise<Plan
   const { replicas } = parseDevices(config.devices)
   const specification = specifyStep(config, description, replicas * share.hosts)
   const step = captureTrainingStep(specification)
+  checkParameterChoices(config, step.parameters)
   const evaluation = captureEvaluation(specification, { logits: true })
   const choice = executorChoice(config, links)
   const executor = await createExecutor(choice)

@@ -13,7 +13,7 @@ import { fileFault } from '../../vocabulary/file-fault.ts'
 import { makeFolder } from '../../vocabulary/make-folder.ts'
 import { describeDeployed, describeModel, descriptionMetadata } from '../checkpoint/model-description.ts'
 import { readSafetensors, writeSafetensors } from '../checkpoint/safetensors.ts'
-import { loadFrozenWeights, snapshotState } from '../checkpoint/state-tensors.ts'
+import { loadWeights, snapshotState } from '../checkpoint/state-tensors.ts'
 import { errorRates, evaluateSplit } from '../evaluation/evaluate-split.ts'
 import { ReplicaGroup } from '../replicas/replica-group.ts'
 import { cycleEnds } from './schedule.ts'
@@ -81,7 +81,7 @@ export async function withSnapshotEnsemble(
   const shapes = program.states.map(({ name, value }) => ({ name, shape: program.values[value]?.shape ?? [] }))
   const layout = layOutState([], [], shapes)
   const state = new SharedArrayBuffer(4 * layout.elements)
-  loadFrozenWeights(await readSnapshots(config, count), layout, state, join(config.out, 'snapshots'), AGAIN)
+  loadWeights(layout.tensors, await readSnapshots(config, count), state, join(config.out, 'snapshots'), AGAIN)
   const programs = { train: program, evaluate: program }
   const executor = executorChoice(config)
   const group = await ReplicaGroup.start({ executor, replicas, programs, first: 'evaluate', layout, state, ring })

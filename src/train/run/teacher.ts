@@ -1,5 +1,4 @@
 /** The trained network that KD distils from: which one it is, and its weights. */
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkConfig } from '../../config/check-config.ts'
 import { DEFAULTS, WITHOUT_METHOD } from '../../config/defaults.ts'
@@ -12,12 +11,14 @@ import type { StateLayout } from '../../engine/graph/state-layout.ts'
 import { TEACHER_SCOPE } from '../../engine/methods/method-definition.ts'
 import { learnsFromTeacher } from '../../engine/methods/registry.ts'
 import { expected } from '../../vocabulary/fault.ts'
-import { fileFault } from '../../vocabulary/file-fault.ts'
 import { findCheckpoint, isCheckpointFolder, loadCheckpoint } from '../checkpoint/checkpoint.ts'
 import { deployedTensors } from '../checkpoint/export.ts'
-import { type ModelDescription, readDescription, refuseOtherInput } from '../checkpoint/model-description.ts'
-import { type NamedTensor, readSafetensorsFile } from '../checkpoint/safetensors.ts'
-import { isBatchCounter, loadFrozenWeights } from '../checkpoint/state-tensors.ts'
+import { refuseOtherInput } from '../checkpoint/model-description.ts'
+import { loadWeights } from '../checkpoint/state-tensors.ts'
+import { isFolder, readTrainedWeights } from '../checkpoint/trained-weights.ts'
+
+/** What is done with its files, for messages. */
+const READING = 'read the teacher'
 
 /** Whether the run trains its teacher itself, before the student. */
 export function trainsTeacher({ method, teacher }: RunConfig): boolean {
@@ -70,7 +71,7 @@ type TeacherNetwork = Pick<RunConfig, 'network' | 'block'> & { readonly dataset:
 async function findNetworkOf(teacher: string): Promise<TeacherNetwork | null> {
   const run = await findRun(teacher)
   if (run !== null) return run
-  const { description } = await readWeights(teacher)
+  const { description } = await readTrainedWeights(teacher, READING)
   return description === null ? null : { ...description.architecture, dataset: description.dataset }
 }
 
@@ -88,32 +89,15 @@ export async function loadTeacher(
   images: Promise<LoadedDataset>,
 ): Promise<void> {
   if (!learnsFromTeacher(config.method)) return
-  const { tensors, description, source } = await readWeights(config.teacher ?? teacherRun(config).out)
+  const { tensors, description, source } = await readTrainedWeights(config.teacher ?? teacherRun(config).out, READING)
   if (description !== null) {
     refuseOtherInput(description, `the teacher ${source}`, (await images).description, 'the student')
   }
   const deployed = deployedTensors(tensors, 0, description?.architecture.method ?? null)
   const named = deployed.map((tensor) => ({ ...tensor, name: `${TEACHER_SCOPE}.${tensor.name}` }))
-  loadFrozenWeights(named, layout, state, source)
-}
-
-interface TeacherWeights {
-  readonly tensors: readonly NamedTensor[]
-  /** null where the file does not say what it is of. */
-  readonly description: ModelDescription | null
-  /** File or folder that they come from. */
-  readonly source: string
-}
-
-/** @param teacher run folder, checkpoint folder or safetensors file */
-async function readWeights(teacher: string): Promise<TeacherWeights> {
-  if (await isFolder(teacher)) {
-    const source = isCheckpointFolder(teacher) ? teacher : await findCheckpoint(teacher, 'latest')
-    const { tensors, description } = await loadCheckpoint(source)
-    return { tensors: tensors.model, description, source }
-  }
-  const { tensors, metadata } = await readSafetensorsFile(teacher, { ignore: isBatchCounter })
-  return { tensors, description: readDescription(metadata, teacher), source: teacher }
+  const own = layout.tensors.filter(({ role, name }) => role === 'frozen' && name.startsWith(`${TEACHER_SCOPE}.`))
+  const remedy = 'Name its network (--teacher-network, --teacher-block), or a teacher of the same classes.'
+  loadWeights(own, named, state, source, remedy)
 }
 
 /** In words that the run of a teacher that was given has not come to its end; null where it has, or nothing is known. */
@@ -131,18 +115,10 @@ export async function unfinishedTeacher({ method, teacher }: RunConfig): Promise
 
 /** Configuration of the run that a teacher comes from; null for a file of weights. */
 async function findRun(teacher: string): Promise<RunConfig | null> {
-  if (!(await isFolder(teacher))) return null
+  if (!(await isFolder(teacher, READING))) return null
   if (!isCheckpointFolder(teacher)) return await readConfig(teacher)
   const { progress } = await loadCheckpoint(teacher)
   const stored = typeof progress.config === 'object' && progress.config !== null ? progress.config : {}
   await takeOwnAgain({ ...stored }, {}, teacher)
   return checkConfig({ ...DEFAULTS, ...WITHOUT_METHOD, ...withPresentWords({ ...stored }) }, new Set(), teacher)
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory()
-  } catch (error) {
-    throw fileFault(error, 'read the teacher', path)
-  }
 }

@@ -2,6 +2,7 @@ import type { RunConfig } from '../../config/run-config.ts'
 import { drawMixing } from '../../data/input/mixing.ts'
 import type { ScalarName } from '../../engine/methods/method.ts'
 import { findOptimizer } from '../../engine/optimizers/registry.ts'
+import { rateFactorOf } from '../../engine/step/training-program.ts'
 import { distillationWeight, learningRate, linearRampUp } from './schedule.ts'
 
 /** How many steps a run has, and what the schedule gives to each. */
@@ -42,6 +43,8 @@ export function planTimetable(
     scalar: (name, step) => {
       const ofOptimizer = optimizerScalars[name]
       if (ofOptimizer !== undefined) return ofOptimizer(step + 1)
+      const factor = rateFactorOf(name)
+      if (factor !== null) return factor * scalars.learning_rate(step)
       if (!isScalarName(name)) throw new Error(`Expected a scalar of the schedule but received ${name}`)
       return scalars[name](step)
     },

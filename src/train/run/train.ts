@@ -227,7 +227,7 @@ async function trainFromStart(
   beginning: Beginning = 'new',
 ): Promise<TrainOutcome> {
   const fill = async (step: TrainingStep, state: SharedArrayBuffer) => {
-    await fillInitialState(config, step, state)
+    for (const words of await fillInitialState(config, step, state)) hooks.display.note(words)
     await loadTeacher(config, step.layout, state, images)
   }
   const begun = await beginTraining(config, images, fill, hooks.hosts ?? null)
