@@ -359,6 +359,8 @@ function addSettings(command: Command, keys: readonly OptionKey[], withDefaults 
     const ending = standard === null ? '' : ` (default: ${standard})`
     const option = new Option(`${flag} ${value}`, `${help}${ending}`)
     option.attributeName = () => key
+    // A word of the field's, --no-decay, is no opposite of another option.
+    option.negate = false
     command.addOption(option)
   }
   return command

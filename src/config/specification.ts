@@ -5,6 +5,7 @@ import { findNetwork } from '../engine/networks/find-network.ts'
 import type { Network } from '../engine/networks/network.ts'
 import { familyOf } from '../engine/networks/registry.ts'
 import { findOptimizer } from '../engine/optimizers/registry.ts'
+import { parseWeightGroups } from '../engine/optimizers/weight-groups.ts'
 import type { StepSpecification } from '../engine/step/capture.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { peerNetworks } from './peers.ts'
@@ -39,8 +40,15 @@ export function specifyStep(config: RunConfig, input: NetworkInput, replicas: nu
     dtype: config.precision === 'bf16' ? 'bf16' : 'f32',
     input: { height, width, channels, mean, std },
     mixing: config.mixup > 0 || config.cutmix > 0,
+    smoothing: config.labelSmoothing,
     optimizer: findOptimizer(config),
+    ...withoutDecay(config),
   }
+}
+
+function withoutDecay(config: RunConfig): Pick<StepSpecification, 'apart'> {
+  const groups = parseWeightGroups(config.noDecay) ?? []
+  return groups.length === 0 ? {} : { apart: { groups, optimizer: findOptimizer({ ...config, weightDecay: 0 }) } }
 }
 
 /** Settings that say which networks there are. */

@@ -1,6 +1,7 @@
 /** The rule by which gradients change weights. */
 import { parseBetas } from '../../engine/optimizers/betas.ts'
 import { OPTIMIZER_NAMES, type OptimizerName } from '../../engine/optimizers/registry.ts'
+import { parseWeightGroups } from '../../engine/optimizers/weight-groups.ts'
 import { type Need, setting } from '../setting.ts'
 import { number, oneOf, orOwn, text } from '../values.ts'
 
@@ -29,12 +30,24 @@ export const OPTIMIZER_SETTINGS = {
   weightDecay: setting(number({ from: 0 }), {
     flag: '--weight-decay',
     value: '<d>',
-    help: 'of all parameters: an L2 penalty with sgd and lars, decay beside the gradient with adamw and lamb',
+    help: 'of all parameters but those of --no-decay: an L2 penalty with sgd and lars, decay beside the gradient with adamw and lamb',
     default: 1e-4,
     byOptimizer: { adamw: 1e-2, lamb: 1e-2 },
     report: 'difference',
     aliases: ['--wd', '--l2'],
   }),
+  /** Groups of weights whose decay is 0. */
+  noDecay: setting(
+    text('norm, bias, norm,bias or none', (groups) => parseWeightGroups(groups) !== null),
+    {
+      flag: '--no-decay',
+      value: '<groups>',
+      help: 'weights without weight decay: norm = scales and shifts of batch norm, bias = biases of linear layers, norm,bias, or none',
+      default: 'none',
+      report: 'difference',
+      aliases: ['--no-weight-decay', '--no-bias-decay', '--no-bn-decay'],
+    },
+  ),
   betas: setting(
     text(
       'two numbers from 0 and below 1 with a comma between them, as in 0.9,0.999',

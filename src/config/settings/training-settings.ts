@@ -84,6 +84,15 @@ export const TRAINING_SETTINGS = {
     report: 'difference',
     aliases: ['--min-lr', '--lr-min', '--eta-min'],
   }),
+  /** Of the targets of all cross entropies that are trained: of each branch or peer, and of ONE's teacher. */
+  labelSmoothing: setting(number({ from: 0, below: 1 }), {
+    flag: '--label-smoothing',
+    value: '<e>',
+    help: 'part of each target that is spread over all classes, in every cross entropy that is trained; evaluations have none',
+    default: 0,
+    report: 'difference',
+    aliases: ['--smoothing', '--ls'],
+  }),
   ...OPTIMIZER_SETTINGS,
   /** w(e) = exp(-5 (1 - min(e, R) / R)^2) of epoch e; of dkd min((e + 1) / R, 1). */
   rampUp: setting(number({ from: 0 }), {

@@ -1,7 +1,7 @@
 import type { ComputeDType } from '../../vocabulary/dtype.ts'
 import { expected, type UserFault } from '../../vocabulary/fault.ts'
 import { elementCount, type Shape } from '../../vocabulary/shape.ts'
-import type { GraphBuilder, Initialiser, Value } from '../graph/graph-builder.ts'
+import type { GraphBuilder, Initialiser, Value, WeightGroup } from '../graph/graph-builder.ts'
 import { type ActivationFunction, isRectifier, type Rectifier } from '../graph/ops/activation.ts'
 import type { ConvAttributes } from '../graph/ops/convolution.ts'
 import type { PoolAttributes } from '../graph/ops/pooling.ts'
@@ -89,8 +89,8 @@ export class Layers {
     const attributes = { epsilon: EPSILON, activation, residual: residual !== undefined }
     const added = residual === undefined ? [] : [residual]
     return this.graph.scope(name, () => {
-      const scale = this.#parameter('weight', shape, 'weight', { draw: 'constant', value: 1 })
-      const shift = this.#parameter('bias', shape, 'weight', { draw: 'constant', value: 0 })
+      const scale = this.#parameter('weight', shape, 'weight', { draw: 'constant', value: 1 }, 'norm')
+      const shift = this.#parameter('bias', shape, 'weight', { draw: 'constant', value: 0 }, 'norm')
       const mean = this.#parameter('running_mean', shape, 'statistic', { draw: 'constant', value: 0 })
       const variance = this.#parameter('running_var', shape, 'statistic', { draw: 'constant', value: 1 })
       if (!this.training) {
@@ -119,7 +119,7 @@ export class Layers {
     const usual = { draw: 'uniform', bound: 1 / Math.sqrt(fanIn) } as const
     return this.graph.scope(name, () => {
       const weight = this.#parameter('weight', [out, fanIn], 'weight', initial.weight ?? usual)
-      const bias = this.#parameter('bias', [out], 'weight', initial.bias ?? usual)
+      const bias = this.#parameter('bias', [out], 'weight', initial.bias ?? usual, 'bias')
       return this.graph.applyOne('Linear', [x, weight, bias], {})
     })
   }
@@ -159,9 +159,15 @@ export class Layers {
     return this.graph.scope(name, () => this.graph.applyOne('GlobalAveragePool', [x], {}))
   }
 
-  #parameter(name: string, shape: Shape, kind: 'weight' | 'statistic', initial: Initialiser): Value {
+  #parameter(
+    name: string,
+    shape: Shape,
+    kind: 'weight' | 'statistic',
+    initial: Initialiser,
+    group: WeightGroup | null = null,
+  ): Value {
     const frozen = kind === 'weight' ? 'frozen' : 'frozen statistic'
-    return this.graph.parameter(name, shape, this.#frozen ? frozen : kind, initial)
+    return this.graph.parameter(name, shape, this.#frozen ? frozen : kind, initial, group)
   }
 
   scope<T>(name: string, body: () => T): T {

@@ -34,7 +34,7 @@ export function captureTrainingStep(
   specification: StepSpecification,
   extra: ExtraOutputs = { gradients: false },
 ): TrainingStep {
-  const { method, batch, optimizer, mixing = false } = specification
+  const { method, batch, optimizer, mixing = false, smoothing = 0 } = specification
   const graph = new GraphBuilder(batch)
   const { layers, predictions } = capturePredictions(graph, specification, true)
   const scalars = new Map<ScalarName, Value>()
@@ -50,7 +50,7 @@ export function captureTrainingStep(
   }
   const labels = graph.labels(mixing ? 'with partners' : 'own')
   const shares = mixing ? { own: scalar('own_share'), partner: scalar('partner_share') } : null
-  const { total, parts } = method.objective(graph, predictions, { labels, shares }, scalar)
+  const { total, parts } = method.objective(graph, predictions, { labels, shares, smoothing }, scalar)
   const correct = nameClassifiers(predictions).map(({ name, of: logits }) => ({
     ...({ name: `correct.${name}`, role: 'hits', reduce: 'sum', classifier: name } as const),
     value: graph.applyOne('TopKCorrect', [logits, labels], { k: 1 }, 'metrics'),
@@ -63,7 +63,7 @@ export function captureTrainingStep(
     weights.map(({ value }) => value),
   )
   const updates = graph.phase('update', () => [
-    ...weightUpdates(graph, weights, gradients, optimizer, [scalar('learning_rate'), ...optimizerScalars]),
+    ...weightUpdates(graph, weights, gradients, specification, [scalar('learning_rate'), ...optimizerScalars]),
     ...statisticUpdates(graph, layers),
   ])
   const reduced = updates.flatMap(({ name, gradient }) =>
@@ -101,10 +101,11 @@ function weightUpdates(
   graph: GraphBuilder,
   weights: readonly Parameter[],
   gradients: readonly Value[],
-  optimizer: Optimizer,
+  { optimizer: usual, apart }: Pick<StepSpecification, 'optimizer' | 'apart'>,
   scalars: readonly Value[],
 ): Update[] {
-  return weights.flatMap(({ name, value }, index): Update[] => {
+  return weights.flatMap(({ name, value, group }, index): Update[] => {
+    const optimizer = apart !== undefined && group !== null && apart.groups.includes(group) ? apart.optimizer : usual
     const local = gradients[index]
     if (local === undefined) throw new Error(`Expected a gradient for ${name} but received none`)
     const gradient = graph.applyOne('AllReduceMean', [local], {}, name)
