@@ -105,11 +105,15 @@ function defineProgram(ended: (exitCode: number) => void): Command {
       'train table1/resnet-32-one-cifar100 --seed 2 --precision bf16',
       'train --network resnet-20 --dataset cifar10 --epochs 30',
       'train --init w.safetensors --augment none --shuffle none --log-every 1 --steps 10',
+      'train table1/resnet-32-one-cifar100 --print-config > mine.yaml',
+      'train --config mine.yaml --seed 2',
       'train table1/resnet-32-one-cifar100 --profile',
     ],
     async (invocation) => await (await import('./commands/train.ts')).trainCommand(invocation),
   )
   addSettings(train, OPTION_KEYS)
+    .option('--config <file>', 'settings from a YAML or JSON file, keys as the options are named; options beat it')
+    .option('--print-config', 'instead of training: print all settings as such a file, with --json as JSON')
     .option(
       '--profile',
       'instead of training: time the first 20 steps after 5 warm ones, print the time by op and by layer, write nothing',
