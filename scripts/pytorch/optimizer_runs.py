@@ -8,6 +8,7 @@ after each update.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import torch
@@ -25,6 +26,11 @@ RUNS: dict[str, tuple[type[torch.optim.Optimizer], dict, dict]] = {
         {'momentum': 0.9, 'weight_decay': 1e-2, 'nesterov': True},
         {'momentum': 0.9, 'weightDecay': 1e-2},
     ),
+    'sgd_clipped': (
+        torch.optim.SGD,
+        {'momentum': 0.9, 'weight_decay': 1e-2, 'nesterov': True},
+        {'momentum': 0.9, 'weightDecay': 1e-2, 'clipNorm': 9.5},
+    ),
     'adamw': (torch.optim.AdamW, {}, {'beta1': 0.9, 'beta2': 0.999, 'epsilon': 1e-8, 'weightDecay': 1e-2}),
     'adamw_other': (
         torch.optim.AdamW,
@@ -39,7 +45,7 @@ def learning_rate(update: int) -> float:
     return 0.05 / (1 + update)
 
 
-def optimizer_run(kind: type[torch.optim.Optimizer], options: dict) -> dict[str, Tensor]:
+def optimizer_run(kind: type[torch.optim.Optimizer], options: dict, clip_norm: float = math.inf) -> dict[str, Tensor]:
     weights = {name: torch.randn(shape).requires_grad_() for name, shape in SHAPES.items()}
     optimizer = kind(list(weights.values()), lr=learning_rate(0), **options)
     tensors = {name: weight.detach().clone() for name, weight in weights.items()}
@@ -50,6 +56,7 @@ def optimizer_run(kind: type[torch.optim.Optimizer], options: dict) -> dict[str,
         optimizer.param_groups[0]['lr'] = learning_rate(update)
         for name, weight in weights.items():
             weight.grad = tensors[f'{name}_gradients'][update].clone()
+        torch.nn.utils.clip_grad_norm_(weights.values(), clip_norm)
         optimizer.step()
         for name, weight in weights.items():
             tensors[f'{name}_updated'][update] = weight.detach()
@@ -60,7 +67,7 @@ def write_optimizer_runs(folder: Path) -> None:
     settings, tensors = {}, {}
     for name, (kind, options, ours) in RUNS.items():
         torch.manual_seed(7 + sum(name.encode()))
-        roles = optimizer_run(kind, options)
+        roles = optimizer_run(kind, options, ours.get('clipNorm', math.inf))
         rates = {f'rate{update}': learning_rate(update) for update in range(UPDATES)}
         settings[name] = {**ours, 'updates': UPDATES, **rates, 'tensors': list(roles)}
         tensors.update({f'{name}.{role}': tensor for role, tensor in roles.items()})

@@ -47,6 +47,8 @@ class RunOptions:
     no_decay: str = ''
     """`norm,bias`: groups of parameters without weight decay."""
     label_smoothing: float = 0.0
+    clip_norm: float = 0.0
+    """Largest norm of all gradients; 0 = as they are."""
     temperature: float = 3.0
     distillation_weight: float = 1.0
     seed: int = 0
@@ -209,6 +211,8 @@ def train(options: RunOptions, initial: dict[str, Tensor], data: Split, dtype: t
                 'distillation': None if parts.distillation is None else parts.distillation.item(),
             }
         )
+        if options.clip_norm > 0:
+            nn.utils.clip_grad_norm_(network.parameters(), options.clip_norm)
         optimiser.step()
     return run
 
@@ -264,6 +268,7 @@ def method_settings(options: RunOptions) -> dict:
         'teacher_network': 'teacherNetwork',
         'label_smoothing': 'labelSmoothing',
         'no_decay': 'noDecay',
+        'clip_norm': 'clipNorm',
         'dkd_alpha': 'dkdAlpha',
         'dkd_beta': 'dkdBeta',
     } | {name: name for name in ('distill', 'share', 'gate', 'peers')}

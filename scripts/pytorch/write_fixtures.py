@@ -46,6 +46,7 @@ RUNS = {
                 'label_smoothing': 0.1,
                 'weight_decay': 0.05,
                 'no_decay': 'norm,bias',
+                'clip_norm': 1.0,
             },
             'one-ungated': {'branches': 3, 'gate': 'average'},
             'dml-densenets': {'branches': 1, 'method': 'dml', 'peers': f'{SMALL},{SMALL},{SMALLER}'},

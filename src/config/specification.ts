@@ -42,6 +42,7 @@ export function specifyStep(config: RunConfig, input: NetworkInput, replicas: nu
     mixing: config.mixup > 0 || config.cutmix > 0,
     smoothing: config.labelSmoothing,
     optimizer: findOptimizer(config),
+    ...(config.clipNorm !== null && { clipNorm: config.clipNorm }),
     ...withoutDecay(config),
   }
 }

@@ -40,6 +40,7 @@ export interface PyTorchRun {
     readonly weightDecay: number
     readonly noDecay?: string
     readonly labelSmoothing?: number
+    readonly clipNorm?: number
     readonly temperature: number
     readonly distillationWeight: number
     readonly mean: readonly number[]
@@ -103,6 +104,7 @@ export function specificationOf({ config }: PyTorchRun): StepSpecification {
     input: { height: 32, width: 32, channels: 3, mean: config.mean, std: config.std },
     optimizer: sgd(config),
     smoothing: config.labelSmoothing ?? 0,
+    ...(config.clipNorm !== undefined && { clipNorm: config.clipNorm }),
     apart: { groups: parseWeightGroups(config.noDecay ?? 'none') ?? [], optimizer: sgd({ ...config, weightDecay: 0 }) },
   }
 }

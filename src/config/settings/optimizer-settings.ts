@@ -3,7 +3,7 @@ import { parseBetas } from '../../engine/optimizers/betas.ts'
 import { OPTIMIZER_NAMES, type OptimizerName } from '../../engine/optimizers/registry.ts'
 import { parseWeightGroups } from '../../engine/optimizers/weight-groups.ts'
 import { type Need, setting } from '../setting.ts'
-import { number, oneOf, orOwn, text } from '../values.ts'
+import { number, oneOf, orNull, orOwn, text } from '../values.ts'
 
 function only(flag: string, ...values: OptimizerName[]): Need {
   const choices = values.map((name) => `--optimizer ${name}`).join(' or ')
@@ -48,6 +48,15 @@ export const OPTIMIZER_SETTINGS = {
       aliases: ['--no-weight-decay', '--no-bias-decay', '--no-bn-decay'],
     },
   ),
+  /** null = gradients as they are. */
+  clipNorm: setting(orNull(number({ above: 0 })), {
+    flag: '--clip-norm',
+    value: '<norm>',
+    help: 'largest norm of all gradients together, averaged over replicas and hosts; larger ones are scaled down to it',
+    default: null,
+    report: 'difference',
+    aliases: ['--clip-grad', '--clip-grad-norm', '--grad-clip', '--gradient-clip-val', '--max-grad-norm'],
+  }),
   betas: setting(
     text(
       'two numbers from 0 and below 1 with a comma between them, as in 0.9,0.999',

@@ -22,6 +22,23 @@ export const TRAINING_SETTINGS = {
     report: 'difference',
     aliases: ['--max-steps', '--num-steps', '--iterations', '--iters'],
   }),
+  /** null = the run has its whole length. */
+  earlyStop: setting(orNull(wholeNumber({ from: 1 })), {
+    flag: '--early-stop',
+    value: '<epochs>',
+    help: 'ends the run when the mean test error of its members has been no lower for this many epochs, at an evaluation',
+    default: null,
+    needs: [
+      {
+        setting: 'schedule',
+        values: ['step', 'cosine', 'constant'],
+        expects: '--schedule step, cosine or constant',
+        remedy: 'Leave --early-stop out: snapshot takes a network at the end of each cycle.',
+      },
+    ],
+    report: 'difference',
+    aliases: ['--early-stopping', '--patience', '--early-stopping-patience'],
+  }),
   batch: setting(wholeNumber({ from: 1 }), {
     flag: '--batch',
     value: '<images>',

@@ -30,6 +30,8 @@ export interface StepSpecification extends PredictionSpecification {
   /** Label smoothing of the objective's cross entropies (default: 0). */
   readonly smoothing?: number
   readonly optimizer: Optimizer
+  /** Largest norm of all mean gradients together; they are scaled down to it (default: as they are). */
+  readonly clipNorm?: number
   /** Groups of weights with an optimizer of their own, which has the states and scalars of the other. */
   readonly apart?: { readonly groups: readonly WeightGroup[]; readonly optimizer: Optimizer }
 }

@@ -101,14 +101,24 @@ function weightUpdates(
   graph: GraphBuilder,
   weights: readonly Parameter[],
   gradients: readonly Value[],
-  { optimizer: usual, apart }: Pick<StepSpecification, 'optimizer' | 'apart'>,
+  { optimizer: usual, apart, clipNorm }: Pick<StepSpecification, 'optimizer' | 'apart' | 'clipNorm'>,
   scalars: readonly Value[],
 ): Update[] {
+  const reduce = (index: number): Value => {
+    const [weight, local] = [weights[index], gradients[index]]
+    if (weight === undefined || local === undefined) {
+      throw new Error(`Expected a gradient for ${weight?.name} but received none`)
+    }
+    return graph.applyOne('AllReduceMean', [local], {}, weight.name)
+  }
+  // The norm is of all gradients: each is there before the first update.
+  const reduced = clipNorm === undefined ? [] : weights.map((_, index) => reduce(index))
+  const clipped =
+    clipNorm === undefined ? [] : graph.apply('ClipByGlobalNorm', reduced, { largestNorm: clipNorm }, 'clip')
   return weights.flatMap(({ name, value, group }, index): Update[] => {
     const optimizer = apart !== undefined && group !== null && apart.groups.includes(group) ? apart.optimizer : usual
-    const local = gradients[index]
-    if (local === undefined) throw new Error(`Expected a gradient for ${name} but received none`)
-    const gradient = graph.applyOne('AllReduceMean', [local], {}, name)
+    const mean = reduced[index] ?? reduce(index)
+    const gradient = clipped[index] ?? mean
     const slots = optimizer.states.map((slot) => `${slot}.${name}`)
     const states = slots.map((slot) => graph.state(slot, value.shape))
     const [weight, ...renewed] = optimizer.update(graph, { name, weight: value, states, gradient, scalars })
@@ -116,7 +126,7 @@ function weightUpdates(
       throw new Error(`Expected ${1 + slots.length} values of the update of ${name} but received ${renewed.length}`)
     }
     return [
-      { name, value: weight, gradient },
+      { name, value: weight, gradient: mean },
       ...slots.flatMap((slot, place) => {
         const state = renewed[place]
         return state === undefined ? [] : [{ name: slot, value: state, gradient: null }]

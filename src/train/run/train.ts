@@ -26,6 +26,7 @@ import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
 import { checkSpace } from './needed-space.ts'
 import { RunCheckpoints } from './run-checkpoints.ts'
+import { endsEarly, isOver } from './run-end.ts'
 import { awaitsEvaluation, isFinished, runEpochs } from './run-epochs.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
 import { lockedRun } from './run-lock.ts'
@@ -147,7 +148,7 @@ async function goOn(
   try {
     await refuseOtherImages(files, begun.prepared.dataset)
     const timetable = timetableOf(begun.prepared)
-    if (!isFinished(progress, timetable)) {
+    if (!isFinished(config, progress, timetable)) {
       await checkSpace(config.out, [{ prepared: begun.prepared, timetable }], (words) => hooks.display.note(words))
     }
     const longer = describeLonger(config, progress, timetable)
@@ -169,21 +170,20 @@ async function refuseLostCheckpoints({ folder, metrics }: RunFiles): Promise<voi
   throw expected('a checkpoint', 'the run to resume', folder, remedy)
 }
 
-/** As isFinished, before the images are counted. */
-function isOver({ epochs, steps }: RunConfig, { epoch, step, stepInEpoch }: RunProgress): boolean {
-  return stepInEpoch === 0 && (steps === null ? epoch >= epochs : step >= steps)
-}
-
 /** Nothing is left to train; the report may be. */
 async function tellFinished(
-  { epochs, steps, method, scale }: RunConfig,
+  config: RunConfig,
   files: RunFiles,
-  { step }: RunProgress,
+  progress: RunProgress,
   { display }: TrainHooks,
 ): Promise<TrainOutcome> {
-  const done = steps === null ? `${epochs} of ${epochs} epochs` : `${steps} of ${steps} steps`
+  const { epochs, steps, method, scale } = config
+  const { epoch, step } = progress
+  const early = endsEarly(config, progress)
+  const whole = steps === null ? `${epochs} of ${epochs} epochs` : `${steps} of ${steps} steps`
+  const done = early ? `${epoch} epochs, up to its early stop,` : whole
   const further =
-    steps === null && !takesSnapshots(method) && scale === 1
+    !early && steps === null && !takesSnapshots(method) && scale === 1
       ? `native-ensemble resume ${files.folder} --epochs ${2 * epochs}, say, trains longer`
       : 'a new run can begin from its weights (native-ensemble export, then train --init)'
   display.note(`The run is finished: ${done} are trained, and nothing was changed; ${further}.`)
@@ -253,6 +253,10 @@ function timetableOf({ config, dataset }: PreparedRun): Timetable {
     const remedy = 'Prepare the images with some (--validation, or a folder val/), or choose another --method.'
     throw expected('test images to compare snapshots on', config.dataset, 'none', remedy)
   }
+  if (config.earlyStop !== null && dataset.test.count === 0) {
+    const remedy = 'Prepare the images with some (--validation, or a folder val/), or leave --early-stop out.'
+    throw expected('test images to stop early by', config.dataset, 'none', remedy)
+  }
   const stepsPerEpoch = InputPipeline.batches(dataset.train, config.batch, 'drop')
   if (stepsPerEpoch === 0) {
     const remedy = 'Use a smaller --batch, or more images.'
@@ -297,7 +301,7 @@ async function runToEnd(
         samples: null,
       }
       const evaluation = await runEpochs(run)
-      const ended = isFinished(run.progress, timetable) ? 'finished' : 'interrupted'
+      const ended = isFinished(prepared.config, run.progress, timetable) ? 'finished' : 'interrupted'
       return { files, ended, step: run.progress.step, evaluation }
     } finally {
       await session.close()
