@@ -29,6 +29,7 @@ const MEMBER_OPTION = [
   '--member <which>',
   'number of a branch or peer, from 0, or ensemble (default: 0, or what an export holds)',
 ] as const
+const AVERAGE_OPTION = ['--ema', 'the moving average of the weights that a run with --ema keeps'] as const
 const CHECKPOINT_OPTION = ['--checkpoint <which>', 'latest, best, or a step (default: latest)'] as const
 
 /**
@@ -137,7 +138,10 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     ['evaluate runs/quickstart-1', 'evaluate runs/quickstart-1 --checkpoint best --json'],
     plain(printed(async (invocation) => await (await import('./commands/evaluate.ts')).evaluateCommand(invocation))),
   )
-  evaluate.option(...CHECKPOINT_OPTION).option('--split <name>', 'test or train (default: test)')
+  evaluate
+    .option(...CHECKPOINT_OPTION)
+    .option('--split <name>', 'test or train (default: test)')
+    .option(...AVERAGE_OPTION)
   addSettings(evaluate, settingsOf('evaluate'), false).option(...JSON_OPTION)
 
   defineResume(define)
@@ -219,6 +223,7 @@ function defineDeployment(define: Define, plain: Wrap): void {
     .option(...MEMBER_OPTION)
     .option('--branch <i>', 'the same as --member <i>')
     .option(...CHECKPOINT_OPTION)
+    .option(...AVERAGE_OPTION)
     .option('--fold-batch-norm', 'make batch norms part of the layers before them: onnx, tfjs and web')
     .option(
       '--input <type>',
@@ -226,7 +231,7 @@ function defineDeployment(define: Define, plain: Wrap): void {
     )
     .option(
       '--out <path>',
-      'file or folder to write (default: branch-<i>.<format> or ensemble.<format> in the run folder)',
+      'file or folder to write (default: branch-<i>.<format> or ensemble.<format> in the run folder, with --ema branch-<i>-ema.<format>)',
     )
     .addHelpText(
       'after',

@@ -6,6 +6,7 @@ import { lamb } from '../../src/engine/optimizers/lamb.ts'
 import { lars } from '../../src/engine/optimizers/lars.ts'
 import type { Optimizer } from '../../src/engine/optimizers/optimizer.ts'
 import { sgd } from '../../src/engine/optimizers/sgd.ts'
+import { withWeightAverage } from '../../src/engine/optimizers/weight-average.ts'
 import { differences } from '../support/compare-tensors.ts'
 import { executors } from '../support/executors.ts'
 import { type OptimizerRun, runUpdates, type Shapes, sizeOf, type Tensors } from '../support/optimizer-steps.ts'
@@ -53,12 +54,19 @@ const FROM_PYTORCH: Readonly<Record<string, (given: PyTorchCase) => Optimizer>> 
   sgd: (given) => sgd({ momentum: given.setting('momentum'), weightDecay: given.setting('weightDecay') }),
   adamw: (given) => adamw(adamSettings(given)),
   sgd_clipped: (given) => sgd({ momentum: given.setting('momentum'), weightDecay: given.setting('weightDecay') }),
+  sgd_ema: (given) =>
+    withWeightAverage(
+      sgd({ momentum: given.setting('momentum'), weightDecay: given.setting('weightDecay') }),
+      given.setting('ema'),
+    ),
+  adamw_ema: (given) => withWeightAverage(adamw(adamSettings(given)), given.setting('ema')),
   adamw_other: (given) => adamw(adamSettings(given)),
 }
 
 for (const [name, optimizerOf] of Object.entries(FROM_PYTORCH)) {
   const given = pytorch(name)
   const roles = ['matrix', 'vector']
+  const averaged = name.endsWith('_ema')
   const row = (role: string, update: number) => {
     const { data } = given.tensor(role)
     const size = data.length / UPDATES
@@ -70,13 +78,21 @@ for (const [name, optimizerOf] of Object.entries(FROM_PYTORCH)) {
     optimizer: optimizerOf(given),
     ...(name.endsWith('_clipped') && { clipNorm: given.setting('clipNorm') }),
     shapes: Object.fromEntries(roles.map((role) => [role, given.tensor(role).shape])),
-    start: new Map(roles.map((role) => [role, given.tensor(role).data])),
+    start: new Map(
+      roles.flatMap((role) => {
+        const { data } = given.tensor(role)
+        return averaged ? [[role, data] as const, [`ema.${role}`, data] as const] : [[role, data] as const]
+      }),
+    ),
     gradients: updates.map((update) => at('gradients', update)),
     rates: updates.map((update) => given.setting(`rate${update}`)),
   }
   everywhere(`${name} as PyTorch`, run, (t, states) => {
     for (const update of updates) {
       t.same(differences(states[update] ?? new Map(), at('updated', update), TOLERANCE), [], `update ${update}`)
+      if (!averaged) continue
+      const averages = [...at('averaged', update)].map(([role, data]) => [`ema.${role}`, data] as const)
+      t.same(differences(states[update] ?? new Map(), new Map(averages), TOLERANCE), [], `averages of update ${update}`)
     }
   })
 }

@@ -1,4 +1,5 @@
 import type { Executor } from '../../src/engine/executors/executor.ts'
+import { removeDeadNodes } from '../../src/engine/graph/dead-code.ts'
 import { GraphBuilder, type Value } from '../../src/engine/graph/graph-builder.ts'
 import type { Program } from '../../src/engine/graph/program.ts'
 import type { Optimizer } from '../../src/engine/optimizers/optimizer.ts'
@@ -45,7 +46,7 @@ export function captureUpdates(optimizer: Optimizer, shapes: Shapes, clipNorm: n
       return values.map((value, place) => ({ name: slots[place - 1] ?? name, value }))
     }),
   )
-  return graph.finish('updates', [], updates)
+  return removeDeadNodes(graph.finish('updates', [], updates))
 }
 
 export interface OptimizerRun {

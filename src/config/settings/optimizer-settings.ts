@@ -57,6 +57,23 @@ export const OPTIMIZER_SETTINGS = {
     report: 'difference',
     aliases: ['--clip-grad', '--clip-grad-norm', '--grad-clip', '--gradient-clip-val', '--max-grad-norm'],
   }),
+  /** null = no average is kept. */
+  ema: setting(orNull(number({ above: 0, below: 1 })), {
+    flag: '--ema',
+    value: '<decay>',
+    help: 'keeps an exponential moving average of the weights beside them, 0.9999 say; evaluate --ema and export --ema take it',
+    default: null,
+    needs: [
+      {
+        setting: 'schedule',
+        values: ['step', 'cosine', 'constant'],
+        expects: '--schedule step, cosine or constant',
+        remedy: 'Leave --ema out: snapshot takes the weights at the end of each cycle.',
+      },
+    ],
+    report: 'difference',
+    aliases: ['--ema-decay', '--model-ema', '--model-ema-decay'],
+  }),
   betas: setting(
     text(
       'two numbers from 0 and below 1 with a comma between them, as in 0.9,0.999',

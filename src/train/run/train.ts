@@ -15,6 +15,7 @@ import type { RunLength } from '../../report/run-view.ts'
 import { writeJson } from '../../report/write-whole.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import { type FolderLock, type LockHooks, LockWaitStopped, whileLocked } from '../../vocabulary/locks/folder-lock.ts'
+import { startAverages } from '../checkpoint/averaged-weights.ts'
 import { latestCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
 import { restoreState } from '../checkpoint/state-tensors.ts'
@@ -229,6 +230,7 @@ async function trainFromStart(
   const fill = async (step: TrainingStep, state: SharedArrayBuffer) => {
     await fillInitialState(config, step, state)
     await loadTeacher(config, step.layout, state, images)
+    startAverages(step.layout, state)
   }
   const begun = await beginTraining(config, images, fill, hooks.hosts ?? null)
   try {
