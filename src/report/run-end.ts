@@ -1,5 +1,6 @@
 import { hasStalled } from '../config/early-stop.ts'
 import type { RunConfig } from '../config/run-config.ts'
+import { bestEvaluation } from './epoch-table.ts'
 import type { EvalLine, MetricsLine } from './metrics.ts'
 
 /** The evaluation on the test images that a run ended with; null where it is not at its end. */
@@ -8,11 +9,9 @@ export function finalEvaluation(
   lines: readonly MetricsLine[],
 ): EvalLine | null {
   const { epochs, steps } = config
-  const evaluations = lines.filter((line): line is EvalLine => line.kind === 'eval' && line.split === 'test')
-  const last = evaluations.at(-1)
-  if (last === undefined) return null
-  const lowest = Math.min(...evaluations.map(({ top1_error }) => top1_error.mean))
-  const best = evaluations.find(({ top1_error }) => top1_error.mean === lowest) ?? last
+  const last = lines.findLast((line): line is EvalLine => line.kind === 'eval' && line.split === 'test')
+  const best = bestEvaluation(lines)
+  if (last === undefined || best === null) return null
   const ended = steps === null ? last.epoch + 1 >= epochs : last.step >= steps
   return ended || hasStalled(config, best.epoch, last.epoch) ? last : null
 }

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { type EvalLine, readMetrics } from '../../src/report/metrics.ts'
 import { readRun as readResult } from '../../src/report/run-result.ts'
+import { readRunView } from '../../src/report/run-view.ts'
 import { latestCheckpoint } from '../../src/train/checkpoint/checkpoint.ts'
 import { endsEarly, isOver } from '../../src/train/run/run-end.ts'
+import { summarise } from '../../src/watch/run-summary.ts'
 import { runCli, TRAIN_TINY } from './run-cli.ts'
 
 t.setTimeout(300_000)
@@ -47,6 +49,9 @@ t.test('a run that learns nothing', async (t) => {
   )
   t.match(trained.stderr, /ends early, after \d+ epochs: for 2 the test error was no lower/)
   t.same((await readResult(join(cwd, 'run'))).final, evaluations.at(-1), 'reports count it as finished')
+  const view = await readRunView(join(cwd, 'run'), await readMetrics(metrics))
+  const seen = summarise('run', view, false, '')
+  t.equal(seen.state, 'finished', 'so does watch')
 
   const [checkpoint, lines] = [await latestCheckpoint(join(cwd, 'run')), await readFile(metrics, 'utf8')]
   const resumed = await runCli(['resume', 'run'], { cwd })
