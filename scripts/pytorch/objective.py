@@ -26,16 +26,18 @@ class LossParts(NamedTuple):
     """
 
 
-def objective(outputs: Outputs, labels: Tensor, temperature: float, distillation_weight: float) -> LossParts:
+def objective(
+    outputs: Outputs, labels: Tensor, temperature: float, distillation_weight: float, label_smoothing: float = 0.0
+) -> LossParts:
     """sum_i CE(z_i, y) + CE(z_teacher, y) + w T^2 sum_i KL(p_teacher || p_i); no gradient through p_teacher in KL.
 
     labels: [batch], class numbers.
     """
-    branch_losses = [F.cross_entropy(logits, labels) for logits in outputs.branches]
+    branch_losses = [F.cross_entropy(logits, labels, label_smoothing=label_smoothing) for logits in outputs.branches]
     total = sum(branch_losses[1:], branch_losses[0])
     if outputs.teacher is None:
         return LossParts(total, branch_losses, None, None)
-    teacher_loss = F.cross_entropy(outputs.teacher, labels)
+    teacher_loss = F.cross_entropy(outputs.teacher, labels, label_smoothing=label_smoothing)
     soft_teacher = F.softmax(outputs.teacher.detach() / temperature, dim=1)
     divergences = [
         F.kl_div(F.log_softmax(logits / temperature, dim=1), soft_teacher, reduction='batchmean')

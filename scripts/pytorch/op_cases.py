@@ -101,12 +101,15 @@ def activation(function: Callable[[Tensor], Tensor]):
     return lambda: ({}, with_gradients({'input': torch.randn(3, 5, 7, 9) * 4}, lambda t: function(t['input'])))
 
 
-def cross_entropy() -> tuple[dict, Tensors]:
-    labels = torch.tensor([3, 0, 6, 6, 2])
-    logits = (torch.randn(5, 7) * 3).requires_grad_()
-    loss = F.cross_entropy(logits, labels)
-    loss.backward()
-    return {}, {'logits': logits.detach(), 'labels': labels.int(), 'loss': loss.detach(), 'd_logits': logits.grad}
+def cross_entropy(label_smoothing: float = 0.0) -> Callable[[], tuple[dict, Tensors]]:
+    def case() -> tuple[dict, Tensors]:
+        labels = torch.tensor([3, 0, 6, 6, 2])
+        logits = (torch.randn(5, 7) * 3).requires_grad_()
+        loss = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+        loss.backward()
+        return {}, {'logits': logits.detach(), 'labels': labels.int(), 'loss': loss.detach(), 'd_logits': logits.grad}
+
+    return case
 
 
 def divergence() -> tuple[dict, Tensors]:
@@ -190,7 +193,8 @@ CASES: dict[str, Callable[[], tuple[dict, Tensors]]] = {
     'relu6': activation(F.relu6),
     'silu': activation(F.silu),
     'gelu': activation(F.gelu),
-    'cross_entropy': cross_entropy,
+    'cross_entropy': cross_entropy(),
+    'cross_entropy_smoothed': cross_entropy(label_smoothing=0.1),
     'divergence': divergence,
     'gated_teacher': gated_teacher,
     'nesterov_sgd': nesterov_sgd,

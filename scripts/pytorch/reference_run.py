@@ -44,6 +44,11 @@ class RunOptions:
     learning_rate: float = 0.03
     momentum: float = 0.9
     weight_decay: float = 1e-4
+    no_decay: str = ''
+    """`norm,bias`: groups of parameters without weight decay."""
+    label_smoothing: float = 0.0
+    clip_norm: float = 0.0
+    """Largest norm of all gradients; 0 = as they are."""
     temperature: float = 3.0
     distillation_weight: float = 1.0
     seed: int = 0
@@ -112,7 +117,9 @@ def loss_parts(options: RunOptions, outputs: Outputs, labels: Tensor) -> LossPar
             return undistilled_objective(outputs, labels, teacher_learns=False)
     if options.distill == 'off':
         return undistilled_objective(outputs, labels, teacher_learns=True)
-    return objective(outputs, labels, options.temperature, options.distillation_weight)
+    return objective(
+        outputs, labels, options.temperature, options.distillation_weight, options.label_smoothing
+    )
 
 
 def normalise(images: np.ndarray, dtype: torch.dtype) -> Tensor:
@@ -158,14 +165,30 @@ def set_running_statistics(network: nn.Module, data: Split, batch: int) -> None:
         network(normalise(data.images[first : first + batch], torch.float32))
 
 
+def parameter_groups(options: RunOptions, network: nn.Module) -> list[dict]:
+    """Two of torch.optim's groups: with the run's weight decay, and with none."""
+    spared = options.no_decay.split(',')
+    groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+    for module in network.modules():
+        norm = isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)
+        for name, parameter in module.named_parameters(recurse=False):
+            kind = 'norm' if norm else name
+            if parameter.requires_grad:
+                groups[kind not in spared].append(parameter)
+    return [{'params': groups[True]}, {'params': groups[False], 'weight_decay': 0.0}]
+
+
 def train(options: RunOptions, initial: dict[str, Tensor], data: Split, dtype: torch.dtype) -> Run:
-    """SGD with Nesterov momentum over the images in their order, round and round, weight decay on all parameters."""
+    """SGD with Nesterov momentum over the images in their order, round and round, weight decay as the options say."""
     network = build_for_method(options, CLASSES)
     load_state(network, initial)
     network.to(dtype).train()
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.SGD(
-        trained, options.learning_rate, options.momentum, weight_decay=options.weight_decay, nesterov=True
+        parameter_groups(options, network),
+        options.learning_rate,
+        options.momentum,
+        weight_decay=options.weight_decay,
+        nesterov=True,
     )
     run = Run(network, [], {})
     batches = len(data.labels) // options.batch
@@ -188,6 +211,8 @@ def train(options: RunOptions, initial: dict[str, Tensor], data: Split, dtype: t
                 'distillation': None if parts.distillation is None else parts.distillation.item(),
             }
         )
+        if options.clip_norm > 0:
+            nn.utils.clip_grad_norm_(network.parameters(), options.clip_norm)
         optimiser.step()
     return run
 
@@ -237,9 +262,16 @@ def drift(singles: list[Run], double: Run) -> dict:
 
 
 def method_settings(options: RunOptions) -> dict:
-    """What the other methods have beside; only what is not as usual, so that the files of ONE and vanilla stay."""
+    """What some runs have beside; only what is not as usual, so that the files of ONE and vanilla stay."""
     usual = RunOptions('', '', 1)
-    names = {'teacher_network': 'teacherNetwork', 'dkd_alpha': 'dkdAlpha', 'dkd_beta': 'dkdBeta'} | {name: name for name in ('distill', 'share', 'gate', 'peers')}
+    names = {
+        'teacher_network': 'teacherNetwork',
+        'label_smoothing': 'labelSmoothing',
+        'no_decay': 'noDecay',
+        'clip_norm': 'clipNorm',
+        'dkd_alpha': 'dkdAlpha',
+        'dkd_beta': 'dkdBeta',
+    } | {name: name for name in ('distill', 'share', 'gate', 'peers')}
     own = {name: getattr(options, name) for name in names if getattr(options, name) != getattr(usual, name)}
     if options.method == 'kdcl':
         own['kdclTarget'] = options.kdcl_target

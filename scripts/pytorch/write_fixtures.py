@@ -41,6 +41,13 @@ RUNS = {
         for name, own in {
             'one-undistilled': {'branches': 2, 'distill': 'off'},
             'one-unshared': {'branches': 2, 'share': 'none'},
+            'one-ingredients': {
+                'branches': 2,
+                'label_smoothing': 0.1,
+                'weight_decay': 0.05,
+                'no_decay': 'norm,bias',
+                'clip_norm': 1.0,
+            },
             'one-ungated': {'branches': 3, 'gate': 'average'},
             'dml-densenets': {'branches': 1, 'method': 'dml', 'peers': f'{SMALL},{SMALL},{SMALLER}'},
             'kd-densenet10': {'branches': 1, 'method': 'kd', 'teacher_network': WIDER, 'alpha': 0.7},

@@ -16,6 +16,8 @@ export interface EvaluateOptions extends Partial<EvaluationSettings>, OwnSetting
   readonly checkpoint?: number | 'latest' | 'best'
   /** Default: `test`. */
   readonly split?: 'test' | 'train'
+  /** Evaluates the moving average of the weights that a run with `ema` keeps (default: the weights). */
+  readonly ema?: boolean
   /** Ends the evaluation; the promise is then rejected with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -35,15 +37,15 @@ export async function evaluateCheckpoint(
   options: EvaluateOptions,
 ): Promise<{ readonly line: EvalLine; readonly config: RunConfig }> {
   return await explained(async () => {
-    const { checkpoint = 'latest', split = 'test', signal } = options
-    const given = settingsOf(options, ['checkpoint', 'split', 'signal'])
+    const { checkpoint = 'latest', split = 'test', signal, ema = false } = options
+    const given = settingsOf(options, ['checkpoint', 'split', 'signal', 'ema'])
     refuseFaults(strangeSettings(given, 'evaluate', ['checkpoint', 'split']), 'this command')
     const config = await readConfigWithImages(folder, given)
     const chosen = await findCheckpoint(config.out, checkpoint)
     const images = loadImages(config)
     const { evaluateRun } = await import('../train/run/evaluate-run.ts')
     try {
-      return { line: await evaluateRun(config, images, chosen, split, signal), config }
+      return { line: await evaluateRun(config, images, chosen, split, { stop: signal, ema }), config }
     } catch (error) {
       signal?.throwIfAborted()
       throw error

@@ -3,6 +3,7 @@ import type { ConfigFault } from '../config/config-fault.ts'
 import { findHostPlace } from '../config/host-place.ts'
 import { makeConfig } from '../config/make-config.ts'
 import type { RunConfig } from '../config/run-config.ts'
+import { NO_FILE, readSettingsFile } from '../config/settings-file.ts'
 import type { ProgressDisplay } from '../report/progress.ts'
 import { loadImages } from '../train/run/load-images.ts'
 import { checkRunFolder, inFreshFolder } from '../train/run/run-folder.ts'
@@ -23,11 +24,14 @@ export interface HostChoice {
 export interface TrainOptions extends Partial<Settings>, OwnSettings, HostChoice, RunControl {
   /** Name of a recipe (`native-ensemble recipes` lists them), which the settings given here change. */
   readonly recipe?: string
+  /** A YAML or JSON file of settings (`native-ensemble train --print-config` prints one), which those given here change. */
+  readonly config?: string
 }
 
 /** What is no setting among the options. */
 export const CONTROLS = [
   'recipe',
+  'config',
   'hostRank',
   'coordinator',
   'signal',
@@ -55,13 +59,14 @@ export async function trainRun(
   display: ProgressDisplay,
 ): Promise<RankedOutcome> {
   return await explained(async () => {
-    const { place, faults: hostFaults } = findHostPlace(options, process.env)
+    const file = options.config === undefined ? NO_FILE : await readSettingsFile(options.config)
+    const { place, faults: hostFaults } = findHostPlace({ ...file.settings, ...options }, process.env)
     const given = { ...settingsOf(options, CONTROLS), ...(place === null ? {} : { hosts: place.hosts }) }
-    const config = await makeConfig(options.recipe ?? null, given, [...faults, ...hostFaults])
+    const config = await makeConfig(options.recipe ?? null, given, [...faults, ...hostFaults], file)
     const beginning: Beginning = { command: 'train', control: options, display, place }
     try {
       if (place !== null && place.rank > 0) return await follow(beginning, place, config, config.out)
-      if (options.out !== undefined) return await trainIn(beginning, config)
+      if ((options.out ?? file.settings['out']) !== undefined) return await trainIn(beginning, config)
       return await inFreshFolder(config.out, (out) => trainIn(beginning, { ...config, out }))
     } finally {
       display.close()

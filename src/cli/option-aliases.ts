@@ -4,6 +4,7 @@ import { nearestWord } from '../vocabulary/nearest-word.ts'
 /** What other trainers call our options. */
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(OPTION_KEYS.map(settingOf).map(({ flag, aliases = [] }) => [flag, aliases])),
+  '--config': ['--cfg', '--config-file', '--yaml'],
   '--host-rank': ['--rank', '--node-rank'],
   '--coordinator': ['--master', '--master-addr', '--rdzv-endpoint', '--dist-url'],
   '--checkpoint': ['--ckpt', '--checkpoint-path', '--step'],

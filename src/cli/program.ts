@@ -29,6 +29,7 @@ const MEMBER_OPTION = [
   '--member <which>',
   'number of a branch or peer, from 0, or ensemble (default: 0, or what an export holds)',
 ] as const
+const AVERAGE_OPTION = ['--ema', 'the moving average of the weights that a run with --ema keeps'] as const
 const CHECKPOINT_OPTION = ['--checkpoint <which>', 'latest, best, or a step (default: latest)'] as const
 
 /**
@@ -106,11 +107,15 @@ function defineProgram(ended: (exitCode: number) => void): Command {
       'train table1/resnet-32-one-cifar100 --seed 2 --precision bf16',
       'train --network resnet-20 --dataset cifar10 --epochs 30',
       'train --init w.safetensors --augment none --shuffle none --log-every 1 --steps 10',
+      'train table1/resnet-32-one-cifar100 --print-config > mine.yaml',
+      'train --config mine.yaml --seed 2',
       'train table1/resnet-32-one-cifar100 --profile',
     ],
     async (invocation) => await (await import('./commands/train.ts')).trainCommand(invocation),
   )
   addSettings(train, OPTION_KEYS)
+    .option('--config <file>', 'settings from a YAML or JSON file, keys as the options are named; options beat it')
+    .option('--print-config', 'instead of training: print all settings as such a file, with --json as JSON')
     .option(
       '--profile',
       'instead of training: time the first 20 steps after 5 warm ones, print the time by op and by layer, write nothing',
@@ -138,7 +143,10 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     ['evaluate runs/quickstart-1', 'evaluate runs/quickstart-1 --checkpoint best --json'],
     plain(printed(async (invocation) => await (await import('./commands/evaluate.ts')).evaluateCommand(invocation))),
   )
-  evaluate.option(...CHECKPOINT_OPTION).option('--split <name>', 'test or train (default: test)')
+  evaluate
+    .option(...CHECKPOINT_OPTION)
+    .option('--split <name>', 'test or train (default: test)')
+    .option(...AVERAGE_OPTION)
   addSettings(evaluate, settingsOf('evaluate'), false).option(...JSON_OPTION)
 
   defineResume(define)
@@ -220,6 +228,7 @@ function defineDeployment(define: Define, plain: Wrap): void {
     .option(...MEMBER_OPTION)
     .option('--branch <i>', 'the same as --member <i>')
     .option(...CHECKPOINT_OPTION)
+    .option(...AVERAGE_OPTION)
     .option('--fold-batch-norm', 'make batch norms part of the layers before them: onnx, tfjs and web')
     .option(
       '--input <type>',
@@ -227,7 +236,7 @@ function defineDeployment(define: Define, plain: Wrap): void {
     )
     .option(
       '--out <path>',
-      'file or folder to write (default: branch-<i>.<format> or ensemble.<format> in the run folder)',
+      'file or folder to write (default: branch-<i>.<format> or ensemble.<format> in the run folder, with --ema branch-<i>-ema.<format>)',
     )
     .addHelpText(
       'after',
@@ -364,6 +373,8 @@ function addSettings(command: Command, keys: readonly OptionKey[], withDefaults 
     const ending = standard === null ? '' : ` (default: ${standard})`
     const option = new Option(`${flag} ${value}`, `${help}${ending}`)
     option.attributeName = () => key
+    // A word of the field's, --no-decay, is no opposite of another option.
+    option.negate = false
     command.addOption(option)
   }
   return command

@@ -18,6 +18,7 @@ import { parsePeers } from './peers.ts'
 import type { RecipeSettings } from './recipe.ts'
 import { findRecipe, RECIPES } from './recipes.ts'
 import type { RunConfig } from './run-config.ts'
+import { NO_FILE, type SettingsFile } from './settings-file.ts'
 
 /** Values as they come from the command line: any key, any type. */
 export type GivenSettings = Readonly<Record<string, unknown>>
@@ -26,24 +27,37 @@ export type GivenSettings = Readonly<Record<string, unknown>>
 const RUNS_FOLDER = 'runs'
 
 /**
- * Options beat the recipe, the recipe beats the defaults.
+ * Options beat the file, the file beats the recipe, the recipe beats the defaults.
  * @param recipe name of a recipe, null for none
  * @param otherFaults what the caller found wrong already, to be told together with the rest
+ * @param file what a file of settings says
  * @throws UserFault that lists everything that is wrong
  */
 export async function makeConfig(
   recipe: string | null,
   given: GivenSettings,
   otherFaults: readonly ConfigFault[] = [],
+  file: SettingsFile = NO_FILE,
 ): Promise<RunConfig> {
-  const faults = [...otherFaults]
-  const known = recipe === null ? null : findRecipe(recipe)
-  if (recipe !== null && known === null) faults.push(unknownRecipe(recipe))
-  const named = await takeOwn(nameGivenDevices(withPresentWords(given), faults), faults)
-  const complete = completeSettings({ ...shorten(known?.settings ?? {}, given['scale']), recipe }, named)
-  faults.push(...findFaults({ ...complete, out: given['out'] ?? RUNS_FOLDER }, new Set(Object.keys(given))))
+  const faults = [...otherFaults, ...file.faults]
+  const begun = recipe ?? file.recipe
+  const known = begun === null ? null : findRecipe(begun)
+  if (begun !== null && known === null) faults.push(unknownRecipe(begun))
+  const named = nameGivenDevices(withPresentWords(given), faults)
+  const filed = nameGivenDevices(withPresentWords(file.settings), faults)
+  const taken = await takeOwn({ ...filed, ...named }, faults)
+  const ofFile = Object.keys(filed).filter((key) => !Object.hasOwn(named, key))
+  const layers = {
+    recipe: { ...shorten(known?.settings ?? {}, taken['scale']), recipe: begun },
+    file: Object.fromEntries(ofFile.map((key) => [key, taken[key]])),
+    options: Object.fromEntries(Object.entries(taken).filter(([key]) => !ofFile.includes(key))),
+  }
+  const complete = completeLayers(layers)
+  const chosen = new Set([...Object.keys(given), ...chosenInFile(layers)])
+  const folder = taken['out']
+  faults.push(...findFaults({ ...complete, out: folder ?? RUNS_FOLDER }, chosen))
   refuseFaults(faults, 'these options')
-  const out = given['out'] ?? (await freshRunFolder(complete))
+  const out = folder ?? (await freshRunFolder(complete))
   return checkConfig({ ...complete, out }, new Set(), 'these options')
 }
 
@@ -70,6 +84,28 @@ function shorten(settings: RecipeSettings, scale: unknown): RecipeSettings {
     ...(rampUp === undefined ? {} : { rampUp: Math.round(scale * rampUp) }),
     ...(warmUp === undefined ? {} : { warmUp: scale * warmUp }),
   }
+}
+
+interface Layers {
+  readonly recipe: GivenSettings
+  readonly file: GivenSettings
+  readonly options: GivenSettings
+}
+
+function completeLayers({ recipe, file, options }: Layers): GivenSettings {
+  const below = { ...withoutOtherOptimizer(withoutOtherMethod(recipe, file), file), ...file }
+  // A schedule of the file was chosen with the file's method, and does not bind another one.
+  const ownSchedule = options['method'] === undefined && file['schedule'] !== undefined
+  return completeSettings(below, { ...(ownSchedule && { schedule: file['schedule'] }), ...options })
+}
+
+/** Settings that are as they are because of the file: one that holds all settings chooses few of them. */
+function chosenInFile({ recipe, file, options }: Layers): string[] {
+  const complete = completeLayers({ recipe, file, options })
+  return Object.keys(file).filter((key) => {
+    const others = Object.fromEntries(Object.entries(file).filter(([name]) => name !== key))
+    return complete[key] === file[key] && completeLayers({ recipe, file: others, options })[key] !== file[key]
+  })
 }
 
 /** Adds what follows from other settings; values that are wrong are left for the checks. */

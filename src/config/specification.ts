@@ -4,7 +4,10 @@ import { METHODS } from '../engine/methods/registry.ts'
 import { findNetwork } from '../engine/networks/find-network.ts'
 import type { Network } from '../engine/networks/network.ts'
 import { familyOf } from '../engine/networks/registry.ts'
+import type { Optimizer } from '../engine/optimizers/optimizer.ts'
 import { findOptimizer } from '../engine/optimizers/registry.ts'
+import { withWeightAverage } from '../engine/optimizers/weight-average.ts'
+import { parseWeightGroups } from '../engine/optimizers/weight-groups.ts'
 import type { StepSpecification } from '../engine/step/capture.ts'
 import { expected } from '../vocabulary/fault.ts'
 import { parameterChoices } from './parameter-choices.ts'
@@ -40,9 +43,22 @@ export function specifyStep(config: RunConfig, input: NetworkInput, replicas: nu
     dtype: config.precision === 'bf16' ? 'bf16' : 'f32',
     input: { height, width, channels, mean, std },
     mixing: config.mixup > 0 || config.cutmix > 0,
-    optimizer: findOptimizer(config),
+    smoothing: config.labelSmoothing,
+    optimizer: optimizerOf(config),
+    ...(config.clipNorm !== null && { clipNorm: config.clipNorm }),
+    ...withoutDecay(config),
     ...parameterChoices(config),
   }
+}
+
+function optimizerOf(config: RunConfig): Optimizer {
+  const optimizer = findOptimizer(config)
+  return config.ema === null ? optimizer : withWeightAverage(optimizer, config.ema)
+}
+
+function withoutDecay(config: RunConfig): Pick<StepSpecification, 'apart'> {
+  const groups = parseWeightGroups(config.noDecay) ?? []
+  return groups.length === 0 ? {} : { apart: { groups, optimizer: optimizerOf({ ...config, weightDecay: 0 }) } }
 }
 
 /** Settings that say which networks there are. */

@@ -1,5 +1,6 @@
 /** A run in the list of all. */
 
+import { hasStalled } from '../config/early-stop.ts'
 import { bestEvaluation } from '../report/epoch-table.ts'
 import type { MetricsLine, StepLine } from '../report/metrics.ts'
 import { printClock } from '../report/progress.ts'
@@ -38,7 +39,10 @@ export function summarise(id: string, view: RunView, locked: boolean, version: s
   const { lines, length, config } = view
   const step = lines.at(-1)?.step ?? 0
   const steps = length?.steps ?? numberOf(config['steps'])
-  const finished = steps !== null && step >= steps && (lines.at(-1)?.kind === 'eval' || !locked)
+  const [last, best] = [lastTest(lines), bestEvaluation(lines)]
+  const early = last && best && hasStalled({ earlyStop: numberOf(config['earlyStop']) }, best.epoch, last.epoch)
+  const whole = steps !== null && step >= steps && (lines.at(-1)?.kind === 'eval' || !locked)
+  const finished = whole || early === true
   const perEpoch = stepsPerEpoch(view)
   const speed = recentSpeed(lines)
   const batch = numberOf(config['batch'])
@@ -51,8 +55,8 @@ export function summarise(id: string, view: RunView, locked: boolean, version: s
     steps,
     epoch: perEpoch === null ? null : step / perEpoch,
     epochs: length?.epochs ?? (config['steps'] === null ? numberOf(config['epochs']) : null),
-    error: lastTest(lines)?.top1_error.mean ?? null,
-    best: bestEvaluation(lines)?.top1_error.mean ?? null,
+    error: last?.top1_error.mean ?? null,
+    best: best?.top1_error.mean ?? null,
     imagesPerSecond: speed,
     timeLeft: locked && !finished && left !== null ? printClock(left) : null,
     version,

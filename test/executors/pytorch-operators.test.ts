@@ -32,6 +32,10 @@ const POOLINGS = [
   ['average_pool_3x3_stride_2', 'AveragePool'],
   ['average_pool_2x2', 'AveragePool'],
 ] as const
+const CROSS_ENTROPIES = [
+  ['cross_entropy', 0],
+  ['cross_entropy_smoothed', 0.1],
+] as const
 // The labels of these cases in scripts/pytorch/op_cases.py.
 const CROSS_ENTROPY_LABELS = Int32Array.of(3, 0, 6, 6, 2)
 
@@ -109,17 +113,19 @@ for (const { name: executorName, executor } of executors) {
         check(t, run, { output: given.tensor('output'), ...gradients(given, ['input']) })
       })
     }
-    t.test('cross_entropy', (t) => {
-      const given = pytorch('cross_entropy')
-      const graph = new GraphBuilder(CROSS_ENTROPY_LABELS.length)
-      const logits = captureStates(graph, given, ['logits'])
-      const loss = graph.applyOne('CrossEntropy', [...logits, graph.labels()], { reduction: 'mean' })
-      const [gradient] = applyGradientRule(graph, () => graph.applyOne('Constant', [], { value: 1 }))
-      const program = graph.finish('cross_entropy', named({ loss, d_logits: present(gradient) }))
-      const state = statesOf(given, ['logits'])
-      const run = runProgram(executor, program, { state, labels: CROSS_ENTROPY_LABELS })
-      check(t, run, { loss: given.tensor('loss'), ...gradients(given, ['logits']) })
-    })
+    for (const [name, smoothing] of CROSS_ENTROPIES) {
+      t.test(name, (t) => {
+        const given = pytorch(name)
+        const graph = new GraphBuilder(CROSS_ENTROPY_LABELS.length)
+        const logits = captureStates(graph, given, ['logits'])
+        const loss = graph.applyOne('CrossEntropy', [...logits, graph.labels()], { reduction: 'mean', smoothing })
+        const [gradient] = applyGradientRule(graph, () => graph.applyOne('Constant', [], { value: 1 }))
+        const program = graph.finish('cross_entropy', named({ loss, d_logits: present(gradient) }))
+        const state = statesOf(given, ['logits'])
+        const run = runProgram(executor, program, { state, labels: CROSS_ENTROPY_LABELS })
+        check(t, run, { loss: given.tensor('loss'), ...gradients(given, ['logits']) })
+      })
+    }
     t.test('divergence', (t) => {
       const given = pytorch('divergence')
       const temperature = given.setting('temperature')

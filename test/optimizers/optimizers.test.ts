@@ -6,9 +6,10 @@ import { lamb } from '../../src/engine/optimizers/lamb.ts'
 import { lars } from '../../src/engine/optimizers/lars.ts'
 import type { Optimizer } from '../../src/engine/optimizers/optimizer.ts'
 import { sgd } from '../../src/engine/optimizers/sgd.ts'
+import { withWeightAverage } from '../../src/engine/optimizers/weight-average.ts'
 import { differences } from '../support/compare-tensors.ts'
 import { executors } from '../support/executors.ts'
-import { type OptimizerRun, runUpdates, type Shapes, sizeOf } from '../support/optimizer-steps.ts'
+import { type OptimizerRun, runUpdates, type Shapes, sizeOf, type Tensors } from '../support/optimizer-steps.ts'
 import { type PyTorchCase, readPyTorchCases } from '../support/pytorch-fixtures.ts'
 import { normals } from '../support/random-tensors.ts'
 import { withoutXla, xlaOnCpu } from '../support/xla.ts'
@@ -52,12 +53,20 @@ const adamSettings = (given: PyTorchCase) => ({
 const FROM_PYTORCH: Readonly<Record<string, (given: PyTorchCase) => Optimizer>> = {
   sgd: (given) => sgd({ momentum: given.setting('momentum'), weightDecay: given.setting('weightDecay') }),
   adamw: (given) => adamw(adamSettings(given)),
+  sgd_clipped: (given) => sgd({ momentum: given.setting('momentum'), weightDecay: given.setting('weightDecay') }),
+  sgd_ema: (given) =>
+    withWeightAverage(
+      sgd({ momentum: given.setting('momentum'), weightDecay: given.setting('weightDecay') }),
+      given.setting('ema'),
+    ),
+  adamw_ema: (given) => withWeightAverage(adamw(adamSettings(given)), given.setting('ema')),
   adamw_other: (given) => adamw(adamSettings(given)),
 }
 
 for (const [name, optimizerOf] of Object.entries(FROM_PYTORCH)) {
   const given = pytorch(name)
   const roles = ['matrix', 'vector']
+  const averaged = name.endsWith('_ema')
   const row = (role: string, update: number) => {
     const { data } = given.tensor(role)
     const size = data.length / UPDATES
@@ -67,14 +76,23 @@ for (const [name, optimizerOf] of Object.entries(FROM_PYTORCH)) {
   const updates = Array.from({ length: UPDATES }, (_, update) => update)
   const run = {
     optimizer: optimizerOf(given),
+    ...(name.endsWith('_clipped') && { clipNorm: given.setting('clipNorm') }),
     shapes: Object.fromEntries(roles.map((role) => [role, given.tensor(role).shape])),
-    start: new Map(roles.map((role) => [role, given.tensor(role).data])),
+    start: new Map(
+      roles.flatMap((role) => {
+        const { data } = given.tensor(role)
+        return averaged ? [[role, data] as const, [`ema.${role}`, data] as const] : [[role, data] as const]
+      }),
+    ),
     gradients: updates.map((update) => at('gradients', update)),
     rates: updates.map((update) => given.setting(`rate${update}`)),
   }
   everywhere(`${name} as PyTorch`, run, (t, states) => {
     for (const update of updates) {
       t.same(differences(states[update] ?? new Map(), at('updated', update), TOLERANCE), [], `update ${update}`)
+      if (!averaged) continue
+      const averages = [...at('averaged', update)].map(([role, data]) => [`ema.${role}`, data] as const)
+      t.same(differences(states[update] ?? new Map(), new Map(averages), TOLERANCE), [], `averages of update ${update}`)
     }
   })
 }
@@ -119,11 +137,23 @@ function writtenOut(
   })
 }
 
+function clipped(gradients: Tensors): Tensors {
+  const squares = [...gradients.values()].flatMap((gradient) => Array.from(gradient, (value) => value * value))
+  const factor = Math.min(1, CLIP_NORM / (Math.sqrt(squares.reduce((sum, square) => sum + square)) + 1e-6))
+  return new Map([...gradients].map(([name, gradient]) => [name, gradient.map((value) => factor * value)]))
+}
+
 const adam = { beta1: 0.9, beta2: 0.99, epsilon: 1e-6, weightDecay: 0.02 }
 const { beta1, beta2, epsilon, weightDecay } = adam
 const lambRun = drawnRun(lamb({ betas: [beta1, beta2], epsilon, weightDecay }), 0.05)
 const lambWanted = writtenOut(lambRun, (layer, gradient, rate, at) =>
   lambStep(layer, gradient, { rate, t: at, ...adam }),
+)
+const CLIP_NORM = 2
+const clippedRun = { ...lambRun, clipNorm: CLIP_NORM }
+const clippedWanted = writtenOut(
+  { ...lambRun, gradients: lambRun.gradients.map(clipped) },
+  (layer, gradient, rate, at) => lambStep(layer, gradient, { rate, t: at, ...adam }),
 )
 const larsSettings = { momentum: 0.9, weightDecay: 1e-3, trustCoefficient: 0.02 }
 const larsRun = drawnRun(lars(larsSettings), 1)
@@ -132,6 +162,7 @@ const larsWanted = writtenOut(larsRun, (layer, gradient, rate) => larsStep(layer
 for (const [name, run, wanted] of [
   ['lamb', lambRun, lambWanted],
   ['lars', larsRun, larsWanted],
+  ['lamb with clipped gradients', clippedRun, clippedWanted],
 ] as const) {
   everywhere(`${name} as its paper`, run, (t, states) => {
     wanted.forEach((weights, update) => {

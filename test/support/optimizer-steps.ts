@@ -1,4 +1,5 @@
 import type { Executor } from '../../src/engine/executors/executor.ts'
+import { removeDeadNodes } from '../../src/engine/graph/dead-code.ts'
 import { GraphBuilder, type Value } from '../../src/engine/graph/graph-builder.ts'
 import type { Program } from '../../src/engine/graph/program.ts'
 import type { Optimizer } from '../../src/engine/optimizers/optimizer.ts'
@@ -15,8 +16,9 @@ export type Tensors = ReadonlyMap<string, Float32Array>
 /**
  * One update of each weight. Gradients arrive as in a network, from linear layers: of a matrix as dy^T x with dy the identity, of
  * a vector as the sum of dy over the batch.
+ * @param clipNorm largest norm of all gradients, null = as they are
  */
-export function captureUpdates(optimizer: Optimizer, shapes: Shapes): Program {
+export function captureUpdates(optimizer: Optimizer, shapes: Shapes, clipNorm: number | null = null): Program {
   const graph = new GraphBuilder(ROWS)
   const identity = graph.state('identity', [ROWS, ROWS])
   const first = (values: Value[], place: number) => {
@@ -32,9 +34,11 @@ export function captureUpdates(optimizer: Optimizer, shapes: Shapes): Program {
     return [name, first(graph.apply('LinearBackpropWeights', operands, {}), ofMatrix ? 0 : 1)]
   })
   const scalars = ['learning_rate', ...Object.keys(optimizer.scalars)].map((name) => graph.scalar(name))
+  const means = gradients.map(([name, local]) => graph.applyOne('AllReduceMean', [local], {}, name))
+  const used = clipNorm === null ? means : graph.apply('ClipByGlobalNorm', means, { largestNorm: clipNorm })
   const updates = graph.phase('update', () =>
-    gradients.flatMap(([name, local]) => {
-      const gradient = graph.applyOne('AllReduceMean', [local], {}, name)
+    gradients.flatMap(([name], place) => {
+      const gradient = first([...used], place)
       const weight = graph.state(name, gradient.shape)
       const slots = optimizer.states.map((slot) => `${slot}.${name}`)
       const states = slots.map((slot) => graph.state(slot, gradient.shape))
@@ -42,11 +46,13 @@ export function captureUpdates(optimizer: Optimizer, shapes: Shapes): Program {
       return values.map((value, place) => ({ name: slots[place - 1] ?? name, value }))
     }),
   )
-  return graph.finish('updates', [], updates)
+  return removeDeadNodes(graph.finish('updates', [], updates))
 }
 
 export interface OptimizerRun {
   readonly optimizer: Optimizer
+  /** Default: gradients as they are. */
+  readonly clipNorm?: number
   readonly shapes: Shapes
   readonly start: Tensors
   /** Of each update, by the weight's name. */
@@ -58,7 +64,7 @@ export interface OptimizerRun {
 /** Weights and states after each update. */
 export function runUpdates(executor: Executor, run: OptimizerRun, cores: readonly number[] = [0]): Tensors[] {
   const { optimizer, shapes, gradients, rates } = run
-  const program = captureUpdates(optimizer, shapes)
+  const program = captureUpdates(optimizer, shapes, run.clipNorm)
   const identity = Float32Array.from({ length: ROWS * ROWS }, (_, place) => (place % (ROWS + 1) === 0 ? 1 : 0))
   let state: Tensors = run.start
   return gradients.map((given, index) => {

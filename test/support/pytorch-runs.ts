@@ -13,6 +13,7 @@ import { one } from '../../src/engine/methods/one.ts'
 import { vanilla } from '../../src/engine/methods/vanilla.ts'
 import { findNetwork } from '../../src/engine/networks/find-network.ts'
 import { sgd } from '../../src/engine/optimizers/sgd.ts'
+import { parseWeightGroups } from '../../src/engine/optimizers/weight-groups.ts'
 import type { StepSpecification } from '../../src/engine/step/capture.ts'
 import { fixturePath } from '../fixtures-folder.ts'
 
@@ -37,6 +38,9 @@ export interface PyTorchRun {
     readonly learningRate: number
     readonly momentum: number
     readonly weightDecay: number
+    readonly noDecay?: string
+    readonly labelSmoothing?: number
+    readonly clipNorm?: number
     readonly temperature: number
     readonly distillationWeight: number
     readonly mean: readonly number[]
@@ -72,6 +76,7 @@ export const PYTORCH_RUNS = [
   'one-undistilled',
   'one-unshared',
   'one-ungated',
+  'one-ingredients',
   'dml-densenets',
   'kd-densenet10',
   'dkd-densenet10',
@@ -98,6 +103,9 @@ export function specificationOf({ config }: PyTorchRun): StepSpecification {
     dtype: 'f32',
     input: { height: 32, width: 32, channels: 3, mean: config.mean, std: config.std },
     optimizer: sgd(config),
+    smoothing: config.labelSmoothing ?? 0,
+    ...(config.clipNorm !== undefined && { clipNorm: config.clipNorm }),
+    apart: { groups: parseWeightGroups(config.noDecay ?? 'none') ?? [], optimizer: sgd({ ...config, weightDecay: 0 }) },
   }
 }
 

@@ -25,7 +25,7 @@ export interface ProgramRun {
 }
 
 /** States that optimizers have, before the name of their weight. */
-const SLOT = /^(momentum|exp_avg|exp_avg_sq)\.(.*)/
+const SLOT = /^(momentum|exp_avg|exp_avg_sq|ema)\.(.*)/
 
 /** A layout for a program's own state: a tensor with an optimizer's states is a weight, the others are statistics. */
 export function layoutOf(program: Program): StateLayout {

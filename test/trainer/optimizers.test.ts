@@ -9,10 +9,11 @@ import { runCli, TRAIN_TINY } from './run-cli.ts'
 const STEPS = 14
 t.setTimeout(300_000)
 
+const INGREDIENTS = ['--label-smoothing', '0.1', '--no-decay', 'norm,bias', '--clip-norm', '0.5']
 const OPTIMIZERS = [
   {
     name: 'lamb',
-    options: ['--betas', '0.9,0.99', '--eps', '1e-5', '--lr', '0.002', '--weight-decay', '0.05'],
+    options: ['--betas', '0.9,0.99', '--eps', '1e-5', '--lr', '0.002', '--weight-decay', '0.05', ...INGREDIENTS],
     slots: ['exp_avg', 'exp_avg_sq'],
   },
   { name: 'lars', options: ['--momentum', '0.8', '--trust-coefficient', '0.002'], slots: ['momentum'] },

@@ -161,12 +161,17 @@ void Plan::runThread(int thread, const RunArguments& arguments) {
     worker.team->wait();
   }
   if (thread == 0) reduceScalars(arguments);
+  if (update_.clips()) {
+    update_.takeGradientSums(*exchange_, thread, team_->threads());
+    replicas_->wait();
+  }
+  const float share = update_.share(*exchange_);
   if (update_.needsNorms()) {
-    update_.takeNorms(*exchange_, thread, team_->threads(), worker.scalars, memory_.state);
+    update_.takeNorms(*exchange_, share, thread, team_->threads(), worker.scalars, memory_.state);
     // Norms are of the weights before the update.
     replicas_->wait();
   }
-  update_.run(*exchange_, place_.replica * team_->threads() + thread, worker.scalars, memory_.state);
+  update_.run(*exchange_, share, place_.replica * team_->threads() + thread, worker.scalars, memory_.state);
   exportValues(worker, arguments, false);
   // Nobody begins the next run before everybody has read the gradients and written its shard of the weights.
   if (communicates_) replicas_->wait();

@@ -8,8 +8,13 @@ import { readCheckpointChoice, readSplit } from '../read-option.ts'
 
 /** `evaluate <run>`. */
 export async function evaluateCommand({ operands, options }: Invocation): Promise<number> {
-  const choice = { checkpoint: readCheckpointChoice(options['checkpoint']), split: readSplit(options['split']) }
-  const { line, config } = await evaluateCheckpoint(operands[0] ?? '', { ...givenSettings(options), ...choice })
+  const { ema, ...settings } = options
+  const choice = {
+    checkpoint: readCheckpointChoice(options['checkpoint']),
+    split: readSplit(options['split']),
+    ema: ema === true,
+  }
+  const { line, config } = await evaluateCheckpoint(operands[0] ?? '', { ...givenSettings(settings), ...choice })
   if (options['json'] === true) process.stdout.write(`${JSON.stringify(line)}\n`)
   else {
     const title = `${choice.split === 'test' ? 'Test' : 'Training'} error after step ${line.step}, percent of ${line.images} images`

@@ -15,6 +15,7 @@ export async function exportCommand({ operands, options }: Invocation): Promise<
     format: readFormat(options['format'] ?? 'safetensors'),
     member: readWhich(options),
     checkpoint: checkpoint === undefined ? undefined : readCheckpointChoice(checkpoint),
+    ema: options['ema'] === true,
     foldBatchNorm: options['foldBatchNorm'] === true,
     input: input === undefined ? undefined : readChoice(input, INPUTS, '--input'),
     out: typeof out === 'string' ? out : undefined,

@@ -3,10 +3,13 @@ import { trainRun } from '../../api/train.ts'
 import { fault } from '../../config/config-fault.ts'
 import { findHostPlace } from '../../config/host-place.ts'
 import { makeConfig } from '../../config/make-config.ts'
+import { NO_FILE, printSettings, readSettingsFile, type SettingsFile } from '../../config/settings-file.ts'
+import { EXIT } from '../failure.ts'
 import { givenSettings, hostChoice } from '../given-settings.ts'
 import type { Invocation } from '../invocation.ts'
 import { interruptedCode } from '../signals.ts'
 import { prepareShown } from './prepare.ts'
+import { refuseLostOutput } from '../streams.ts'
 import { runTraining } from './training.ts'
 
 /** `train [recipe | pictures]`: everything that is wrong is told before anything is made or loaded. */
@@ -16,7 +19,9 @@ export async function trainCommand(invocation: Invocation): Promise<number> {
   const [named = ''] = operands
   if (isPictureFolder(named)) return await trainOnPictures(named, invocation, json)
   if (options['profile'] === true) return await profile(invocation, json)
-  const given = { ...givenSettings(options), ...hostChoice(options), ...(named && { recipe: named }) }
+  if (options['printConfig'] === true) return await printConfig(invocation, json)
+  const chosen = { ...(named && { recipe: named }), ...configFile(options) }
+  const given = { ...givenSettings(options), ...hostChoice(options), ...chosen }
   return await runTraining((control, display) => trainRun({ ...given, ...control }, faults, display), json)
 }
 
@@ -44,20 +49,37 @@ const AFTER_TRAINING = 'Train without --profile first: its lines say which optio
 const USES = (run: string) =>
   `Use it: native-ensemble predict ${run} <pictures>; native-ensemble export ${run} --format onnx (tfjs, web, safetensors)\n`
 
+function configFile({ config }: Invocation['options']): { readonly config?: string } {
+  return typeof config === 'string' ? { config } : {}
+}
+
+async function fileOf(options: Invocation['options']): Promise<SettingsFile> {
+  const { config } = configFile(options)
+  return config === undefined ? NO_FILE : await readSettingsFile(config)
+}
+
+/** What would be trained, as a file of settings; nothing is made. */
+async function printConfig({ operands, options, faults }: Invocation, json: boolean): Promise<number> {
+  const [given, file] = [givenSettings(options), await fileOf(options)]
+  const config = await makeConfig(operands[0] ?? null, given, faults, file)
+  const withFolder = { ...file.settings, ...given }['out'] !== undefined
+  process.stdout.write(await printSettings(config, json ? 'json' : 'yaml', withFolder))
+  await refuseLostOutput()
+  return EXIT.done
+}
+
 async function profile({ operands, options, faults }: Invocation, json: boolean): Promise<number> {
-  const { place, faults: hostFaults } = findHostPlace(options, process.env)
+  const file = await fileOf(options)
+  const { place, faults: hostFaults } = findHostPlace({ ...file.settings, ...options }, process.env)
   const given: Record<string, unknown> = givenSettings(options)
   const profileFaults =
-    given['executor'] === 'tfjs'
+    { ...file.settings, ...given }['executor'] === 'tfjs'
       ? [fault('--executor cpu', '--profile', '--executor tfjs', 'Leave one of the two out.')]
       : []
   if (place !== null) profileFaults.push(fault('one host', '--profile', `--hosts ${place.hosts}`, 'Add --hosts 1.'))
   const hosts = place === null ? {} : { hosts: place.hosts }
-  const config = await makeConfig(operands[0] ?? null, { ...given, ...hosts }, [
-    ...faults,
-    ...hostFaults,
-    ...profileFaults,
-  ])
+  const allFaults = [...faults, ...hostFaults, ...profileFaults]
+  const config = await makeConfig(operands[0] ?? null, { ...given, ...hosts }, allFaults, file)
   const { profileTraining } = await import('./profile.ts')
   return await profileTraining(config, json)
 }

@@ -1,8 +1,9 @@
 /** The rule by which gradients change weights. */
 import { parseBetas } from '../../engine/optimizers/betas.ts'
 import { OPTIMIZER_NAMES, type OptimizerName } from '../../engine/optimizers/registry.ts'
+import { parseWeightGroups } from '../../engine/optimizers/weight-groups.ts'
 import { type Need, setting } from '../setting.ts'
-import { number, oneOf, orOwn, text } from '../values.ts'
+import { number, oneOf, orNull, orOwn, text } from '../values.ts'
 
 function only(flag: string, ...values: OptimizerName[]): Need {
   const choices = values.map((name) => `--optimizer ${name}`).join(' or ')
@@ -29,11 +30,49 @@ export const OPTIMIZER_SETTINGS = {
   weightDecay: setting(number({ from: 0 }), {
     flag: '--weight-decay',
     value: '<d>',
-    help: 'of all parameters: an L2 penalty with sgd and lars, decay beside the gradient with adamw and lamb',
+    help: 'of all parameters but those of --no-decay: an L2 penalty with sgd and lars, decay beside the gradient with adamw and lamb',
     default: 1e-4,
     byOptimizer: { adamw: 1e-2, lamb: 1e-2 },
     report: 'difference',
     aliases: ['--wd', '--l2'],
+  }),
+  /** Groups of weights whose decay is 0. */
+  noDecay: setting(
+    text('norm, bias, norm,bias or none', (groups) => parseWeightGroups(groups) !== null),
+    {
+      flag: '--no-decay',
+      value: '<groups>',
+      help: 'weights without weight decay: norm = scales and shifts of batch norm, bias = biases of linear layers, norm,bias, or none',
+      default: 'none',
+      report: 'difference',
+      aliases: ['--no-weight-decay', '--no-bias-decay', '--no-bn-decay'],
+    },
+  ),
+  /** null = gradients as they are. */
+  clipNorm: setting(orNull(number({ above: 0 })), {
+    flag: '--clip-norm',
+    value: '<norm>',
+    help: 'largest norm of all gradients together, averaged over replicas and hosts; larger ones are scaled down to it',
+    default: null,
+    report: 'difference',
+    aliases: ['--clip-grad', '--clip-grad-norm', '--grad-clip', '--gradient-clip-val', '--max-grad-norm'],
+  }),
+  /** null = no average is kept. */
+  ema: setting(orNull(number({ above: 0, below: 1 })), {
+    flag: '--ema',
+    value: '<decay>',
+    help: 'keeps an exponential moving average of the weights beside them, 0.9999 say; evaluate --ema and export --ema take it',
+    default: null,
+    needs: [
+      {
+        setting: 'schedule',
+        values: ['step', 'cosine', 'constant'],
+        expects: '--schedule step, cosine or constant',
+        remedy: 'Leave --ema out: snapshot takes the weights at the end of each cycle.',
+      },
+    ],
+    report: 'difference',
+    aliases: ['--ema-decay', '--model-ema', '--model-ema-decay'],
   }),
   betas: setting(
     text(

@@ -22,6 +22,23 @@ export const TRAINING_SETTINGS = {
     report: 'difference',
     aliases: ['--max-steps', '--num-steps', '--iterations', '--iters'],
   }),
+  /** null = the run has its whole length. */
+  earlyStop: setting(orNull(wholeNumber({ from: 1 })), {
+    flag: '--early-stop',
+    value: '<epochs>',
+    help: 'ends the run when the mean test error of its members has been no lower for this many epochs, at an evaluation',
+    default: null,
+    needs: [
+      {
+        setting: 'schedule',
+        values: ['step', 'cosine', 'constant'],
+        expects: '--schedule step, cosine or constant',
+        remedy: 'Leave --early-stop out: snapshot takes a network at the end of each cycle.',
+      },
+    ],
+    report: 'difference',
+    aliases: ['--early-stopping', '--patience', '--early-stopping-patience'],
+  }),
   batch: setting(wholeNumber({ from: 1 }), {
     flag: '--batch',
     value: '<images>',
@@ -83,6 +100,15 @@ export const TRAINING_SETTINGS = {
     ],
     report: 'difference',
     aliases: ['--min-lr', '--lr-min', '--eta-min'],
+  }),
+  /** Of the targets of all cross entropies that are trained: of each branch or peer, and of ONE's teacher. */
+  labelSmoothing: setting(number({ from: 0, below: 1 }), {
+    flag: '--label-smoothing',
+    value: '<e>',
+    help: 'part of each target that is spread over all classes, in every cross entropy that is trained; evaluations have none',
+    default: 0,
+    report: 'difference',
+    aliases: ['--smoothing', '--ls'],
   }),
   ...OPTIMIZER_SETTINGS,
   /** w(e) = exp(-5 (1 - min(e, R) / R)^2) of epoch e; of dkd min((e + 1) / R, 1). */

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readConfig } from '../../config/make-config.ts'
 import type { Program } from '../../engine/graph/program.ts'
-import { findCheckpoint } from '../../train/checkpoint/checkpoint.ts'
+import { type Checkpoint, findCheckpoint } from '../../train/checkpoint/checkpoint.ts'
 import { exportBranch, writeWholeSafetensors } from '../../train/checkpoint/export.ts'
 import { refuseOtherNetwork } from '../../train/checkpoint/model-description.ts'
 import type { NamedTensor } from '../../train/checkpoint/safetensors.ts'
@@ -58,7 +58,7 @@ export async function exportModel(
   refuseContradictions(choice)
   if (choice.format === 'safetensors') return await exportSafetensors(source, choice, notice)
   const model = await openModel(source, choice)
-  const out = choice.out ?? (await defaultPath(source, choice.format, model.member))
+  const out = choice.out ?? (await defaultPath(source, choice, model.member))
   if (choice.format === 'onnx') await exportOnnx(model, choice, out)
   else await exportGraphModel(model, choice, out)
   return { path: out, ...countsOf(model.tensors) }
@@ -120,27 +120,28 @@ async function exportSafetensors(
   choice: ExportChoice,
   notice: (text: string) => void,
 ): Promise<Exported> {
-  const { member = 0, checkpoint } = choice
+  const { member = 0, checkpoint, ema = false } = choice
   if (member !== 'ensemble' && (await isFolder(source))) {
     const { folder: run } = await openRunFolder(source)
-    const out = choice.out ?? (await defaultPath(source, 'safetensors', member))
+    const out = choice.out ?? (await defaultPath(source, choice, member))
     const folder = await findCheckpoint(run, checkpoint ?? 'latest')
-    const tensors = await exportBranch(folder, member, out, async ({ description }) => {
+    const check = async ({ description }: Checkpoint) => {
       if (description !== null) refuseOtherNetwork(description, folder, await readConfig(run), run)
       else notice(`${folder} is from before runs said their classes and input: the export does not either.`)
-    })
+    }
+    const tensors = await exportBranch(folder, member, out, check, ema)
     return { path: out, ...countsOf(tensors) }
   }
   const model = await openModel(source, choice)
-  const out = choice.out ?? (await defaultPath(source, 'safetensors', model.member))
+  const out = choice.out ?? (await defaultPath(source, choice, model.member))
   const metadata = { format: 'pt', ...exportMetadata(model, false) }
   await writeWholeSafetensors(out, model.tensors, metadata)
   return { path: out, ...countsOf(model.tensors) }
 }
 
-/** `branch-0.onnx` in the folder of a run, `<export>.onnx` beside an export. */
-async function defaultPath(source: string, format: ExportFormat, member: MemberChoice): Promise<string> {
-  const name = member === 'ensemble' ? 'ensemble' : `branch-${member}`
+/** `branch-0.onnx` (`branch-0-ema.onnx`) in the folder of a run, `<export>.onnx` beside an export. */
+async function defaultPath(source: string, { format, ema }: ExportChoice, member: MemberChoice): Promise<string> {
+  const name = `${member === 'ensemble' ? 'ensemble' : `branch-${member}`}${ema === true ? '-ema' : ''}`
   const ending = FORMAT_ENDINGS[format]
   if (await isFolder(source)) return join(source, `${name}${ending}`)
   return `${source.replace(/\.safetensors$/, '')}${ending}`

@@ -9,6 +9,7 @@ import { METHODS } from '../../engine/methods/registry.ts'
 import { snapshotEnsemble, snapshotScope } from '../../engine/methods/snapshot.ts'
 import { findNetwork } from '../../engine/networks/find-network.ts'
 import { captureInference } from '../../engine/step/inference-program.ts'
+import { averagedWeights } from '../../train/checkpoint/averaged-weights.ts'
 import { findCheckpoint, loadCheckpoint } from '../../train/checkpoint/checkpoint.ts'
 import { deployedTensors } from '../../train/checkpoint/export.ts'
 import {
@@ -34,6 +35,8 @@ export interface ModelChoice {
   readonly member?: MemberChoice | undefined
   /** Of a run (default: latest). */
   readonly checkpoint?: number | 'latest' | 'best' | undefined
+  /** Of a run with `--ema`: the moving average of its weights (default: the weights). */
+  readonly ema?: boolean | undefined
 }
 
 export interface DeployedModel {
@@ -72,12 +75,12 @@ const ONLY_TRAINING = { rampUp: 0, temperature: 1 } as const
  */
 export async function openModel(
   source: string | URL,
-  { member, checkpoint }: ModelChoice = {},
+  { member, checkpoint, ema = false }: ModelChoice = {},
 ): Promise<DeployedModel> {
   const path = source instanceof URL ? fileURLToPath(source) : source
   const found = (await isFolder(path))
-    ? await openRun(path, checkpoint ?? 'latest')
-    : await openExport(path, checkpoint)
+    ? await openRun(path, checkpoint ?? 'latest', ema)
+    : await openExport(path, { checkpoint, ema })
   const chosen = member ?? found.holds
   if (chosen !== 'ensemble' && !(Number.isSafeInteger(chosen) && chosen >= 0)) {
     throw expected('the number of a member, from 0, or ensemble', 'member', chosen, 'Correct it, or leave it out.')
@@ -93,7 +96,7 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-async function openRun(run: string, choice: number | 'latest' | 'best'): Promise<FoundWeights> {
+async function openRun(run: string, choice: number | 'latest' | 'best', ema: boolean): Promise<FoundWeights> {
   await openRunFolder(run)
   const config = await readConfig(run)
   const folder = await findCheckpoint(run, choice)
@@ -103,15 +106,19 @@ async function openRun(run: string, choice: number | 'latest' | 'best'): Promise
     throw expected('a checkpoint that says its classes and input', folder, 'one from before they did', remedy)
   }
   refuseOtherNetwork(description, folder, config, run)
+  const { model } = ema ? averagedWeights(tensors, folder) : tensors
   const snapshots = async () => {
     const taken = snapshotsTaken(config, progress.epoch)
     if (taken > 0) return await readSnapshots(config, taken)
     throw expected('a snapshot or more', run, 'none yet', 'The first is taken at the end of the first cycle.')
   }
-  return { source: folder, description, step: progress.step, holds: 0, tensors: tensors.model, snapshots }
+  return { source: folder, description, step: progress.step, holds: 0, tensors: model, snapshots }
 }
 
-async function openExport(path: string, checkpoint: ModelChoice['checkpoint']): Promise<FoundWeights> {
+async function openExport(path: string, { checkpoint, ema }: ModelChoice): Promise<FoundWeights> {
+  if (ema === true) {
+    throw expected('the folder of a run', '--ema', path, 'Leave it out: an export holds one or the other.')
+  }
   if (checkpoint !== undefined) {
     const remedy = 'Leave the checkpoint out: an export is of one.'
     throw expected('the folder of a run', 'a model with a checkpoint to be chosen', path, remedy)

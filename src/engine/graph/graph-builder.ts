@@ -17,6 +17,9 @@ export type ParameterKind =
   | 'frozen'
   | 'frozen statistic'
 
+/** Weights that recipes treat apart from filters and matrices: biases, and the scales and shifts of normalisation layers. */
+export type WeightGroup = 'norm' | 'bias'
+
 /** How a parameter's elements are drawn before training; a normal distribution has mean 0, a uniform one +-bound. */
 export type Initialiser =
   | { readonly draw: 'normal'; readonly std: number }
@@ -29,6 +32,8 @@ export interface Parameter {
   readonly kind: ParameterKind
   readonly initial: Initialiser
   readonly value: Value
+  /** null for filters, matrices and what is no weight. */
+  readonly group: WeightGroup | null
 }
 
 /**
@@ -87,11 +92,17 @@ export class GraphBuilder {
   }
 
   /** A parameter of the layer in scope; its name is the layer's path and `name`. */
-  parameter(name: string, shape: Shape, kind: ParameterKind, initial: Initialiser): Value {
+  parameter(
+    name: string,
+    shape: Shape,
+    kind: ParameterKind,
+    initial: Initialiser,
+    group: WeightGroup | null = null,
+  ): Value {
     const fullName = this.fullName(name)
     if (this.#states.has(fullName)) throw new Error(`Expected one layer for each name but received ${fullName} twice`)
     const value = this.state(fullName, shape)
-    this.parameters.push({ name: fullName, kind, initial, value })
+    this.parameters.push({ name: fullName, kind, initial, value, group })
     return value
   }
 

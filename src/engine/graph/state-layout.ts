@@ -3,6 +3,9 @@ import { elementCount, type Shape } from '../../vocabulary/shape.ts'
 /** What a state tensor is in training; those of one role lie together in the flat state. */
 export type StateRole = 'weight' | 'optimizer' | 'statistic' | 'frozen'
 
+/** Slot of the optimizer's states that holds the moving average of each weight; it begins as the weight. */
+export const AVERAGE = 'ema'
+
 /** A tensor of the state, and where it lies. */
 export interface StateTensor {
   /** PyTorch's parameter name; of the optimizer `<slot>.<parameter>`, as in `momentum.conv1.weight`. */

@@ -26,6 +26,8 @@ export interface Targets {
   readonly labels: Value
   /** Parts of the images' own classes and of their partners', whose sum is 1; null where nothing is mixed. */
   readonly shares: { readonly own: Value; readonly partner: Value } | null
+  /** Label smoothing of every cross entropy with the classes; none where left out. */
+  readonly smoothing?: number
 }
 
 /** One paper: which networks exist and what they minimise. */

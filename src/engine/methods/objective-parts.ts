@@ -8,12 +8,14 @@ type Part = Objective['parts'][number]
 
 /**
  * CE(z, y) as the part `cross_entropy.<name>`, its mean over the batch. Of mixed images s CE(z, y) + (1 - s) CE(z, y'), which
- * is the cross entropy with the mixed classes.
+ * is the cross entropy with the mixed classes. Both are smoothed where the targets are.
  */
-export function crossEntropy(graph: GraphBuilder, logits: Value, { labels, shares }: Targets, name: string): Part {
-  const own = graph.applyOne('CrossEntropy', [logits, labels], { reduction: 'mean' }, 'loss')
+export function crossEntropy(graph: GraphBuilder, logits: Value, targets: Targets, name: string): Part {
+  const { labels, shares, smoothing = 0 } = targets
+  const attributes = { reduction: 'mean', ...(smoothing > 0 && { smoothing }) } as const
+  const own = graph.applyOne('CrossEntropy', [logits, labels], attributes, 'loss')
   if (shares === null) return { name: partName(LABEL_TERM, name), value: own }
-  const partner = graph.applyOne('CrossEntropy', [logits, labels], { reduction: 'mean', labels: 'partner' }, 'loss')
+  const partner = graph.applyOne('CrossEntropy', [logits, labels], { ...attributes, labels: 'partner' }, 'loss')
   const parts = [
     graph.applyOne('Multiply', [own, shares.own], {}, 'loss'),
     graph.applyOne('Multiply', [partner, shares.partner], {}, 'loss'),

@@ -1,7 +1,7 @@
 import type { ComputeDType } from '../../vocabulary/dtype.ts'
 import { expected, type UserFault } from '../../vocabulary/fault.ts'
 import { elementCount, type Shape } from '../../vocabulary/shape.ts'
-import type { GraphBuilder, Initialiser, Value } from '../graph/graph-builder.ts'
+import type { GraphBuilder, Initialiser, Value, WeightGroup } from '../graph/graph-builder.ts'
 import { type ActivationFunction, isRectifier, type Rectifier } from '../graph/ops/activation.ts'
 import type { ConvAttributes } from '../graph/ops/convolution.ts'
 import type { PoolAttributes } from '../graph/ops/pooling.ts'
@@ -97,10 +97,10 @@ export class Layers {
     return this.graph.scope(name, () => {
       // All of a batch norm is frozen, or nothing.
       const frozen = this.#isFrozen(this.graph.fullName('weight'))
-      const scale = this.#parameter('weight', shape, 'weight', { draw: 'constant', value: 1 }, frozen)
-      const shift = this.#parameter('bias', shape, 'weight', { draw: 'constant', value: 0 }, frozen)
-      const mean = this.#parameter('running_mean', shape, 'statistic', { draw: 'constant', value: 0 }, frozen)
-      const variance = this.#parameter('running_var', shape, 'statistic', { draw: 'constant', value: 1 }, frozen)
+      const scale = this.#parameter('weight', shape, 'weight', { draw: 'constant', value: 1 }, 'norm', frozen)
+      const shift = this.#parameter('bias', shape, 'weight', { draw: 'constant', value: 0 }, 'norm', frozen)
+      const mean = this.#parameter('running_mean', shape, 'statistic', { draw: 'constant', value: 0 }, null, frozen)
+      const variance = this.#parameter('running_var', shape, 'statistic', { draw: 'constant', value: 1 }, null, frozen)
       if (!this.training || frozen) {
         return this.graph.applyOne('BatchNormInference', [x, scale, shift, mean, variance, ...added], attributes)
       }
@@ -127,7 +127,7 @@ export class Layers {
     const usual = { draw: 'uniform', bound: 1 / Math.sqrt(fanIn) } as const
     return this.graph.scope(name, () => {
       const weight = this.#parameter('weight', [out, fanIn], 'weight', initial.weight ?? usual)
-      const bias = this.#parameter('bias', [out], 'weight', initial.bias ?? usual)
+      const bias = this.#parameter('bias', [out], 'weight', initial.bias ?? usual, 'bias')
       return this.graph.applyOne('Linear', [x, weight, bias], {})
     })
   }
@@ -172,10 +172,11 @@ export class Layers {
     shape: Shape,
     kind: 'weight' | 'statistic',
     initial: Initialiser,
+    group: WeightGroup | null = null,
     frozen = this.#isFrozen(this.graph.fullName(name)),
   ): Value {
     const ifFrozen = kind === 'weight' ? 'frozen' : 'frozen statistic'
-    return this.graph.parameter(name, shape, frozen ? ifFrozen : kind, initial)
+    return this.graph.parameter(name, shape, frozen ? ifFrozen : kind, initial, group)
   }
 
   scope<T>(name: string, body: () => T): T {

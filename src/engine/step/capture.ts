@@ -1,5 +1,5 @@
 import type { ComputeDType } from '../../vocabulary/dtype.ts'
-import type { GraphBuilder } from '../graph/graph-builder.ts'
+import type { GraphBuilder, WeightGroup } from '../graph/graph-builder.ts'
 import type { Method, Predictions } from '../methods/method.ts'
 import { Layers } from '../networks/layers.ts'
 import type { Network } from '../networks/network.ts'
@@ -27,11 +27,17 @@ export interface PredictionSpecification {
 export interface StepSpecification extends PredictionSpecification {
   /** Whether another image is mixed into each in training (default: no): labels then come with those of the partners. */
   readonly mixing?: boolean
+  /** Label smoothing of the objective's cross entropies (default: 0). */
+  readonly smoothing?: number
   readonly optimizer: Optimizer
   /** Whether a parameter stays as it is (default: none does). */
   readonly isFrozen?: (name: string) => boolean
   /** Factor of the learning rate of a parameter (default: 1). */
   readonly rateFactor?: (name: string) => number
+  /** Largest norm of all mean gradients together; they are scaled down to it (default: as they are). */
+  readonly clipNorm?: number
+  /** Groups of weights with an optimizer of their own, which has the states and scalars of the other. */
+  readonly apart?: { readonly groups: readonly WeightGroup[]; readonly optimizer: Optimizer }
 }
 
 /** Pixels -> predictions, the part that training and evaluation share. */

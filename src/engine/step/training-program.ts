@@ -35,7 +35,7 @@ export function captureTrainingStep(
   specification: StepSpecification,
   extra: ExtraOutputs = { gradients: false },
 ): TrainingStep {
-  const { method, batch, optimizer, mixing = false, rateFactor = () => 1 } = specification
+  const { method, batch, optimizer, mixing = false, smoothing = 0, rateFactor = () => 1 } = specification
   const graph = new GraphBuilder(batch)
   const { layers, predictions } = capturePredictions(graph, specification, true)
   const scalars = new Map<ScalarName, Value>()
@@ -51,7 +51,7 @@ export function captureTrainingStep(
   }
   const labels = graph.labels(mixing ? 'with partners' : 'own')
   const shares = mixing ? { own: scalar('own_share'), partner: scalar('partner_share') } : null
-  const { total, parts } = method.objective(graph, predictions, { labels, shares }, scalar)
+  const { total, parts } = method.objective(graph, predictions, { labels, shares, smoothing }, scalar)
   const correct = nameClassifiers(predictions).map(({ name, of: logits }) => ({
     ...({ name: `correct.${name}`, role: 'hits', reduce: 'sum', classifier: name } as const),
     value: graph.applyOne('TopKCorrect', [logits, labels], { k: 1 }, 'metrics'),
@@ -72,7 +72,7 @@ export function captureTrainingStep(
     weights.map(({ value }) => value),
   )
   const updates = graph.phase('update', () => [
-    ...weightUpdates(graph, weights, gradients, optimizer, (name) => [rateOf(name), ...optimizerScalars]),
+    ...weightUpdates(graph, weights, gradients, specification, (name) => [rateOf(name), ...optimizerScalars]),
     ...statisticUpdates(graph, layers),
   ])
   const reduced = updates.flatMap(({ name, gradient }) =>
@@ -136,13 +136,24 @@ function weightUpdates(
   graph: GraphBuilder,
   weights: readonly Parameter[],
   gradients: readonly Value[],
-  optimizer: Optimizer,
+  { optimizer: usual, apart, clipNorm }: Pick<StepSpecification, 'optimizer' | 'apart' | 'clipNorm'>,
   scalarsOf: (name: string) => readonly Value[],
 ): Update[] {
-  return weights.flatMap(({ name, value }, index): Update[] => {
-    const local = gradients[index]
-    if (local === undefined) throw new Error(`Expected a gradient for ${name} but received none`)
-    const gradient = graph.applyOne('AllReduceMean', [local], {}, name)
+  const reduce = (index: number): Value => {
+    const [weight, local] = [weights[index], gradients[index]]
+    if (weight === undefined || local === undefined) {
+      throw new Error(`Expected a gradient for ${weight?.name} but received none`)
+    }
+    return graph.applyOne('AllReduceMean', [local], {}, weight.name)
+  }
+  // The norm is of all gradients: each is there before the first update.
+  const reduced = clipNorm === undefined ? [] : weights.map((_, index) => reduce(index))
+  const clipped =
+    clipNorm === undefined ? [] : graph.apply('ClipByGlobalNorm', reduced, { largestNorm: clipNorm }, 'clip')
+  return weights.flatMap(({ name, value, group }, index): Update[] => {
+    const optimizer = apart !== undefined && group !== null && apart.groups.includes(group) ? apart.optimizer : usual
+    const mean = reduced[index] ?? reduce(index)
+    const gradient = clipped[index] ?? mean
     const slots = optimizer.states.map((slot) => `${slot}.${name}`)
     const states = slots.map((slot) => graph.state(slot, value.shape))
     const scalars = scalarsOf(name)
@@ -151,7 +162,7 @@ function weightUpdates(
       throw new Error(`Expected ${1 + slots.length} values of the update of ${name} but received ${renewed.length}`)
     }
     return [
-      { name, value: weight, gradient },
+      { name, value: weight, gradient: mean },
       ...slots.flatMap((slot, place) => {
         const state = renewed[place]
         return state === undefined ? [] : [{ name: slot, value: state, gradient: null }]

@@ -4,6 +4,7 @@ import { parameterOwner } from '../../engine/methods/deployed-parameters.ts'
 import type { MethodName } from '../../engine/methods/registry.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import { fileFault } from '../../vocabulary/file-fault.ts'
+import { averagedWeights } from './averaged-weights.ts'
 import { type Checkpoint, loadCheckpoint } from './checkpoint.ts'
 import { describeDeployed, descriptionMetadata } from './model-description.ts'
 import { type NamedTensor, writeSafetensors } from './safetensors.ts'
@@ -37,6 +38,7 @@ export function deployedTensors(
  * the checkpoint says of the network and its images, and where it comes from.
  * @param out file to write; it is written aside and renamed, and replaces what was there
  * @param check may refuse the checkpoint before anything is written
+ * @param ema whether to write the moving average of the weights
  * @returns the tensors written
  * @throws UserFault where the checkpoint cannot be read, has no such branch, or `out` cannot be written
  */
@@ -45,12 +47,14 @@ export async function exportBranch(
   branch: number,
   out: string,
   check: (checkpoint: Checkpoint) => Promise<void> = async () => {},
+  ema = false,
 ): Promise<NamedTensor[]> {
   const checkpoint = await loadCheckpoint(checkpointFolder)
   await check(checkpoint)
   const { description, progress } = checkpoint
-  const tensors = deployedTensors(checkpoint.tensors.model, branch, description?.architecture.method ?? null)
-  const origin = { method: description?.architecture.method, branch, step: progress.step }
+  const { model } = ema ? averagedWeights(checkpoint.tensors, checkpointFolder) : checkpoint.tensors
+  const tensors = deployedTensors(model, branch, description?.architecture.method ?? null)
+  const origin = { method: description?.architecture.method, branch, step: progress.step, ...(ema && { ema }) }
   const deployed = description === null ? null : describeDeployed(description, branch)
   const metadata = { format: 'pt', ...descriptionMetadata(deployed), origin: JSON.stringify(origin) }
   await writeWholeSafetensors(out, tensors, metadata)

@@ -2,6 +2,7 @@ import type { RunConfig } from '../../config/run-config.ts'
 import type { LoadedDataset, SplitName } from '../../data/datasets/dataset.ts'
 import { InputPipeline } from '../../data/input/pipeline.ts'
 import type { EvalLine } from '../../report/metrics.ts'
+import { averagedWeights } from '../checkpoint/averaged-weights.ts'
 import { loadCheckpoint } from '../checkpoint/checkpoint.ts'
 import { restoreState } from '../checkpoint/state-tensors.ts'
 import { evaluateState } from './evaluate-state.ts'
@@ -12,6 +13,7 @@ import { planTimetable } from './timetable.ts'
 
 /**
  * Errors of a checkpoint on a whole split.
+ * @param ema whether of the moving average of its weights
  * @throws UserFault where the checkpoint is not of this configuration and images; EvaluationStopped
  */
 export async function evaluateRun(
@@ -19,7 +21,7 @@ export async function evaluateRun(
   images: Promise<LoadedDataset>,
   checkpointFolder: string,
   split: SplitName,
-  stop?: AbortSignal,
+  { stop, ema = false }: { readonly stop?: AbortSignal | undefined; readonly ema?: boolean } = {},
 ): Promise<EvalLine> {
   const checkpoint = await loadCheckpoint(checkpointFolder)
   const { progress, tensors } = checkpoint
@@ -27,7 +29,7 @@ export async function evaluateRun(
   await checkSnapshots(config, taken)
   const { images: own } = await checkImages(config, images, checkpoint, checkpointFolder)
   const { prepared, replicas } = await beginRun(config, own, 'evaluate', async ({ layout }, state) => {
-    restoreState(layout, state, tensors, checkpointFolder)
+    restoreState(layout, state, ema ? averagedWeights(tensors, checkpointFolder) : tensors, checkpointFolder)
   })
   try {
     const stepsPerEpoch = InputPipeline.batches(prepared.dataset.train, config.batch, 'drop')

@@ -1,5 +1,6 @@
 /** Epochs of a run: training, evaluation, checkpoint. */
 
+import type { RunConfig } from '../../config/run-config.ts'
 import { countClasses } from '../../report/class-counts.ts'
 import { classifierNames } from '../../report/classifier-names.ts'
 import type { EpochLine, EvalLine } from '../../report/metrics.ts'
@@ -9,6 +10,7 @@ import type { RunProgress } from '../checkpoint/run-state.ts'
 import { EvaluationStopped, type Predictions } from '../evaluation/evaluate-split.ts'
 import { refuseDivergence } from './divergence.ts'
 import { evaluateState } from './evaluate-state.ts'
+import { endsEarly } from './run-end.ts'
 import type { RunningRun } from './running-run.ts'
 import { endsCycle, saveSnapshot, snapshotsTaken, withSnapshotEnsemble } from './snapshots.ts'
 import type { Timetable } from './timetable.ts'
@@ -17,8 +19,9 @@ import { trainEpoch } from './train-epoch.ts'
 /** From where the run is to its end, or to the end of the step in which it is stopped. @returns the last evaluation */
 export async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
   const { timetable, hooks } = run
+  const { config } = run.prepared
   let evaluation: EvalLine | null = null
-  while (!isFinished(run.progress, timetable)) {
+  while (!isFinished(config, run.progress, timetable)) {
     const { best } = run.progress
     let trained: EpochLine | null = null
     let ended = true
@@ -44,16 +47,26 @@ export async function runEpochs(run: RunningRun): Promise<EvalLine | null> {
     }
     await run.lock.check()
     const failure = await run.checkpoints.saveNow(run.progress)
-    const over = hooks.stop.aborted || isFinished(run.progress, timetable)
+    const over = hooks.stop.aborted || isFinished(config, run.progress, timetable)
     if (failure !== null) {
       if (over) throw run.checkpoints.lostEnd(run.progress.step, failure)
       run.checkpoints.tellFailure(run.progress.step, failure)
       // The best one is a checkpoint that there is.
       run.progress = { ...run.progress, best }
     }
+    if (endsEarly(config, run.progress)) tellEarlyStop(run)
     if (over) break
   }
   return evaluation
+}
+
+function tellEarlyStop({ hooks, prepared, progress }: RunningRun): void {
+  const { earlyStop } = prepared.config
+  const { best, epoch } = progress
+  hooks.display.note(
+    `The run ends early, after ${epoch} epochs: for ${earlyStop} the test error was no lower than after step ${best?.step} ` +
+      '(--checkpoint best).',
+  )
 }
 
 /** Whether an epoch's last step is done and what follows it is not. */
@@ -61,9 +74,9 @@ export function awaitsEvaluation({ step, stepInEpoch }: RunProgress, { steps, st
   return stepInEpoch === stepsPerEpoch || (step === steps && stepInEpoch > 0)
 }
 
-/** Whether all steps are done, and what follows the last. */
-export function isFinished({ step, stepInEpoch }: RunProgress, { steps }: Timetable): boolean {
-  return step >= steps && stepInEpoch === 0
+/** Whether all steps are done, and what follows the last; or the run ended early. */
+export function isFinished(config: RunConfig, progress: RunProgress, { steps }: Timetable): boolean {
+  return (progress.step >= steps && progress.stepInEpoch === 0) || endsEarly(config, progress)
 }
 
 /** After each `evaluateEvery` epochs, after the last, and where a snapshot is taken; never without test images. */

@@ -16,6 +16,7 @@ import { deployedTensors } from '../checkpoint/export.ts'
 import { refuseOtherInput } from '../checkpoint/model-description.ts'
 import { loadWeights } from '../checkpoint/state-tensors.ts'
 import { isFolder, readTrainedWeights } from '../checkpoint/trained-weights.ts'
+import { isOver } from './run-end.ts'
 
 /** What is done with its files, for messages. */
 const READING = 'read the teacher'
@@ -106,9 +107,9 @@ export async function unfinishedTeacher({ method, teacher }: RunConfig): Promise
   const run = await findRun(teacher)
   if (run === null) return null
   const checkpoint = isCheckpointFolder(teacher) ? teacher : await findCheckpoint(teacher, 'latest')
-  const { step, epoch } = (await loadCheckpoint(checkpoint)).progress
-  const finished = run.steps === null ? epoch >= run.epochs : step >= run.steps
-  if (finished) return null
+  const { progress } = await loadCheckpoint(checkpoint)
+  if (isOver(run, progress)) return null
+  const { step, epoch } = progress
   const planned = run.steps === null ? `${run.epochs} epochs` : `${run.steps} steps`
   return `the teacher ${teacher} is taken as it is after step ${step} (epoch ${epoch + 1}): its run is to have ${planned}`
 }

@@ -15,6 +15,7 @@ import type { RunLength } from '../../report/run-view.ts'
 import { writeJson } from '../../report/write-whole.ts'
 import { expected } from '../../vocabulary/fault.ts'
 import { type FolderLock, type LockHooks, LockWaitStopped, whileLocked } from '../../vocabulary/locks/folder-lock.ts'
+import { startAverages } from '../checkpoint/averaged-weights.ts'
 import { latestCheckpoint, listCheckpoints, loadCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { RunProgress } from '../checkpoint/run-state.ts'
 import { restoreState } from '../checkpoint/state-tensors.ts'
@@ -26,6 +27,7 @@ import { describeMachine } from './machine.ts'
 import { MetricsLog } from './metrics-log.ts'
 import { checkSpace } from './needed-space.ts'
 import { RunCheckpoints } from './run-checkpoints.ts'
+import { endsEarly, isOver } from './run-end.ts'
 import { awaitsEvaluation, isFinished, runEpochs } from './run-epochs.ts'
 import { createRunFolder, openRunFolder } from './run-folder.ts'
 import { lockedRun } from './run-lock.ts'
@@ -147,7 +149,7 @@ async function goOn(
   try {
     await refuseOtherImages(files, begun.prepared.dataset)
     const timetable = timetableOf(begun.prepared)
-    if (!isFinished(progress, timetable)) {
+    if (!isFinished(config, progress, timetable)) {
       await checkSpace(config.out, [{ prepared: begun.prepared, timetable }], (words) => hooks.display.note(words))
     }
     const longer = describeLonger(config, progress, timetable)
@@ -169,21 +171,20 @@ async function refuseLostCheckpoints({ folder, metrics }: RunFiles): Promise<voi
   throw expected('a checkpoint', 'the run to resume', folder, remedy)
 }
 
-/** As isFinished, before the images are counted. */
-function isOver({ epochs, steps }: RunConfig, { epoch, step, stepInEpoch }: RunProgress): boolean {
-  return stepInEpoch === 0 && (steps === null ? epoch >= epochs : step >= steps)
-}
-
 /** Nothing is left to train; the report may be. */
 async function tellFinished(
-  { epochs, steps, method, scale }: RunConfig,
+  config: RunConfig,
   files: RunFiles,
-  { step }: RunProgress,
+  progress: RunProgress,
   { display }: TrainHooks,
 ): Promise<TrainOutcome> {
-  const done = steps === null ? `${epochs} of ${epochs} epochs` : `${steps} of ${steps} steps`
+  const { epochs, steps, method, scale } = config
+  const { epoch, step } = progress
+  const early = endsEarly(config, progress)
+  const whole = steps === null ? `${epochs} of ${epochs} epochs` : `${steps} of ${steps} steps`
+  const done = early ? `${epoch} epochs, up to its early stop,` : whole
   const further =
-    steps === null && !takesSnapshots(method) && scale === 1
+    !early && steps === null && !takesSnapshots(method) && scale === 1
       ? `native-ensemble resume ${files.folder} --epochs ${2 * epochs}, say, trains longer`
       : 'a new run can begin from its weights (native-ensemble export, then train --init)'
   display.note(`The run is finished: ${done} are trained, and nothing was changed; ${further}.`)
@@ -229,6 +230,7 @@ async function trainFromStart(
   const fill = async (step: TrainingStep, state: SharedArrayBuffer) => {
     for (const words of await fillInitialState(config, step, state)) hooks.display.note(words)
     await loadTeacher(config, step.layout, state, images)
+    startAverages(step.layout, state)
   }
   const begun = await beginTraining(config, images, fill, hooks.hosts ?? null)
   try {
@@ -252,6 +254,10 @@ function timetableOf({ config, dataset }: PreparedRun): Timetable {
   if (takesSnapshots(config.method) && dataset.test.count === 0) {
     const remedy = 'Prepare the images with some (--validation, or a folder val/), or choose another --method.'
     throw expected('test images to compare snapshots on', config.dataset, 'none', remedy)
+  }
+  if (config.earlyStop !== null && dataset.test.count === 0) {
+    const remedy = 'Prepare the images with some (--validation, or a folder val/), or leave --early-stop out.'
+    throw expected('test images to stop early by', config.dataset, 'none', remedy)
   }
   const stepsPerEpoch = InputPipeline.batches(dataset.train, config.batch, 'drop')
   if (stepsPerEpoch === 0) {
@@ -297,7 +303,7 @@ async function runToEnd(
         samples: null,
       }
       const evaluation = await runEpochs(run)
-      const ended = isFinished(run.progress, timetable) ? 'finished' : 'interrupted'
+      const ended = isFinished(prepared.config, run.progress, timetable) ? 'finished' : 'interrupted'
       return { files, ended, step: run.progress.step, evaluation }
     } finally {
       await session.close()

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <vector>
 
 #include "kernels/classifier/rows.hpp"
 
 namespace one {
 namespace {
+
+float mean(Row x, int count) { return std::accumulate(x, x + count, 0.0f) / static_cast<float>(count); }
 
 class Softmax : public Instruction {
  public:
@@ -109,11 +112,17 @@ class GatedSumGrad : public Instruction {
   const std::vector<Activation> dlogits_;
 };
 
-// factor sum_rows (log sum_j exp z_j - z_label); rows of label -1 add nothing.
+// factor sum_rows (log sum_j exp z_j - sum_j t_j z_j); rows of label -1 add nothing. The target t is one at the label;
+// smoothed by e it is (1 - e) there and e / K more in each of the K classes (Szegedy et al., arXiv:1512.00567, section 7).
+template <bool Smoothed>
 class CrossEntropy : public Instruction {
  public:
   CrossEntropy(WordReader& words, PlanBuilder& builder)
-      : logits_(builder.tensor(words)), result_(words.size()), factor_(words.number()), firstLabel_(words.size()) {}
+      : logits_(builder.tensor(words)),
+        result_(words.size()),
+        factor_(words.number()),
+        firstLabel_(words.size()),
+        smoothing_(Smoothed ? words.number() : 0.0f) {}
   void run(Worker& worker, const RunArguments& arguments) override {
     const int classes = logits_.channels;
     const std::int32_t* const labels = arguments.labels + firstLabel_ + worker.firstSample;
@@ -122,7 +131,9 @@ class CrossEntropy : public Instruction {
       const std::int32_t label = labels[row];
       if (label < 0) continue;
       Row z = worker.at<float>(logits_) + row * classes;
-      sum += static_cast<double>(logSumExp(z, classes, 1.0f) - z[label]);
+      float target = z[label];
+      if constexpr (Smoothed) target += smoothing_ * (mean(z, classes) - target);
+      sum += static_cast<double>(logSumExp(z, classes, 1.0f) - target);
     }
     worker.scalars[result_] = static_cast<float>(sum) * factor_;
   }
@@ -132,9 +143,11 @@ class CrossEntropy : public Instruction {
   const std::size_t result_;
   const float factor_;
   const std::size_t firstLabel_;
+  const float smoothing_;
 };
 
-// dz = dloss factor (softmax(z) - onehot(label)).
+// dz = dloss factor (softmax(z) - t), t as above.
+template <bool Smoothed>
 class CrossEntropyGrad : public Instruction {
  public:
   CrossEntropyGrad(WordReader& words, PlanBuilder& builder)
@@ -142,10 +155,12 @@ class CrossEntropyGrad : public Instruction {
         logits_(builder.tensor(words)),
         dlogits_(builder.tensor(words)),
         factor_(words.number()),
-        firstLabel_(words.size()) {}
+        firstLabel_(words.size()),
+        smoothing_(Smoothed ? words.number() : 0.0f) {}
   void run(Worker& worker, const RunArguments& arguments) override {
     const int classes = logits_.channels;
     const float factor = worker.scalars[dloss_] * factor_;
+    const float everywhere = smoothing_ / static_cast<float>(classes);
     const std::int32_t* const labels = arguments.labels + firstLabel_ + worker.firstSample;
     for (int row = 0; row < worker.samples; row++) {
       const std::int32_t label = labels[row];
@@ -156,8 +171,11 @@ class CrossEntropyGrad : public Instruction {
         continue;
       }
       const float shift = logSumExp(z, classes, 1.0f);
-      for (int c = 0; c < classes; c++) dz[c] = factor * std::exp(z[c] - shift);
-      dz[label] -= factor;
+      for (int c = 0; c < classes; c++) {
+        const float probability = std::exp(z[c] - shift);
+        dz[c] = factor * (Smoothed ? probability - everywhere : probability);
+      }
+      dz[label] -= Smoothed ? factor * (1.0f - smoothing_) : factor;
     }
   }
 
@@ -167,6 +185,7 @@ class CrossEntropyGrad : public Instruction {
   const Activation dlogits_;
   const float factor_;
   const std::size_t firstLabel_;
+  const float smoothing_;
 };
 
 // factor sum_rows sum_j p_j (log p_j - log q_j), p and q the softened teacher and student.
@@ -307,8 +326,10 @@ InstructionTable lossInstructions() {
       {"softmaxGrad", make<SoftmaxGrad>},
       {"gatedSum", make<GatedSum>},
       {"gatedSumGrad", make<GatedSumGrad>},
-      {"crossEntropy", make<CrossEntropy>},
-      {"crossEntropyGrad", make<CrossEntropyGrad>},
+      {"crossEntropy", make<CrossEntropy<false>>},
+      {"crossEntropyGrad", make<CrossEntropyGrad<false>>},
+      {"smoothedCrossEntropy", make<CrossEntropy<true>>},
+      {"smoothedCrossEntropyGrad", make<CrossEntropyGrad<true>>},
       {"kullbackLeibler", make<KullbackLeibler>},
       {"kullbackLeiblerGrad", make<KullbackLeiblerGrad>},
       {"topKCorrect", make<TopKCorrect>},

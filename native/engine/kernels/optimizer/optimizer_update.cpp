@@ -139,7 +139,7 @@ void OptimizerUpdate::readRange(WordReader& words) {
   ranges_.push_back(std::move(range));
 }
 
-void OptimizerUpdate::takeNorms(const Exchange& exchange, int thread, int threads, const float* scalars,
+void OptimizerUpdate::takeNorms(const Exchange& exchange, float share, int thread, int threads, const float* scalars,
                                 const float* state) {
   Values values(mostValues());
   const std::size_t begin = chunks_.size() * static_cast<std::size_t>(thread) / static_cast<std::size_t>(threads);
@@ -153,7 +153,7 @@ void OptimizerUpdate::takeNorms(const Exchange& exchange, int thread, int thread
     lanes.assign(kernel.norms.size(), {});
     for (std::size_t at = chunk.begin; at < chunk.end; at += kBlock) {
       values.count = std::min(kBlock, chunk.end - at);
-      loadTensors(range, exchange, state, at, values);
+      loadTensors(range, exchange, share, state, at, values);
       for (std::size_t step = 0; step < kernel.norms.back(); step++) {
         const Step& next = kernel.steps[step];
         if (!next.scalar && !next.afterNorm) values.compute(next, kernel.operands() + step);
@@ -171,7 +171,7 @@ void OptimizerUpdate::takeNorms(const Exchange& exchange, int thread, int thread
   }
 }
 
-void OptimizerUpdate::run(const Exchange& exchange, int member, const float* scalars, float* state) const {
+void OptimizerUpdate::run(const Exchange& exchange, float share, int member, const float* scalars, float* state) const {
   if (ranges_.empty()) return;
   Values values(mostValues());
   const auto members = static_cast<std::size_t>(exchange.members());
@@ -184,7 +184,7 @@ void OptimizerUpdate::run(const Exchange& exchange, int member, const float* sca
     loadScalars(range, scalars, true, values);
     for (std::size_t at = begin; at < end; at += kBlock) {
       values.count = std::min(kBlock, end - at);
-      loadTensors(range, exchange, state, at, values);
+      loadTensors(range, exchange, share, state, at, values);
       for (std::size_t step = 0; step < kernel.steps.size(); step++) {
         if (!kernel.steps[step].scalar) values.compute(kernel.steps[step], kernel.operands() + step);
       }
@@ -213,8 +213,8 @@ void OptimizerUpdate::loadScalars(const Range& range, const float* scalars, bool
   }
 }
 
-void OptimizerUpdate::loadTensors(const Range& range, const Exchange& exchange, const float* state, std::size_t at,
-                                  Values& values) const {
+void OptimizerUpdate::loadTensors(const Range& range, const Exchange& exchange, float share, const float* state,
+                                  std::size_t at, Values& values) const {
   const Kernel& kernel = kernels_[range.kernel];
   for (std::size_t tensor = 0; tensor < kernel.tensors; tensor++) {
     std::copy_n(state + range.tensors[tensor] + at, values.count, values.at(tensor));
@@ -225,7 +225,6 @@ void OptimizerUpdate::loadTensors(const Range& range, const Exchange& exchange, 
     const float* other = exchange.gradientSource(source) + range.gradient + at;
     for (std::size_t i = 0; i < values.count; i++) gradient[i] += other[i];
   }
-  const float share = exchange.replicaShare();
   for (std::size_t i = 0; i < values.count; i++) gradient[i] *= share;
 }
 

@@ -21,10 +21,11 @@ class OptimizerUpdate {
   bool empty() const { return ranges_.empty(); }
   bool needsNorms() const { return !chunks_.empty(); }
 
-  // This thread's part of the sums of squares; each replica takes them all for itself. Weights must not change meanwhile.
-  void takeNorms(const Exchange& exchange, int thread, int threads, const float* scalars, const float* state);
+  // This thread's part of the sums of squares, of gradients times `share`; each replica takes them all for itself. Weights must not change meanwhile.
+  void takeNorms(const Exchange& exchange, float share, int thread, int threads, const float* scalars,
+                 const float* state);
   // Updates this member's shard, after a meeting with all who took norms. `member` counts the threads of all replicas.
-  void run(const Exchange& exchange, int member, const float* scalars, float* state) const;
+  void run(const Exchange& exchange, float share, int member, const float* scalars, float* state) const;
 
  private:
   struct Step {
@@ -62,7 +63,7 @@ class OptimizerUpdate {
   void readKernel(WordReader& words);
   void readRange(WordReader& words);
   void loadScalars(const Range& range, const float* scalars, bool norms, Values& values) const;
-  void loadTensors(const Range& range, const Exchange& exchange, const float* state, std::size_t at,
+  void loadTensors(const Range& range, const Exchange& exchange, float share, const float* state, std::size_t at,
                    Values& values) const;
   float normOf(const Range& range, std::size_t norm) const;
   std::size_t mostValues() const;

@@ -13,6 +13,7 @@ using Vector = Lanes<static_cast<int>(kLanes)>;
 }  // namespace
 
 void Update::read(WordReader& words) {
+  clip_.read(words);
   sgd_.resize(words.size());
   for (SgdRange& range : sgd_) {
     range.weight = words.size();
@@ -34,32 +35,32 @@ void Update::read(WordReader& words) {
   }
 }
 
-void Update::run(const Exchange& exchange, int member, const float* scalars, float* state) const {
-  for (const SgdRange& range : sgd_) runSgd(range, exchange, member, scalars, state);
-  optimizer_.run(exchange, member, scalars, state);
+void Update::run(const Exchange& exchange, float share, int member, const float* scalars, float* state) const {
+  for (const SgdRange& range : sgd_) runSgd(range, exchange, share, member, scalars, state);
+  optimizer_.run(exchange, share, member, scalars, state);
   const auto members = static_cast<std::size_t>(exchange.members());
   for (std::size_t place = static_cast<std::size_t>(member); place < running_.size(); place += members) {
     const RunningAverageRange& range = running_[place];
-    const float share = exchange.replicaShare();
+    const float mean = exchange.replicaShare();
     for (std::size_t at = 0; at < range.elements; at++) {
       float sum = 0;
       for (int source = 0; source < exchange.sources(); source++) {
         sum += exchange.statisticSource(source)[range.statistic + at];
       }
       float& running = state[range.state + at];
-      running = (1.0f - range.weight) * running + range.weight * range.correction * (sum * share);
+      running = (1.0f - range.weight) * running + range.weight * range.correction * (sum * mean);
     }
   }
 }
 
 // g = mean gradient + weightDecay w; m = decay m + g; w = w - rate (g + decay m).
-void Update::runSgd(const SgdRange& range, const Exchange& exchange, int member, const float* scalars,
-                    float* state) const {
+void Update::runSgd(const SgdRange& range, const Exchange& exchange, float replicaShare, int member,
+                    const float* scalars, float* state) const {
   const auto members = static_cast<std::size_t>(exchange.members());
   const std::size_t lines = (range.elements + kLanes - 1) / kLanes;
   const std::size_t begin = lines * static_cast<std::size_t>(member) / members * kLanes;
   const std::size_t end = std::min(range.elements, lines * (static_cast<std::size_t>(member) + 1) / members * kLanes);
-  const auto share = Vector::fill(exchange.replicaShare());
+  const auto share = Vector::fill(replicaShare);
   const auto decay = Vector::fill(range.decay);
   const auto weightDecay = Vector::fill(range.weightDecay);
   const auto rate = Vector::fill(scalars[range.rate]);

@@ -3,6 +3,7 @@
 #pragma once
 #include <vector>
 
+#include "kernels/optimizer/gradient_clip.hpp"
 #include "kernels/optimizer/optimizer_update.hpp"
 #include "plan/instruction.hpp"
 #include "plan/word_reader.hpp"
@@ -33,17 +34,29 @@ class Update {
  public:
   void read(WordReader& words);
   bool empty() const { return sgd_.empty() && optimizer_.empty() && running_.empty(); }
+  // Whether gradients are clipped: all threads must take sums, and meet, before `share`.
+  bool clips() const { return !clip_.empty(); }
+  void takeGradientSums(const Exchange& exchange, int thread, int threads) {
+    clip_.takeSums(exchange, thread, threads);
+  }
+  // What a sum of gradients is multiplied by.
+  float share(const Exchange& exchange) const {
+    return clips() ? exchange.replicaShare() * clip_.factor() : exchange.replicaShare();
+  }
   // Whether all threads must take norms, and meet, before `run`.
   bool needsNorms() const { return optimizer_.needsNorms(); }
-  void takeNorms(const Exchange& exchange, int thread, int threads, const float* scalars, const float* state) {
-    optimizer_.takeNorms(exchange, thread, threads, scalars, state);
+  void takeNorms(const Exchange& exchange, float share, int thread, int threads, const float* scalars,
+                 const float* state) {
+    optimizer_.takeNorms(exchange, share, thread, threads, scalars, state);
   }
   // `member` counts the threads of all replicas.
-  void run(const Exchange& exchange, int member, const float* scalars, float* state) const;
+  void run(const Exchange& exchange, float share, int member, const float* scalars, float* state) const;
 
  private:
-  void runSgd(const SgdRange& range, const Exchange& exchange, int member, const float* scalars, float* state) const;
+  void runSgd(const SgdRange& range, const Exchange& exchange, float replicaShare, int member, const float* scalars,
+              float* state) const;
   std::vector<SgdRange> sgd_;
+  GradientClip clip_;
   OptimizerUpdate optimizer_;
   std::vector<RunningAverageRange> running_;
 };

@@ -10,7 +10,8 @@ export const LOSS_LOWERINGS: LoweringsOf<keyof LossOps> = {
     lower: ({ lowering, node, attributes, input, output }) => {
       const logits = input('logits')
       const words = crossEntropyWords(lowering, attributes, logits)
-      emitRowSum(lowering, 'crossEntropy', node, output('loss'), (loss) => [lowering.tensor(logits), loss, ...words])
+      const instruction = isSmoothed(attributes) ? 'smoothedCrossEntropy' : 'crossEntropy'
+      emitRowSum(lowering, instruction, node, output('loss'), (loss) => [lowering.tensor(logits), loss, ...words])
     },
   },
   CrossEntropyGrad: {
@@ -19,7 +20,8 @@ export const LOSS_LOWERINGS: LoweringsOf<keyof LossOps> = {
       const logits = input('logits')
       const words = crossEntropyWords(lowering, attributes, logits)
       const tensors = lowering.tensorList([logits, output('dlogits')])
-      lowering.emit('crossEntropyGrad', [lowering.uniformScalar(input('dloss')), ...tensors, ...words], node)
+      const instruction = isSmoothed(attributes) ? 'smoothedCrossEntropyGrad' : 'crossEntropyGrad'
+      lowering.emit(instruction, [lowering.uniformScalar(input('dloss')), ...tensors, ...words], node)
     },
   },
   KullbackLeibler: {
@@ -60,10 +62,19 @@ export function emitRowSum(
   lowering.emit(instruction, words(result), node)
 }
 
-/** Factor of a sum over this replica's rows, and where the labels begin: those of the partners lie behind the images' own. */
-function crossEntropyWords(lowering: Lowering, { reduction, labels }: CrossEntropyAttributes, logits: ValueId): Word[] {
+/**
+ * Factor of a sum over this replica's rows, and where the labels begin: those of the partners lie behind the images' own;
+ * then the smoothing where there is some.
+ */
+function crossEntropyWords(lowering: Lowering, attributes: CrossEntropyAttributes, logits: ValueId): Word[] {
+  const { reduction, labels, smoothing = 0 } = attributes
   const factor = reduction === 'sum' ? 1 : 1 / rowsOf(lowering, logits)
-  return [float(factor), labels === 'partner' ? lowering.program.batch : 0]
+  const smoothed = isSmoothed(attributes) ? [float(smoothing)] : []
+  return [float(factor), labels === 'partner' ? lowering.program.batch : 0, ...smoothed]
+}
+
+function isSmoothed({ smoothing = 0 }: CrossEntropyAttributes): boolean {
+  return smoothing > 0
 }
 
 /** Temperature, and the factor that makes a sum over rows the batch's mean. */

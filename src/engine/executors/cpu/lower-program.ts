@@ -10,7 +10,7 @@ import { Lowering } from './lowering.ts'
 import type { Plan } from './plan-words.ts'
 import { rematerialiseJoins } from './rematerialise.ts'
 import { arenaBytes, FEWEST_BLOCKED_CHANNELS, findHomes, type Home } from './storage.ts'
-import { optimizerUpdates, planExports, runningAverages, sgdRanges } from './update-ranges.ts'
+import { gradientClip, optimizerUpdates, planExports, runningAverages, sgdRanges } from './update-ranges.ts'
 
 const LINE_BYTES = 64
 
@@ -63,6 +63,7 @@ export function lowerProgram(captured: Program, layout: StateLayout, target: Low
     reducedScalars: lowering.reducedScalars,
     finalScalars: lowering.finalScalars,
     statistics,
+    clip: gradientClip(lowering),
     sgd: sgdRanges(lowering),
     ...optimizerUpdates(lowering),
     running: runningAverages(lowering),

@@ -6,6 +6,7 @@ const gathered = { rows: [], lower: () => undefined }
 
 export const UPDATE_LOWERINGS: LoweringsOf<keyof UpdateOps> = {
   AllReduceMean: gathered,
+  ClipByGlobalNorm: gathered,
   SgdNesterov: gathered,
   OptimizerUpdate: gathered,
   RunningAverage: gathered,

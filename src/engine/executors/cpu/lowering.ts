@@ -32,7 +32,7 @@ export function layOutExchange(
     const operands = operandsOf(node)
     const weight = homes.get(operands.weight)
     const gradient = homes.get(operands.gradient)
-    if (weight?.kind !== 'state' || gradient?.kind !== 'meanGradient') {
+    if (weight?.kind !== 'state' || (gradient?.kind !== 'meanGradient' && gradient?.kind !== 'clippedGradient')) {
       throw new Error(`Expected an all-reduced gradient for ${node.label} but received ${gradient?.kind ?? 'nothing'}`)
     }
     gradients.set(gradient.source, findState(layout, weight.name).offset)

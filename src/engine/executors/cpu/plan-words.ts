@@ -6,7 +6,7 @@ import { numberOf, type PlanName, type PlanNames } from './plan-names.ts'
 type UpdateAttributes = OpAttributes['OptimizerUpdate']
 
 /** Raised where the words of an instruction or of the plan change, not with new names; plan.hpp holds the same number. */
-export const PLAN_VERSION = 15
+export const PLAN_VERSION = 16
 
 /** A whole number, a float to be sent as its bits, or a name to be sent as its number. */
 export type Word = number | { readonly float: number } | PlanName
@@ -42,6 +42,13 @@ export interface PlanExport {
   readonly source: number
   readonly count: number
   readonly target: number
+}
+
+/** Gradients whose global norm is to be at most `largestNorm`; none where nothing is clipped. */
+export interface GradientClip {
+  readonly largestNorm: number
+  /** First elements in the exchange, and how many. */
+  readonly gradients: readonly { readonly gradient: number; readonly elements: number }[]
 }
 
 export interface SgdRange {
@@ -102,6 +109,7 @@ export interface Plan {
   /** Run by the first thread after the sums. */
   readonly finalScalars: readonly PlanInstruction[]
   readonly statistics: readonly { readonly tensor: number; readonly target: number; readonly count: number }[]
+  readonly clip: GradientClip
   readonly sgd: readonly SgdRange[]
   readonly updates: readonly PlanUpdate[]
   readonly updateRanges: readonly UpdateRange[]
@@ -134,6 +142,8 @@ export function encodePlan(plan: Plan, names: PlanNames): Int32Array {
     ...list(plan.reducedScalars, (scalar) => [scalar]),
     ...list(plan.finalScalars, instructionWords),
     ...list(plan.statistics, ({ tensor, target, count }) => [tensor, target, count]),
+    float(plan.clip.largestNorm),
+    ...list(plan.clip.gradients, ({ gradient, elements }) => [gradient, elements]),
     ...list(plan.sgd, ({ weight, momentum, gradient, elements, rate, decay, weightDecay }) => [
       ...[weight, momentum, gradient, elements, rate, float(decay), float(weightDecay)],
     ]),

@@ -16,6 +16,8 @@ export type Home =
   | { readonly kind: 'gradient' }
   /** Averaged over the replicas on its way into the update. */
   | { readonly kind: 'meanGradient' | 'meanStatistic'; readonly source: ValueId }
+  /** Scaled down to the largest norm on its way into the update. */
+  | { readonly kind: 'clippedGradient'; readonly source: ValueId }
   /** Flat f32 state; `cast` = read in another precision where it is used. */
   | { readonly kind: 'state'; readonly name: string; readonly dtype: 'f32' | 'bf16' }
   /** State after the update. */
@@ -50,6 +52,11 @@ function homeOfOutput(program: Program, node: ProgramNode, place: number, homes:
       if (sourceHome?.kind === 'gradient') return { kind: 'meanGradient', source }
       if (sourceHome?.kind === 'vector') return { kind: 'meanStatistic', source }
       break
+    case 'ClipByGlobalNorm': {
+      const mean = homes.get(node.inputs[place] ?? -1)
+      if (mean?.kind === 'meanGradient') return { kind: 'clippedGradient', source: mean.source }
+      break
+    }
     case 'SgdNesterov':
     case 'OptimizerUpdate': {
       const state = homes.get(node.inputs[place] ?? -1)

@@ -2,9 +2,31 @@ import { elementCount } from '../../../vocabulary/shape.ts'
 import { type OptimizerNode, operandsOf } from '../../graph/optimizer-nodes.ts'
 import { operands, typeOf, type ValueId } from '../../graph/program.ts'
 import type { Lowering } from './lowering.ts'
-import type { Plan, PlanExport, PlanUpdate, RunningAverageRange, SgdRange, UpdateRange } from './plan-words.ts'
+import type {
+  GradientClip,
+  Plan,
+  PlanExport,
+  PlanUpdate,
+  RunningAverageRange,
+  SgdRange,
+  UpdateRange,
+} from './plan-words.ts'
 
 const LINE_ELEMENTS = 16
+
+/** The gradients that are clipped before the update; none where there is no such node. */
+export function gradientClip(lowering: Lowering): GradientClip {
+  const [node, ...others] = lowering.program.nodes.filter((candidate) => candidate.op === 'ClipByGlobalNorm')
+  if (node === undefined) return { largestNorm: 0, gradients: [] }
+  if (others.length > 0) throw new Error('Expected at most one ClipByGlobalNorm in a program')
+  const gradients = node.inputs.map((id) => {
+    const home = lowering.home(id)
+    if (home.kind !== 'meanGradient')
+      throw new Error(`Expected all-reduced gradients to clip but received ${home.kind}`)
+    return { gradient: lowering.gradient(home.source), elements: elementCount(typeOf(lowering.program, id).shape) }
+  })
+  return { largestNorm: node.attributes.largestNorm, gradients }
+}
 
 /** SGD's nodes as ranges of the flat state, neighbours joined. */
 export function sgdRanges(lowering: Lowering): SgdRange[] {
@@ -51,7 +73,9 @@ export function optimizerUpdates(lowering: Lowering): Pick<Plan, 'updates' | 'up
 function rangeOf(lowering: Lowering, node: OptimizerNode): Omit<UpdateRange, 'update'> {
   const { weight, states, gradient, scalars } = operandsOf(node)
   const home = lowering.home(gradient)
-  if (home.kind !== 'meanGradient') throw new Error(`Expected an all-reduced gradient for ${node.label}`)
+  if (home.kind !== 'meanGradient' && home.kind !== 'clippedGradient') {
+    throw new Error(`Expected an all-reduced gradient for ${node.label}`)
+  }
   return {
     elements: elementCount(typeOf(lowering.program, weight).shape),
     gradient: lowering.gradient(home.source),
@@ -128,6 +152,7 @@ function exportSource(lowering: Lowering, value: ValueId): Pick<PlanExport, 'kin
       const state = lowering.program.states.find(({ name }) => name === home.name)
       return { kind: 'state', source: lowering.state(state?.value ?? -1) }
     }
+    case 'clippedGradient':
     case 'images':
     case 'labels':
       throw new Error(`Expected a computed value as output but received the ${home.kind}`)

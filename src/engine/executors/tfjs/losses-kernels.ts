@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { LossOps } from '../../graph/ops/losses.ts'
+import type { CrossEntropyAttributes, LossOps } from '../../graph/ops/losses.ts'
 import type { KernelsOf } from './kernel.ts'
 import { logSoftmax } from './log-softmax.ts'
 
@@ -7,13 +7,13 @@ import { logSoftmax } from './log-softmax.ts'
 export const LOSS_KERNELS: KernelsOf<keyof LossOps> = {
   CrossEntropy: ({ input, attributes }) => {
     const logits = input('logits')
-    const sum = tf.neg(tf.sum(tf.mul(oneHot(input('labels'), logits, attributes.labels), logSoftmax(logits))))
+    const sum = tf.neg(tf.sum(tf.mul(targetOf(input('labels'), logits, attributes), logSoftmax(logits))))
     return [tf.div(sum, rowsOf(logits, attributes.reduction))]
   },
   CrossEntropyGrad: ({ input, attributes }) => {
     const [dloss, logits] = [input('dloss'), input('logits')]
-    const target = oneHot(input('labels'), logits, attributes.labels)
-    const counted = tf.sum(target, 1, true)
+    const target = targetOf(input('labels'), logits, attributes)
+    const counted = tf.sum(oneHot(input('labels'), logits, attributes.labels), 1, true)
     const difference = tf.sub(tf.mul(tf.softmax(logits), counted), target)
     return [tf.mul(difference, tf.div(dloss, rowsOf(logits, attributes.reduction)))]
   },
@@ -42,6 +42,18 @@ export const LOSS_KERNELS: KernelsOf<keyof LossOps> = {
     const correct = tf.cast(tf.greaterEqual(losers, classes - attributes.k), 'float32')
     return [tf.sum(tf.mul(correct, tf.sum(target, 1)))]
   },
+}
+
+/** What a cross entropy compares the softmax with, [B, K]. */
+function targetOf(
+  labels: tf.Tensor,
+  logits: tf.Tensor,
+  { labels: of, smoothing = 0 }: CrossEntropyAttributes,
+): tf.Tensor {
+  const certain = oneHot(labels, logits, of)
+  if (smoothing === 0) return certain
+  const counted = tf.sum(certain, 1, true)
+  return tf.add(tf.mul(certain, 1 - smoothing), tf.mul(counted, smoothing / (logits.shape[1] ?? 1)))
 }
 
 export function oneHot(labels: tf.Tensor, logits: tf.Tensor, of?: 'partner'): tf.Tensor {

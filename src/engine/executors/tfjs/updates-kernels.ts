@@ -16,6 +16,11 @@ const OPERATIONS: UpdateInterpreter<tf.Tensor> = {
 
 export const UPDATE_KERNELS: KernelsOf<keyof UpdateOps> = {
   AllReduceMean: ({ input, allReduceMean }) => [allReduceMean(input('local'))],
+  ClipByGlobalNorm: ({ list, attributes }) => {
+    const norm = tf.sqrt(tf.addN(list('gradients').map((gradient) => tf.sum(tf.square(gradient)))))
+    const factor = tf.minimum(1, tf.div(attributes.largestNorm, tf.add(norm, 1e-6)))
+    return list('gradients').map((gradient) => tf.mul(gradient, factor))
+  },
   // torch.optim.SGD: g += decay w; buffer = momentum buffer + g; w -= rate (g + momentum buffer).
   SgdNesterov: ({ input, attributes }) => {
     const [weight, buffer, rate] = [input('weight'), input('momentum'), input('rate')]

@@ -1,4 +1,4 @@
-import type { LossOps } from '../../graph/ops/losses.ts'
+import type { CrossEntropyAttributes, LossOps } from '../../graph/ops/losses.ts'
 import type { LoweringsOf } from './op-lowering.ts'
 import { logSoftmax, perRow, softmax } from './rows.ts'
 import type { Hlo, HloFunction } from './stablehlo.ts'
@@ -7,16 +7,14 @@ import type { Hlo, HloFunction } from './stablehlo.ts'
 export const LOSS_LOWERINGS: LoweringsOf<keyof LossOps> = {
   CrossEntropy: ({ hlo, input, wide, attributes }) => {
     const logits = wide('logits')
-    const zeros = hlo.constant(0, logits.shape)
-    const own = hlo.select(isLabel(hlo, input('labels'), logits, attributes.labels), logSoftmax(hlo, logits), zeros)
+    const own = crossTerms(hlo, input('labels'), logits, attributes)
     const sum = hlo.unary('negate', hlo.reduce('add', own, [0, 1]))
     return [hlo.binary('divide', sum, rows(logits, attributes.reduction))]
   },
   CrossEntropyGrad: ({ hlo, input, wide, attributes }) => {
     const [dloss, logits] = [wide('dloss'), wide('logits')]
-    const [zeros, ones] = [hlo.constant(0, logits.shape), hlo.constant(1, logits.shape)]
-    const target = hlo.select(isLabel(hlo, input('labels'), logits, attributes.labels), ones, zeros)
-    const counted = perRow(hlo, hlo.reduce('add', target, [1]), logits)
+    const { certain, counted } = certainTarget(hlo, input('labels'), logits, attributes)
+    const target = smoothed(hlo, certain, counted, attributes)
     const difference = hlo.binary('subtract', hlo.binary('multiply', softmax(hlo, logits), counted), target)
     const factor = hlo.binary('divide', dloss, rows(logits, attributes.reduction))
     return [hlo.binary('multiply', difference, hlo.broadcast(factor, logits.shape, []))]
@@ -56,6 +54,30 @@ export const LOSS_LOWERINGS: LoweringsOf<keyof LossOps> = {
 /** What a sum over all rows is divided by. */
 export function rows({ shape }: Hlo, reduction: 'mean' | 'sum'): number {
   return reduction === 'mean' ? (shape[0] ?? 0) : 1
+}
+
+/** One at the labels, [B, K]; and for every place whether its row counts. */
+function certainTarget(hlo: HloFunction, labels: Hlo, logits: Hlo, { labels: of }: CrossEntropyAttributes) {
+  const [zeros, ones] = [hlo.constant(0, logits.shape), hlo.constant(1, logits.shape)]
+  const certain = hlo.select(isLabel(hlo, labels, logits, of), ones, zeros)
+  return { certain, counted: perRow(hlo, hlo.reduce('add', certain, [1]), logits) }
+}
+
+/** (1 - e) certain + e / K. */
+function smoothed(hlo: HloFunction, certain: Hlo, counted: Hlo, { smoothing = 0 }: CrossEntropyAttributes): Hlo {
+  if (smoothing === 0) return certain
+  const everywhere = hlo.binary('multiply', counted, smoothing / (certain.shape[1] ?? 1))
+  return hlo.binary('add', hlo.binary('multiply', certain, 1 - smoothing), everywhere)
+}
+
+/** target log softmax(z) of every place, [B, K]. */
+function crossTerms(hlo: HloFunction, labels: Hlo, logits: Hlo, attributes: CrossEntropyAttributes): Hlo {
+  const { smoothing = 0, labels: of } = attributes
+  if (smoothing === 0) {
+    return hlo.select(isLabel(hlo, labels, logits, of), logSoftmax(hlo, logits), hlo.constant(0, logits.shape))
+  }
+  const { certain, counted } = certainTarget(hlo, labels, logits, attributes)
+  return hlo.binary('multiply', smoothed(hlo, certain, counted, attributes), logSoftmax(hlo, logits))
 }
 
 /** Whether a place of [B, K] is that of its row's label. */

@@ -6,6 +6,17 @@ import type { Hlo, HloFunction } from './stablehlo.ts'
 
 /** All in f32. */
 export const UPDATE_LOWERINGS: LoweringsOf<Exclude<keyof UpdateOps, 'AllReduceMean'>> = {
+  ClipByGlobalNorm: ({ hlo, list, attributes }) => {
+    const gradients = list('gradients')
+    const squares = gradients.map((gradient) => sumOfSquares(hlo, gradient))
+    const norm = hlo.unary(
+      'sqrt',
+      squares.reduce((sum, square) => hlo.binary('add', sum, square)),
+    )
+    const share = hlo.binary('divide', hlo.constant(attributes.largestNorm), hlo.binary('add', norm, 1e-6))
+    const factor = hlo.select(hlo.compare('LT', share, hlo.constant(1)), share, hlo.constant(1))
+    return gradients.map((gradient) => hlo.binary('multiply', gradient, hlo.broadcast(factor, gradient.shape, [])))
+  },
   // torch.optim.SGD: g += decay w; buffer = momentum buffer + g; w -= rate (g + momentum buffer).
   SgdNesterov: ({ hlo, wide, attributes }) => {
     const [weight, buffer, rate] = [wide('weight'), wide('momentum'), wide('rate')]
@@ -37,11 +48,13 @@ function updateWeight(hlo: HloFunction, attributes: OpAttributes['OptimizerUpdat
     multiply: binary('multiply'),
     divide: binary('divide'),
     squareRoot: (x) => hlo.unary('sqrt', x),
-    norm: (x) => {
-      const axes = x.shape.map((_, axis) => axis)
-      return hlo.unary('sqrt', hlo.reduce('add', hlo.binary('multiply', x, x), axes))
-    },
+    norm: (x) => hlo.unary('sqrt', sumOfSquares(hlo, x)),
     whenPositive: (test, yes, no) => hlo.select(hlo.compare('GT', test, hlo.constant(0)), yes, no),
   }
   return interpretUpdate(attributes, operands, operations)
+}
+
+function sumOfSquares(hlo: HloFunction, x: Hlo): Hlo {
+  const axes = x.shape.map((_, axis) => axis)
+  return hlo.reduce('add', hlo.binary('multiply', x, x), axes)
 }

@@ -5,12 +5,16 @@ import { need, rank, sameTypes, scalar } from './shapes.ts'
 export interface CrossEntropyAttributes {
   readonly reduction: 'mean' | 'sum'
   readonly labels?: 'partner'
+  /** Part of the target that is spread evenly over all classes (default: 0). */
+  readonly smoothing?: number
 }
 
 export interface LossOps {
   /**
    * logits [B, K], labels [B] or [2, B] -> scalar; rows of label -1 add nothing, the mean divides by B all the same. Of two
-   * labels an image, its own and its partner's, `labels` says which (default: its own).
+   * labels an image, its own and its partner's, `labels` says which (default: its own). With `smoothing` e the target is
+   * (1 - e) onehot(label) + e / K, as torch.nn.CrossEntropyLoss(label_smoothing=e) has it (Szegedy et al., arXiv:1512.00567,
+   * section 7).
    */
   CrossEntropy: { attributes: CrossEntropyAttributes; inputs: ['logits', 'labels']; outputs: ['loss'] }
   CrossEntropyGrad: { attributes: CrossEntropyAttributes; inputs: ['dloss', 'logits', 'labels']; outputs: ['dlogits'] }

@@ -5,6 +5,15 @@ import { need, sameTypes } from './shapes.ts'
 export interface UpdateOps {
   /** Mean over the replicas, summed in the order of their numbers. */
   AllReduceMean: { attributes: NoAttributes; inputs: ['local']; outputs: ['mean'] }
+  /**
+   * Mean gradients -> each times min(1, largestNorm / (norm + 1e-6)), norm the square root of the sum of all their squares
+   * (torch.nn.utils.clip_grad_norm_; Pascanu et al., arXiv:1211.5063, algorithm 1). At most one in a program.
+   */
+  ClipByGlobalNorm: {
+    attributes: { readonly largestNorm: number }
+    inputs: ['...gradients']
+    outputs: ['...clipped']
+  }
   /** PyTorch's SGD with nesterov=True. */
   SgdNesterov: {
     attributes: { readonly momentum: number; readonly weightDecay: number }
@@ -31,6 +40,12 @@ export interface UpdateOps {
 
 export const UPDATES: OpFamily<UpdateOps> = {
   AllReduceMean: { inputs: ['local'], outputs: ['mean'], shape: ({ input }) => [input('local')], gradient: null },
+  ClipByGlobalNorm: {
+    inputs: ['...gradients'],
+    outputs: ['...clipped'],
+    shape: ({ list }) => [...list('gradients')],
+    gradient: null,
+  },
   SgdNesterov: {
     inputs: ['weight', 'momentum', 'gradient', 'rate'],
     outputs: ['newWeight', 'newMomentum'],
