@@ -298,7 +298,7 @@ function defineWatch(define: Define, plain: Wrap): void {
   define(
     'watch [folder]',
     'Shows all runs of a folder in a local page while they train: curves, speed, time left, class errors, side by side.',
-    ['watch', 'watch runs/quickstart-1 --port 9000', 'watch runs --lines | python3 to_mlflow.py'],
+    ['watch', 'watch runs/quickstart-1 --port 9000', 'watch runs --lines | node examples/lines-to-mlflow.js'],
     plain(async (invocation) => await (await import('./commands/watch.ts')).watchCommand(invocation)),
   )
     .option('--port <n>', 'of 127.0.0.1 (default: 8470, or another where that is taken)')

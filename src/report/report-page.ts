@@ -14,7 +14,7 @@ const COLOUR_RULES = COLOURS.map(
 ).join('\n')
 
 /** For all pages of the package. */
-export const PAGE_STYLE = `
+const PAGE_STYLE = `
 :root { color-scheme: light dark; --paper: #fcfcfb; --ink: #1c1c1a; --soft: #6b6a64; --rule: #e2e1db;
   ${COLOURS.map((colour, c) => `--c${c}: ${colour};`).join(' ')} }
 @media (prefers-color-scheme: dark) { :root { --paper: #191918; --ink: #efeee9; --soft: #9d9b93; --rule: #383733;

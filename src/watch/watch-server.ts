@@ -74,7 +74,7 @@ async function answer(runs: WatchedRuns, request: IncomingMessage, response: Ser
     response.setHeader('allow', 'GET, HEAD')
     return send(response, 405, 'text/plain', 'Expected GET: nothing can be changed here.')
   }
-  const { pathname, searchParams } = new URL(request.url ?? '/', `http://${ADDRESS}`)
+  const { pathname, searchParams } = new URL(`http://${ADDRESS}${request.url ?? '/'}`)
   if (pathname === '/') return send(response, 200, 'text/html', watchPage(runs.folder))
   if (pathname === '/page.js') return send(response, 200, 'text/javascript', await readFile(SCRIPT))
   const all = await runs.list()

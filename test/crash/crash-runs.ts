@@ -76,7 +76,7 @@ const PLACES: readonly (readonly [name: RegExp, place: string])[] = [
   [/\.tmp-step-\d+$/, 'writing a checkpoint'],
   [/snapshot-\d+\.safetensors\.tmp$/, 'writing a snapshot'],
   [/metrics\.jsonl\.tmp$/, 'shortening metrics.jsonl'],
-  [/\.(html|png)\.tmp-\d+$/, 'writing the report or the picture'],
+  [/\.(html|png|json)\.tmp-\d+$/, 'writing the report, the picture or classes.json'],
   [/run\.lock\./, 'locking'],
 ]
 

@@ -41,6 +41,7 @@ t.test('answers its own pages, reads only, and only runs', async (t) => {
   for (const path of [
     'secret.txt',
     '..%2f..%2fetc/passwd',
+    '/',
     'view?run=..',
     'samples?run=../a',
     'view',

@@ -5,7 +5,7 @@ import { slotLabels } from '../../data/input/slot-ring.ts'
 import type { Program } from '../../engine/graph/program.ts'
 import { collectClassifiers, type OfClassifiers } from '../../vocabulary/classifiers.ts'
 import type { ReplicaGroup } from '../replicas/replica-group.ts'
-import { type ToldOutput, toldOutputs } from '../replicas/told-outputs.ts'
+import { LOGITS, type ToldOutput, toldOutputs } from '../replicas/told-outputs.ts'
 
 /** Sums of one output of the evaluation program over a whole split, by the output's name. */
 export type EvaluationSums = ReadonlyMap<string, number>
@@ -60,8 +60,6 @@ export async function evaluateSplit(options: EvaluationOptions): Promise<Evaluat
   const { sums, labels, predicted } = tally
   return { images, seconds: (performance.now() - started) / 1000, sums, predictions: { labels, predicted } }
 }
-
-const LOGITS = 'logits.'
 
 /** What the batches so far come to. */
 class Tally {

@@ -1,12 +1,15 @@
 import { type Program, typeOf } from '../../engine/graph/program.ts'
 import { elementCount } from '../../vocabulary/shape.ts'
 
+/** What the scores of a classifier [batch, classes] are called in the evaluation program. */
+export const LOGITS = 'logits.'
+
 /** One output of a program, as a replica tells it. */
 export interface ToldOutput {
   readonly name: string
   /** How many numbers are told. */
   readonly count: number
-  /** Whether they are the class with the largest score of each row, of scores [batch, classes]; else the output itself. */
+  /** Whether they are the class with the largest score of each row, of a classifier's scores; else the output itself. */
   readonly predicts: boolean
 }
 
@@ -15,7 +18,7 @@ export function toldOutputs(program: Program): ToldOutput[] {
   return program.outputs.map(({ name, value }) => {
     const { shape } = typeOf(program, value)
     const [rows = 0] = shape
-    return shape.length === 2
+    return name.startsWith(LOGITS)
       ? { name, count: rows, predicts: true }
       : { name, count: elementCount(shape), predicts: false }
   })

@@ -8,7 +8,7 @@ import { checkpointsFolder } from '../checkpoint/checkpoint.ts'
 const ASIDE: readonly (readonly [folder: string, name: RegExp])[] = [
   ['checkpoints', /^\.tmp-/],
   ['snapshots', /\.tmp$/],
-  ['.', /^metrics\.jsonl\.tmp$|^(report\.html|samples\.png)\.tmp-\d+$/],
+  ['.', /^metrics\.jsonl\.tmp$|^(report\.html|samples\.png|(samples|classes|length)\.json)\.tmp-\d+$/],
 ]
 
 /**
