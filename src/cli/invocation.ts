@@ -24,8 +24,9 @@ export function readInvocation(command: Command): Invocation {
       const [name = ''] = argument.split('=')
       const nearest = meantOption(name, known)
       faults.push({
-        message: `Expected an option of ${command.name()} but received ${name}`,
-        remedy: nearest === null ? `native-ensemble ${command.name()} --help lists them.` : `Did you mean ${nearest}?`,
+        message: `Expected an option of ${commandPath(command)} but received ${name}`,
+        remedy:
+          nearest === null ? `native-ensemble ${commandPath(command)} --help lists them.` : `Did you mean ${nearest}?`,
       })
     } else if (!behindUnknown) operands.push(argument)
     // What follows an unknown option may be its value; it is told of no more.
@@ -34,8 +35,15 @@ export function readInvocation(command: Command): Invocation {
   const { length } = command.registeredArguments
   const most = command.registeredArguments.at(-1)?.variadic === true ? operands.length : length
   for (const extra of operands.slice(most)) {
-    const message = `Expected ${most === 0 ? 'no argument' : `at most ${most} argument`} for ${command.name()} but received ${extra} too`
+    const message = `Expected ${most === 0 ? 'no argument' : `at most ${most} argument`} for ${commandPath(command)} but received ${extra} too`
     faults.push({ message, remedy: 'Leave it out; options begin with --.' })
   }
   return { operands: operands.slice(0, most), options: command.opts(), faults }
+}
+
+/** Its words behind the program's name: `bench step`. */
+export function commandPath(command: Command): string {
+  const { parent } = command
+  if (parent === null) return ''
+  return `${commandPath(parent)} ${command.name()}`.trim()
 }

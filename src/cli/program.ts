@@ -1,26 +1,26 @@
 /** The command line: names, options and help. What a command does is loaded when it is called. */
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { refuseFaults } from '../config/config-fault.ts'
-import { describeDefault } from '../config/defaults.ts'
-import { OPTION_KEYS, OPTION_TABLE, type OptionKey, settingsThat } from '../config/option-table.ts'
-import type { SettingCommand } from '../config/setting.ts'
+import { OPTION_KEYS } from '../config/option-table.ts'
 import { EXPORT_FORMATS } from '../deploy/export/export-formats.ts'
 import { PUBLISHED_DATASETS } from '../vocabulary/dataset-name.ts'
 import { UserFault } from '../vocabulary/fault.ts'
-import { nearestWord } from '../vocabulary/nearest-word.ts'
 import { packageVersion } from '../vocabulary/package-version.ts'
+import { defineBenchmarks } from './bench-commands.ts'
+import {
+  type Action,
+  addSettings,
+  type Define,
+  JSON_OPTION,
+  printed,
+  refuseCommand,
+  settingsOf,
+  type Wrap,
+} from './command-parts.ts'
 import { EXIT } from './failure.ts'
-import { type Invocation, readInvocation } from './invocation.ts'
+import { commandPath, readInvocation } from './invocation.ts'
 import { tellOwnOptions } from './own-options.ts'
-import { refuseLostOutput } from './streams.ts'
 
-/** Does a command's work and gives its exit code. */
-type Action = (invocation: Invocation) => Promise<number>
-
-type Define = (usage: string, description: string, examples: readonly string[], action: Action) => Command
-type Wrap = (action: Action) => Action
-
-const JSON_OPTION = ['--json', 'print the result as JSON'] as const
 const HOST_OPTIONS = [
   ['--host-rank <k>', 'which of --hosts this one is, from 0; rank 0 writes the run'],
   ['--coordinator <host:port>', 'with --hosts: where rank 0 listens'],
@@ -57,13 +57,6 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   return exitCode
 }
 
-/** For commands whose result is what they print; the others' results are files. */
-const printed: Wrap = (action) => async (invocation) => {
-  const code = await action(invocation)
-  await refuseLostOutput()
-  return code
-}
-
 function defineProgram(ended: (exitCode: number) => void): Command {
   const program = new Command('native-ensemble')
   program
@@ -80,18 +73,21 @@ function defineProgram(ended: (exitCode: number) => void): Command {
     .action((name?: string) => refuseCommand(program, name))
 
   /** Unknown options are gathered by readInvocation, to be told all at once. */
-  const define: Define = (usage, description, examples, action) =>
-    program
-      .command(usage)
-      .description(description)
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .helpOption('-h, --help', 'print help')
-      .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ native-ensemble ${line}`).join('\n')}`)
-      .action(async (...parameters: unknown[]) => {
-        const command = parameters.at(-1)
-        if (command instanceof Command) ended(await act(command, action, usage.includes('<run')))
-      })
+  const defineIn =
+    (parent: Command): Define =>
+    (usage, description, examples, action) =>
+      parent
+        .command(usage)
+        .description(description)
+        .allowUnknownOption()
+        .allowExcessArguments()
+        .helpOption('-h, --help', 'print help')
+        .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ native-ensemble ${line}`).join('\n')}`)
+        .action(async (...parameters: unknown[]) => {
+          const command = parameters.at(-1)
+          if (command instanceof Command) ended(await act(command, action, usage.includes('<run')))
+        })
+  const define = defineIn(program)
   /** For commands that have no faults of their own to tell beside the unknown options. */
   const plain: Wrap = (action) => async (invocation) => {
     refuseFaults(invocation.faults, 'this command')
@@ -183,6 +179,7 @@ function defineProgram(ended: (exitCode: number) => void): Command {
   defineFigures(define, plain)
   defineWatch(define, plain)
   defineMachines(define, plain)
+  defineBenchmarks(program, defineIn, plain)
   return program
 }
 
@@ -192,7 +189,7 @@ async function act(command: Command, action: Action, ofRun: boolean): Promise<nu
     return await action(readInvocation(command))
   } catch (error) {
     const known = command.options.flatMap(({ long }) => long ?? [])
-    throw tellOwnOptions(error, command.name(), known, ofRun)
+    throw tellOwnOptions(error, commandPath(command), known, ofRun)
   }
 }
 
@@ -359,36 +356,4 @@ function addPrepareOptions(command: Command): void {
       '\nSource: a folder with the official ILSVRC2012 archives (train, val, devkit), one with train/<class>/ and' +
         '\nval/<class>/, or one with a folder for each class. Ctrl-C, and the same command again, goes on.',
     )
-}
-
-function settingsOf(command: SettingCommand): OptionKey[] {
-  return settingsThat(({ commands }) => commands?.includes(command) === true)
-}
-
-/** Options of the configuration; values stay text, the configuration's checks tell what is wrong with them. */
-function addSettings(command: Command, keys: readonly OptionKey[], withDefaults = true): Command {
-  for (const key of keys) {
-    const { flag, value, help } = OPTION_TABLE[key]
-    const standard = withDefaults ? describeDefault(key) : "the run's own"
-    const ending = standard === null ? '' : ` (default: ${standard})`
-    const option = new Option(`${flag} ${value}`, `${help}${ending}`)
-    option.attributeName = () => key
-    // A word of the field's, --no-decay, is no opposite of another option.
-    option.negate = false
-    command.addOption(option)
-  }
-  return command
-}
-
-function refuseCommand(program: Command, name: string | undefined): void {
-  if (name === undefined) {
-    program.outputHelp()
-    return
-  }
-  const names = program.commands.map((command) => command.name())
-  const nearest = nearestWord(name, names)
-  throw new UserFault(
-    `Expected one of ${names.join(', ')} for the command but received ${name}`,
-    nearest === null ? 'native-ensemble --help says what each does.' : `Did you mean ${nearest}?`,
-  )
 }

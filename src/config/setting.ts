@@ -4,7 +4,7 @@ import type { OptimizerName } from '../engine/optimizers/registry.ts'
 import type { Values } from './values.ts'
 
 /** Commands beside `train` that take settings as options. */
-export type SettingCommand = 'resume' | 'evaluate' | 'summary'
+export type SettingCommand = 'resume' | 'evaluate' | 'summary' | 'bench step'
 
 /** Another setting without which one is of no use; it is a fault where someone chose this one and the other is not so. */
 export interface Need {

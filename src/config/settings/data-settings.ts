@@ -20,7 +20,7 @@ export const DATA_SETTINGS = {
     help: `${DATASET_WORDS}; or ./mine.js, a module of your own`,
     default: 'cifar100',
     report: 'row',
-    commands: ['summary'],
+    commands: ['summary', 'bench step'],
   }),
   /** Folder or archive with the images; null = where `fetch` puts them. */
   data: setting(orNull(PATH), {
@@ -31,7 +31,7 @@ export const DATA_SETTINGS = {
     report: 'none',
     onResume: 'free',
     hosts: 'own',
-    commands: ['resume', 'evaluate', 'summary'],
+    commands: ['resume', 'evaluate', 'summary', 'bench step'],
     aliases: ['--data-dir', '--data-path', '--data-root', '--dataset-path', '--root'],
   }),
   /** Standard deviation of all channels of the input; null = the dataset's own. */
@@ -50,6 +50,7 @@ export const DATA_SETTINGS = {
     default: null,
     needs: [photographsOnly('--image-size')],
     report: 'difference',
+    commands: ['bench step'],
     aliases: ['--img-size', '--input-size', '--resolution', '--crop-size'],
   }),
   /** Part of the training images that is trained on, of each class equally. */

@@ -17,7 +17,7 @@ export const DEVICE_SETTINGS = {
     default: 'fp32',
     report: 'difference',
     work: true,
-    commands: ['summary'],
+    commands: ['summary', 'bench step'],
     aliases: ['--amp', '--dtype', '--bf16', '--fp16', '--mixed-precision'],
   }),
   executor: setting(oneOf(['cpu', 'xla', 'tfjs']), {
@@ -30,7 +30,7 @@ export const DEVICE_SETTINGS = {
     earlierWords: { onednn: 'cpu' },
     report: 'difference',
     work: true,
-    commands: ['evaluate'],
+    commands: ['evaluate', 'bench step'],
   }),
   tfjsBackend: setting(oneOf(['cpu', 'tensorflow']), {
     flag: '--tfjs-backend',
@@ -41,7 +41,7 @@ export const DEVICE_SETTINGS = {
     report: 'none',
     onResume: 'free',
     work: true,
-    commands: ['evaluate'],
+    commands: ['evaluate', 'bench step'],
   }),
   /** null = found by the platform. */
   pjrtPlugin: setting(orNull(PATH), {
@@ -52,6 +52,7 @@ export const DEVICE_SETTINGS = {
     report: 'none',
     onResume: 'free',
     hosts: 'own',
+    commands: ['bench step'],
   }),
   gpuMemoryFraction: setting(number({ above: 0, to: 1 }), {
     flag: '--gpu-memory-fraction',
@@ -63,7 +64,7 @@ export const DEVICE_SETTINGS = {
     report: 'none',
     onResume: 'free',
     hosts: 'own',
-    commands: ['resume'],
+    commands: ['resume', 'bench step'],
   }),
   gpuPreallocate: setting(oneOf(['on', 'off']), {
     flag: '--gpu-preallocate',
@@ -76,7 +77,7 @@ export const DEVICE_SETTINGS = {
     report: 'none',
     onResume: 'free',
     hosts: 'own',
-    commands: ['resume'],
+    commands: ['resume', 'bench step'],
   }),
   devices: setting(DEVICES, {
     flag: '--devices',
@@ -87,7 +88,7 @@ export const DEVICE_SETTINGS = {
     default: 'cpu',
     report: 'none',
     hosts: 'own',
-    commands: ['evaluate'],
+    commands: ['evaluate', 'bench step'],
     aliases: ['--device', '--gpu', '--gpus', '--gpu-ids', '--cuda'],
   }),
   /** One process each; every one has as many replicas as `devices` says. Which of them a process is: host-place.ts. */

@@ -38,7 +38,7 @@ export const METHOD_SETTINGS = {
     default: 'auto',
     report: 'row',
     work: true,
-    commands: ['summary'],
+    commands: ['summary', 'bench step'],
   }),
   method: setting(orOwn('method', oneOf(METHOD_NAMES)), {
     flag: '--method',
@@ -47,7 +47,7 @@ export const METHOD_SETTINGS = {
     default: 'one',
     report: 'row',
     work: true,
-    commands: ['summary'],
+    commands: ['summary', 'bench step'],
   }),
   /** All branches, the target and the auxiliary ones (ONE's m + 1, OKDDip's m). */
   branches: setting(wholeNumber({ from: 1 }), {
@@ -59,7 +59,7 @@ export const METHOD_SETTINGS = {
     byMethod: defaultsByMethod('branches'),
     report: 'row',
     work: true,
-    commands: ['summary'],
+    commands: ['summary', 'bench step'],
     aliases: ['--num-branches', '--heads'],
   }),
   /** ONE's ablation "without online distillation": `off` leaves the distillation term out. */

@@ -17,6 +17,7 @@ export const OPTIMIZER_SETTINGS = {
     help: 'sgd = with Nesterov momentum, adamw = Adam with decoupled weight decay, lamb and lars = for large batches; or ./mine.js',
     default: 'sgd',
     report: 'difference',
+    commands: ['bench step'],
     aliases: ['--optimiser', '--opt', '--optim'],
   }),
   momentum: setting(number({ from: 0, below: 1 }), {

@@ -45,7 +45,7 @@ export const TRAINING_SETTINGS = {
     help: 'images of one optimizer step, over all replicas',
     default: 128,
     report: 'difference',
-    commands: ['summary'],
+    commands: ['summary', 'bench step'],
     aliases: ['--batch-size', '--bs', '--train-batch-size', '-b'],
   }),
   learningRate: setting(number({ above: 0 }), {

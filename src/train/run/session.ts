@@ -5,7 +5,7 @@ import { parseDevices } from '../../config/devices.ts'
 import { checkParameterChoices } from '../../config/parameter-choices.ts'
 import type { RunConfig } from '../../config/run-config.ts'
 import { specifyStep } from '../../config/specification.ts'
-import type { LoadedDataset } from '../../data/datasets/dataset.ts'
+import type { DatasetDescription, LoadedDataset } from '../../data/datasets/dataset.ts'
 import { describeDataset } from '../../data/datasets/describe-dataset.ts'
 import type { SlotRing } from '../../data/input/batch-source.ts'
 import { type ChosenAugmentation, findAugmentation } from '../../data/input/find-augmentation.ts'
@@ -54,12 +54,20 @@ export interface PreparedRun extends PlannedRun {
   readonly dataset: LoadedDataset
 }
 
-/** Captures the programs. @throws UserFault for what the configuration does not fit, or this machine cannot run */
-async function planRun(config: RunConfig, links: HostLinks | null): Promise<PlannedRun> {
+/**
+ * Captures the programs.
+ * @param known description of the images (default: what the configuration names)
+ * @throws UserFault for what the configuration does not fit, or this machine cannot run
+ */
+export async function planRun(
+  config: RunConfig,
+  links: HostLinks | null,
+  known: DatasetDescription | null = null,
+): Promise<PlannedRun> {
   const share = links ?? ALONE
   const { decodeWorkers } = config
   const batch = config.batch / share.hosts
-  const description = await describeDataset(config)
+  const description = known ?? (await describeDataset(config))
   const { replicas } = parseDevices(config.devices)
   const specification = specifyStep(config, description, replicas * share.hosts)
   const step = captureTrainingStep(specification)
@@ -120,7 +128,8 @@ export async function beginRun(
   }
 }
 
-function startReplicas(
+/** Threads that compile at once. @param first the program that will run first */
+export function startReplicas(
   { executor, replicas, step, evaluation, state, ring }: PlannedRun,
   first: ProgramName,
 ): Promise<ReplicaGroup> {
