@@ -236,9 +236,11 @@ export function executorNotices({ executor, tfjsBackend }: RunConfig): string[] 
 }
 
 function noiseOf(config: RunConfig, mean: readonly number[]): TrainingNoise {
-  const { colourJitter, pcaLighting, randomErasing, mixup, cutmix } = config
+  const { augmentPolicy, augmentMagnitude, augmentOps, colourJitter, pcaLighting, randomErasing, mixup, cutmix } =
+    config
   const erasedTo = mean.map((channel) => Math.round(255 * channel))
-  return { colourJitter, pcaLighting, randomErasing, erasedTo, mixup, cutmix }
+  const policy = { augmentPolicy, augmentMagnitude, augmentOps }
+  return { ...policy, colourJitter, pcaLighting, randomErasing, erasedTo, mixup, cutmix }
 }
 
 function xlaHosts(links: HostLinks | null): XlaHosts | null {
