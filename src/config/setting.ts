@@ -17,6 +17,7 @@ export interface Need {
     | 'schedule'
     | 'optimizer'
     | 'augmentPolicy'
+    | 'shuffle'
   /** What the other may be, up to a colon. */
   readonly values: readonly string[]
   /** Begins the sentence: `Expected --executor tfjs for --tfjs-backend but received ...`. */

@@ -110,6 +110,18 @@ export const AUGMENTATION_SETTINGS = {
     needs: [AUGMENTED],
     report: 'difference',
   }),
+  repeatedAugmentation: setting(wholeNumber({ from: 1, to: 64 }), {
+    flag: '--repeated-augmentation',
+    value: '<n>',
+    help: 'each training image comes n times in its batch, augmented anew; an epoch is as long and takes a part 1/n of the images',
+    default: 1,
+    needs: [
+      { ...AUGMENTED, unless: 1 },
+      { setting: 'shuffle', values: ['epoch'], expects: '--shuffle epoch', remedy: LEAVE_ONE, unless: 1 },
+    ],
+    report: 'difference',
+    aliases: ['--aug-repeats', '--ra-reps', '--repeated-aug'],
+  }),
   shuffle: setting(oneOf(['epoch', 'none']), {
     flag: '--shuffle',
     value: '<name>',

@@ -169,9 +169,9 @@ export async function openSession(
       pipeline,
       replicas,
       openEpoch: (epoch, firstBatch) => {
-        const { shuffle } = config
+        const { shuffle, repeatedAugmentation: repeats } = config
         const own = augmentation !== null
-        pipeline.open({ split: 'train', epoch, augment, own, shuffle, firstBatch, partial: 'drop', share })
+        pipeline.open({ split: 'train', epoch, augment, own, shuffle, repeats, firstBatch, partial: 'drop', share })
         hosts?.openPass(epoch, firstBatch)
       },
       trainStep: (slot, scalars) => stepOnHosts(replicas, hosts, slot, scalars),
