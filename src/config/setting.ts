@@ -8,14 +8,23 @@ export type SettingCommand = 'resume' | 'evaluate' | 'summary' | 'bench step'
 
 /** Another setting without which one is of no use; it is a fault where someone chose this one and the other is not so. */
 export interface Need {
-  readonly setting: 'method' | 'dataset' | 'augment' | 'executor' | 'devices' | 'schedule' | 'optimizer'
+  readonly setting:
+    | 'method'
+    | 'dataset'
+    | 'augment'
+    | 'executor'
+    | 'devices'
+    | 'schedule'
+    | 'optimizer'
+    | 'augmentPolicy'
+    | 'shuffle'
   /** What the other may be, up to a colon. */
   readonly values: readonly string[]
   /** Begins the sentence: `Expected --executor tfjs for --tfjs-backend but received ...`. */
   readonly expects: string
   readonly remedy: string
   /** A value of this setting that needs nothing. */
-  readonly unless?: number
+  readonly unless?: number | string
 }
 
 /** All but what the setting may be. Every setting has `default`, `byMethod` or `derived`. */

@@ -13,6 +13,7 @@ export const PURPOSES = {
   colour: 6,
   mix: 7,
   own: 8,
+  policy: 9,
 } as const
 export type Purpose = keyof typeof PURPOSES
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { writeEpochOrder } from '../../src/data/input/epoch-order.ts'
+import { writeEpochOrder, writeRepeatedOrder } from '../../src/data/input/epoch-order.ts'
 
 function orderOf(count: number, seed: number, epoch: number): number[] {
   const order = new Int32Array(count)
@@ -31,5 +31,29 @@ t.test('every order of three images is as likely', (t) => {
   t.equal(counts.size, 6)
   // Standard deviation sqrt(n p (1 - p)) = 29; the seed is fixed.
   for (const [order, count] of counts) t.ok(Math.abs(count - epochs / 6) < 4 * 29, `${order}: ${count}`)
+  t.end()
+})
+
+t.test('repeated: each batch has the same samples as consecutive repeats would, its first repeats first', (t) => {
+  for (const [count, repeats, batch] of [
+    [24, 3, 8],
+    [50, 2, 8],
+    [10, 4, 10],
+    [7, 3, 2],
+  ] as const) {
+    const order = new Int32Array(count)
+    writeRepeatedOrder(order, 1, 2, repeats, batch)
+    const permutation = orderOf(count, 1, 2)
+    for (let first = 0; first < count; first += batch) {
+      const found = [...order.subarray(first, first + batch)]
+      const places = Array.from({ length: found.length }, (_, row) => first + row)
+      const wanted = places.map((place) => (permutation[Math.floor(place / repeats)] ?? -1) + (place % repeats) * count)
+      const byValue = (values: readonly number[]) => [...values].sort((one, other) => one - other)
+      t.same(byValue(found), byValue(wanted), `${count} images, ${repeats} times, batches of ${batch}`)
+      const numbers = found.map((value) => Math.floor(value / count))
+      t.same(numbers, byValue(numbers))
+    }
+  }
+  t.throws(() => writeRepeatedOrder(new Int32Array(2 ** 20), 1, 0, 2 ** 12, 8), RangeError)
   t.end()
 })

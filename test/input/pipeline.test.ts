@@ -201,3 +201,37 @@ t.test('bad options are refused', async (t) => {
   t.throws(() => pipeline.open(TRAINING), { name: 'UserFault', message: /at least 300 images .* received 210/ })
   t.throws(() => pipeline.open({ ...TRAINING, partial: 'pad', firstBatch: 2 }), RangeError)
 })
+
+t.test(
+  'repeated augmentation: each image several times in its batch, drawn anew, in any number of threads',
+  async (t) => {
+    const hashes: string[] = []
+    for (const threads of [1, 2]) {
+      const pipeline = pipelineFor(t, threads)
+      const { height, width, channels } = pipeline.ring.geometry
+      const bytes = height * width * channels
+      pipeline.open({ ...TRAINING, epoch: 1, repeats: 4 })
+      const slot = await pipeline.next()
+      if (!slot) throw new Error('no batch')
+      await filled(pipeline, slot.slot)
+      const pixels = slotPixels(pipeline.ring, slot.slot).slice()
+      const first = await takeSlot(pipeline, slot)
+      // Two samples, each four times: a, b, a, b, ...
+      t.equal(new Set(first.labels).size, 2)
+      t.same(first.labels.slice(2), first.labels.slice(0, 6))
+      // Of an image the first one is as without repeats; the others have other crops or flips.
+      const source = viewSplit(dataset.train)
+      const images = [0, 2, 4, 6].map((row) => pixels.subarray(row * bytes, (row + 1) * bytes))
+      const plain = new Uint8Array(bytes)
+      const sample = first.labels[0] ?? -1
+      writeImage(plain, 0, { height, width, channels }, source, sample, randomPlacement(5, 1, sample))
+      t.same(images[0], plain)
+      t.ok(new Set(images.map((image) => Buffer.from(image).toString('hex'))).size >= 3)
+      const rest = await takeAll(pipeline)
+      hashes.push([first, ...rest].map(({ hash }) => hash).join())
+      t.equal(rest.length + 1, 26)
+      t.equal(new Set([first, ...rest].flatMap(({ labels }) => labels)).size, 52)
+    }
+    t.equal(hashes[0], hashes[1])
+  },
+)

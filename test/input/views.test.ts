@@ -37,7 +37,7 @@ async function fill(views: number, split: 'train' | 'test', noise: TrainingNoise
   }
   const augment = split === 'train' ? 'standard' : 'none'
   const fills = [{ slot: 0, batch: 0, first: 0, count: BATCH, claim: 0 }]
-  const task: DecodeTask = { split, epoch: EPOCH, augment, own: false, order: null, fills }
+  const task: DecodeTask = { split, epoch: EPOCH, augment, own: false, repeats: 1, order: null, fills }
   t.same(await createSlotFiller(memory)(task), { kind: 'filled' })
   return new Uint8Array(ring.pixels)
 }

@@ -91,6 +91,7 @@ t.test('a decode worker answers with a word', async (t) => {
     epoch: 0,
     augment: 'standard',
     own: false,
+    repeats: 1,
     order: null,
     fills: [{ slot: 0, batch: 0, first: 0, count: 16, claim: 0 }],
   }

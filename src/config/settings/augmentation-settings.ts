@@ -1,7 +1,7 @@
 /** How training images are changed and in what order they come. */
 import { LEAVE_ONE } from '../config-fault.ts'
 import { setting } from '../setting.ts'
-import { number, oneOf, orOwn } from '../values.ts'
+import { number, oneOf, orOwn, wholeNumber } from '../values.ts'
 import { photographsOnly } from './data-settings.ts'
 
 /** Noise is a part of the augmentation: none of it goes with `--augment none`. */
@@ -11,6 +11,13 @@ const AUGMENTED = {
   expects: '--augment standard',
   remedy: LEAVE_ONE,
   unless: 0,
+} as const
+
+const RAND_AUGMENT = {
+  setting: 'augmentPolicy',
+  values: ['rand'],
+  expects: '--augment-policy rand',
+  remedy: LEAVE_ONE,
 } as const
 
 /** Beta(100, 100) is next to always a half. */
@@ -24,6 +31,40 @@ export const AUGMENTATION_SETTINGS = {
     default: 'standard',
     report: 'difference',
     aliases: ['--augmentation', '--aug', '--transform'],
+  }),
+  augmentPolicy: setting(oneOf(['none', 'trivial', 'rand', 'auto-imagenet', 'auto-cifar10', 'auto-svhn']), {
+    flag: '--augment-policy',
+    value: '<name>',
+    help: 'after crop and flip: trivial = TrivialAugmentWide, rand = RandAugment, auto-imagenet, auto-cifar10 and auto-svhn = the policies of AutoAugment; none',
+    default: 'none',
+    needs: [{ ...AUGMENTED, unless: 'none' }],
+    report: 'difference',
+    earlierWords: {
+      ta_wide: 'trivial',
+      ra: 'rand',
+      randaugment: 'rand',
+      imagenet: 'auto-imagenet',
+      cifar10: 'auto-cifar10',
+    },
+    aliases: ['--auto-augment', '--autoaugment', '--aa'],
+  }),
+  augmentMagnitude: setting(wholeNumber({ from: 0, to: 30 }), {
+    flag: '--augment-magnitude',
+    value: '<m>',
+    help: "RandAugment's magnitude of every operation, of 0 - 30",
+    default: 9,
+    needs: [RAND_AUGMENT],
+    report: 'difference',
+    aliases: ['--ra-magnitude', '--magnitude'],
+  }),
+  augmentOps: setting(wholeNumber({ from: 1, to: 14 }), {
+    flag: '--augment-ops',
+    value: '<n>',
+    help: "RandAugment's operations of each image",
+    default: 2,
+    needs: [RAND_AUGMENT],
+    report: 'difference',
+    aliases: ['--ra-num-ops', '--num-ops'],
   }),
   /** Brightness, contrast and saturation change by factors of 1 +- this; 0 = not. */
   colourJitter: setting(number({ from: 0, below: 1 }), {
@@ -68,6 +109,18 @@ export const AUGMENTATION_SETTINGS = {
     default: 0,
     needs: [AUGMENTED],
     report: 'difference',
+  }),
+  repeatedAugmentation: setting(wholeNumber({ from: 1, to: 64 }), {
+    flag: '--repeated-augmentation',
+    value: '<n>',
+    help: 'each training image comes n times in its batch, augmented anew; an epoch is as long and takes a part 1/n of the images',
+    default: 1,
+    needs: [
+      { ...AUGMENTED, unless: 1 },
+      { setting: 'shuffle', values: ['epoch'], expects: '--shuffle epoch', remedy: LEAVE_ONE, unless: 1 },
+    ],
+    report: 'difference',
+    aliases: ['--aug-repeats', '--ra-reps', '--repeated-aug'],
   }),
   shuffle: setting(oneOf(['epoch', 'none']), {
     flag: '--shuffle',

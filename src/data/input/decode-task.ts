@@ -36,7 +36,9 @@ export interface DecodeTask {
   readonly augment: Augmentation
   /** Whether the user's augmentation is applied. */
   readonly own: boolean
-  /** Sample of each place in the pass, i32; null = the archive's order. */
+  /** Times that a sample may come, each augmented with numbers of its own. */
+  readonly repeats: number
+  /** Sample of each place in the pass, plus the images of the split for each repeat before, i32; null = the archive's order. */
   readonly order: SharedArrayBuffer | null
   readonly fills: readonly SlotFill[]
 }

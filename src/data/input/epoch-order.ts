@@ -15,3 +15,35 @@ export function writeEpochOrder(order: Int32Array, seed: number, epoch: number):
     order[chosen] = swapped
   }
 }
+
+/**
+ * Writes an order in which each sample comes `repeats` times in a batch, as in "Augment Your Batch" (CVPR 2020) and timm's
+ * RepeatAugSampler: the first order.length / repeats samples of the epoch's permutation. Each value is sample + repeat x
+ * order.length. Within a batch the first repeats come first, then the second ones: replicas, which have neighbouring rows, see
+ * different samples, and mixing never meets an image with itself.
+ * @param batch places of a batch, over all hosts
+ * @throws RangeError where the values would not fit into 31 bits
+ */
+export function writeRepeatedOrder(
+  order: Int32Array,
+  seed: number,
+  epoch: number,
+  repeats: number,
+  batch: number,
+): void {
+  const count = order.length
+  if (count * repeats > 2 ** 31)
+    throw new RangeError(`Expected at most ${2 ** 31} values but received ${count * repeats}`)
+  const permutation = new Int32Array(count)
+  writeEpochOrder(permutation, seed, epoch)
+  let row = 0
+  for (let first = 0; first < count; first += batch) {
+    const end = Math.min(count, first + batch)
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      const nearest = first - (first % repeats) + repeat
+      for (let place = nearest < first ? nearest + repeats : nearest; place < end; place += repeats) {
+        order[row++] = (permutation[Math.floor(place / repeats)] ?? 0) + repeat * count
+      }
+    }
+  }
+}

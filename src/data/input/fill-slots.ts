@@ -44,13 +44,13 @@ export function createSlotFiller(memory: DecodeMemory, applyOwn: ApplyOwn | null
     return pending
   }
 
-  /** Writes all views of a sample into each other. */
-  function drawViews(target: Uint8Array, offset: number, task: DecodeTask, sample: number): Promise<void> | null {
+  /** Writes all views of a sample into each other, from the number `first` on. */
+  function drawViews(target: Uint8Array, offset: number, task: DecodeTask, sample: number, first: number) {
     const pending: Promise<void>[] = []
     for (let view = 0; view < views; view++) {
       const image = new Uint8Array(imageBytes / views)
       const weave = () => weaveChannels(image, size.channels, target, offset + view * size.channels, channels)
-      const written = draw(image, 0, task, sample, view)?.then(weave) ?? null
+      const written = draw(image, 0, task, sample, first + view)?.then(weave) ?? null
       if (written === null) weave()
       else pending.push(written)
     }
@@ -69,13 +69,16 @@ export function createSlotFiller(memory: DecodeMemory, applyOwn: ApplyOwn | null
       // A thread that was given up may wake again while another fills the slot, or has filled it.
       if (!isCurrent(claims, one)) return pending
       noteProgress(claims, slot)
-      const sample = order ? order[first + row] : first + row
-      if (sample === undefined || sample >= source.labels.length) {
-        throw new RangeError(`Expected 0 .. ${source.labels.length - 1} for a sample but received ${sample}`)
+      const images = source.labels.length
+      const place = order ? order[first + row] : first + row
+      if (place === undefined || place >= images * task.repeats) {
+        throw new RangeError(`Expected 0 .. ${images * task.repeats - 1} for a sample but received ${place}`)
       }
+      const sample = place % images
+      const view = Math.floor(place / images) * views
       const offset = row * imageBytes
       const written =
-        views === 1 ? draw(slotImages, offset, task, sample, 0) : drawViews(slotImages, offset, task, sample)
+        views === 1 ? draw(slotImages, offset, task, sample, view) : drawViews(slotImages, offset, task, sample, view)
       if (written) {
         // Looked at when the whole slot is waited for: until then its failure is not one that nobody handles.
         written.catch(() => undefined)

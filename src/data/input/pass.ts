@@ -11,6 +11,8 @@ export interface Pass {
   /** Whether the augmentation of the user's, where the pipeline has one, is applied (default: no). */
   readonly own?: boolean
   readonly shuffle: 'epoch' | 'none'
+  /** Times that each sample comes in its batch, where the order is shuffled (default 1). */
+  readonly repeats?: number
   /** Batch to begin with: 0, or where a run is resumed within an epoch. */
   readonly firstBatch: number
   /** What becomes of images that do not fill a batch; padded rows have label -1 and zero pixels. */

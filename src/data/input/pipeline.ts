@@ -12,7 +12,7 @@ import type { DatasetSplit, LoadedDataset } from '../datasets/dataset.ts'
 import { partOfBatch, WHOLE_BATCH } from './batch-share.ts'
 import type { SlotRing } from './batch-source.ts'
 import type { DecodeMemory, DecodeReply, DecodeTask, SlotFill } from './decode-task.ts'
-import { writeEpochOrder } from './epoch-order.ts'
+import { writeEpochOrder, writeRepeatedOrder } from './epoch-order.ts'
 import type { AugmentationModule } from './own-augmentation.ts'
 import type { Pass } from './pass.ts'
 import { claimSlot, createSlotClaims, progressOf } from './slot-claims.ts'
@@ -193,7 +193,10 @@ export class InputPipeline {
     let order: OrderBuffer | null = null
     if (pass.shuffle === 'epoch') {
       order = this.#takeOrderBuffer(images)
-      writeEpochOrder(new Int32Array(order.shared), seed, pass.epoch)
+      const places = new Int32Array(order.shared)
+      const { epoch, repeats = 1 } = pass
+      if (repeats === 1) writeEpochOrder(places, seed, epoch)
+      else writeRepeatedOrder(places, seed, epoch, repeats, batch)
     }
     this.#pass = { options: pass, order, images, batches, nextBatch: pass.firstBatch }
     this.#fill()
@@ -306,11 +309,11 @@ export class InputPipeline {
   /** Sends what the task has not filled yet: slots that are ready may be in use, or be filled by a later task. */
   async #post(task: RunningTask): Promise<DecodeReply> {
     const fills = this.#unfilled(task).map((fill) => ({ ...fill, claim: claimSlot(this.#claims, fill.slot) }))
-    const { split, epoch, augment, own = false } = task.pass.options
+    const { split, epoch, augment, own = false, repeats = 1 } = task.pass.options
     const order = task.pass.order?.shared ?? null
     const progress = () => fills.reduce((sum, { slot }) => sum + progressOf(this.#claims, slot), 0)
     return await this.#stalls.watch(progress, (signal) =>
-      this.#pool.run({ split, epoch, augment, own, order, fills }, { signal }),
+      this.#pool.run({ split, epoch, augment, own, repeats, order, fills }, { signal }),
     )
   }
 
@@ -324,7 +327,8 @@ export class InputPipeline {
     const at = this.#unfilled(task).find(({ slot }) => progressOf(this.#claims, slot) > 0)
     if (at === undefined) return `the same batch of the split ${split}`
     const place = at.first + progressOf(this.#claims, at.slot) - 1
-    const sample = task.pass.order === null ? place : new Int32Array(task.pass.order.shared)[place]
+    const sample =
+      task.pass.order === null ? place : (new Int32Array(task.pass.order.shared)[place] ?? 0) % task.pass.images
     return `image ${sample} of the split ${split}`
   }
 

@@ -1,12 +1,13 @@
 /**
- * What may be done to the colours of a training image behind its crop: colour jitter, PCA lighting and random erasing, in
- * this order. Its numbers are the stream (seed, 'colour', epoch, sample), drawn whether a part is on or not.
+ * What may be done to a training image behind its crop: an augmentation policy, colour jitter, PCA lighting and random erasing,
+ * in this order. The numbers of the last three are the stream (seed, 'colour', epoch, sample), drawn whether a part is on or not.
  */
 import { type RandomStream, randomStream } from '../../vocabulary/random.ts'
 import type { InputSize } from './augmentation.ts'
 import type { MixingOptions } from './mixing.ts'
+import { createPolicy, type PolicyOptions } from './policy/augment-policy.ts'
 
-export interface TrainingNoise extends MixingOptions {
+export interface TrainingNoise extends MixingOptions, PolicyOptions {
   /** Factors of brightness, contrast and saturation lie in 1 - s .. 1 + s, applied in a random order; 0 = off. */
   readonly colourJitter: number
   /** Standard deviation of the steps along the principal components; 0 = off. */
@@ -18,6 +19,9 @@ export interface TrainingNoise extends MixingOptions {
 }
 
 export const NO_NOISE: TrainingNoise = {
+  augmentPolicy: 'none',
+  augmentMagnitude: 0,
+  augmentOps: 0,
   colourJitter: 0,
   pcaLighting: 0,
   randomErasing: 0,
@@ -52,13 +56,17 @@ const ERASING_TRIES = 10
 export function createNoise(noise: TrainingNoise, size: InputSize, seed: number): AddNoise | null {
   const { colourJitter, pcaLighting, randomErasing, erasedTo } = noise
   const colours = colourJitter > 0 || pcaLighting > 0
-  if (!colours && randomErasing === 0) return null
+  const applyPolicy = createPolicy(noise, size, seed)
+  const parts = colours || randomErasing > 0
+  if (!parts && applyPolicy === null) return null
   if (colours && size.channels !== 3)
     throw new RangeError(`Expected 3 channels for colours but received ${size.channels}`)
   const bytes = size.height * size.width * size.channels
   return (pixels, offset, epoch, draw) => {
-    const stream = randomStream(seed, 'colour', epoch, draw)
     const image = pixels.subarray(offset, offset + bytes)
+    applyPolicy?.(image, epoch, draw)
+    if (!parts) return
+    const stream = randomStream(seed, 'colour', epoch, draw)
     jitterColours(image, colourJitter, stream)
     addLighting(image, pcaLighting, stream)
     if (stream.uniform() < randomErasing) eraseRectangle(image, size, erasedTo, stream)

@@ -180,9 +180,9 @@ export async function openSession(
       pipeline,
       replicas,
       openEpoch: (epoch, firstBatch) => {
-        const { shuffle } = config
+        const { shuffle, repeatedAugmentation: repeats } = config
         const own = augmentation !== null
-        pipeline.open({ split: 'train', epoch, augment, own, shuffle, firstBatch, partial: 'drop', share })
+        pipeline.open({ split: 'train', epoch, augment, own, shuffle, repeats, firstBatch, partial: 'drop', share })
         hosts?.openPass(epoch, firstBatch)
       },
       trainStep: (slot, scalars) => stepOnHosts(replicas, hosts, slot, scalars),
@@ -247,9 +247,11 @@ export function executorNotices({ executor, tfjsBackend }: RunConfig): string[] 
 }
 
 function noiseOf(config: RunConfig, mean: readonly number[]): TrainingNoise {
-  const { colourJitter, pcaLighting, randomErasing, mixup, cutmix } = config
+  const { augmentPolicy, augmentMagnitude, augmentOps, colourJitter, pcaLighting, randomErasing, mixup, cutmix } =
+    config
   const erasedTo = mean.map((channel) => Math.round(255 * channel))
-  return { colourJitter, pcaLighting, randomErasing, erasedTo, mixup, cutmix }
+  const policy = { augmentPolicy, augmentMagnitude, augmentOps }
+  return { ...policy, colourJitter, pcaLighting, randomErasing, erasedTo, mixup, cutmix }
 }
 
 function xlaHosts(links: HostLinks | null): XlaHosts | null {
