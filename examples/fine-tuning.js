@@ -16,7 +16,7 @@ try {
     dataset: imageFolder(shards),
     // These layers stay as they are, layer2 learns at a tenth of the rate.
     freeze: 'conv1,bn1,layer1',
-    rateFactors: 'layer2=0.1',
+    lrScale: 'layer2=0.1',
     learningRate: 0.01,
     schedule: 'cosine',
     batch: 16,

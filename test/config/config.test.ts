@@ -152,7 +152,7 @@ t.test('each wrong setting is told with its option', async (t) => {
     init: [''],
     initPartial: ['maybe', true],
     freeze: ['', 'layer1,,fc', 'a b'],
-    rateFactors: ['', 'fc', 'fc=0', 'fc=-1', 'fc=x', 'fc=2,'],
+    lrScale: ['', 'fc', 'fc=0', 'fc=-1', 'fc=x', 'fc=2,'],
     augment: ['flip'],
     colourJitter: [1, -0.1],
     pcaLighting: [-0.1, 2],
