@@ -38,10 +38,7 @@ function allNames(name: string, method: MethodName): string[] {
  * @param parameters of the training step that was captured with these choices
  * @throws UserFault for a pattern that means none of them, and where nothing is left to train
  */
-export function checkParameterChoices(
-  { freeze, lrScale, method }: Choices,
-  parameters: readonly Parameter[],
-): void {
+export function checkParameterChoices({ freeze, lrScale, method }: Choices, parameters: readonly Parameter[]): void {
   const check = (flag: string, patterns: readonly string[], kind: Parameter['kind']) => {
     const names = parameters.filter((parameter) => parameter.kind === kind).map(({ name }) => allNames(name, method))
     const odd = patterns.find((pattern) => !names.some((all) => choosesParameter([pattern], all)))
