@@ -7,16 +7,16 @@ import { expected } from '../vocabulary/fault.ts'
 import { choosesParameter, parseFactors, parsePatterns } from './parameter-patterns.ts'
 import type { RunConfig } from './run-config.ts'
 
-type Choices = Pick<RunConfig, 'freeze' | 'rateFactors' | 'method'>
+type Choices = Pick<RunConfig, 'freeze' | 'lrScale' | 'method'>
 
 /** What `--freeze` and `--lr-scale` say of a parameter, by its name or the one that it has in the plain network. */
 export function parameterChoices({
   freeze,
-  rateFactors,
+  lrScale,
   method,
 }: Choices): Pick<StepSpecification, 'isFrozen' | 'rateFactor'> {
   const frozen = freeze === null ? null : parsePatterns(freeze)
-  const factors = rateFactors === null ? null : parseFactors(rateFactors)
+  const factors = lrScale === null ? null : parseFactors(lrScale)
   const namesOf = (name: string) => allNames(name, method)
   return {
     ...(frozen !== null && {
@@ -38,10 +38,7 @@ function allNames(name: string, method: MethodName): string[] {
  * @param parameters of the training step that was captured with these choices
  * @throws UserFault for a pattern that means none of them, and where nothing is left to train
  */
-export function checkParameterChoices(
-  { freeze, rateFactors, method }: Choices,
-  parameters: readonly Parameter[],
-): void {
+export function checkParameterChoices({ freeze, lrScale, method }: Choices, parameters: readonly Parameter[]): void {
   const check = (flag: string, patterns: readonly string[], kind: Parameter['kind']) => {
     const names = parameters.filter((parameter) => parameter.kind === kind).map(({ name }) => allNames(name, method))
     const odd = patterns.find((pattern) => !names.some((all) => choosesParameter([pattern], all)))
@@ -62,8 +59,8 @@ export function checkParameterChoices(
       throw expected('a parameter to train', '--freeze', freeze, "Leave the classifier out: --freeze '*,!fc', say.")
     }
   }
-  if (rateFactors !== null) {
-    const patterns = (parseFactors(rateFactors) ?? []).map(({ pattern }) => pattern)
+  if (lrScale !== null) {
+    const patterns = (parseFactors(lrScale) ?? []).map(({ pattern }) => pattern)
     check('--lr-scale', patterns, 'weight')
   }
 }

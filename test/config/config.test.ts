@@ -157,7 +157,7 @@ t.test('each wrong setting is told with its option', async (t) => {
     init: [''],
     initPartial: ['maybe', true],
     freeze: ['', 'layer1,,fc', 'a b'],
-    rateFactors: ['', 'fc', 'fc=0', 'fc=-1', 'fc=x', 'fc=2,'],
+    lrScale: ['', 'fc', 'fc=0', 'fc=-1', 'fc=x', 'fc=2,'],
     augment: ['flip'],
     augmentPolicy: ['autoaugment'],
     augmentMagnitude: [31, 1.5],

@@ -25,6 +25,10 @@ const RUNS: Readonly<Record<string, { readonly argv: readonly string[]; readonly
     argv: ['photos', 'shards', '64', '1'],
     says: /left out: .*broken\.png.*\n16 training and 4 test pictures of 2 classes\ntest error \d+\.\d+ %/,
   },
+  'fine-tuning.js': {
+    argv: [TINY_ARCHIVE, 'shards', '1'],
+    says: /fine-tuned in .*: test error \d+\.\d+ %/,
+  },
   'several-devices.js': {
     argv: ['cpu:2', 'cifar10', TINY_ARCHIVE, '1'],
     says: /step 1 is saved\n.* finished after 1 steps/,

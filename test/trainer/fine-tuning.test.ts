@@ -67,7 +67,7 @@ t.test('the classifier alone, in each branch of ONE', async (t) => {
 })
 
 t.test('a stopped run with both goes on to the same bits', async (t) => {
-  const settings = { init, freeze: 'conv1,bn1', rateFactors: 'layer*=0.1,fc=2', steps: 6 }
+  const settings = { init, freeze: 'conv1,bn1', lrScale: 'layer*=0.1,fc=2', steps: 6 }
   await trainTiny('whole', settings)
   t.equal((await trainTiny('stopped', settings, 3)).ended, 'interrupted')
   const config = await readConfig(join(cwd, 'stopped'))
@@ -78,7 +78,7 @@ t.test('a stopped run with both goes on to the same bits', async (t) => {
 t.test('the first step of plain SGD is as long as its factor says', async (t) => {
   const settings = { init, steps: 1, momentum: 0, weightDecay: 0, learningRate: 0.5 }
   await trainTiny('usual', settings)
-  await trainTiny('scaled', { ...settings, rateFactors: 'layer2.*.conv1=0.25,layer2=4' })
+  await trainTiny('scaled', { ...settings, lrScale: 'layer2.*.conv1=0.25,layer2=4' })
   const [usual, scaled] = [(await stateOf('usual')).model, (await stateOf('scaled')).model]
   for (const [name, data] of scaled) {
     if (name.includes('running_')) continue
@@ -110,8 +110,8 @@ t.test('what cannot be is refused before anything is made', async (t) => {
       /frozen layers before a batch norm that is frozen for bn1 but received layers that are trained/,
     ],
     [{ init, freeze: 'layer2' }, /for layer2\.0\.bn1 but received layers that are trained/],
-    [{ rateFactors: 'layer9=0.1' }, /network that is trained for --lr-scale but received layer9/],
-    [{ init, freeze: 'conv1,bn1', rateFactors: 'conv1=2' }, /that is trained for --lr-scale but received conv1/],
+    [{ lrScale: 'layer9=0.1' }, /network that is trained for --lr-scale but received layer9/],
+    [{ init, freeze: 'conv1,bn1', lrScale: 'conv1=2' }, /that is trained for --lr-scale but received conv1/],
   ]
   for (const [settings, message] of cases) {
     await t.rejects(trainTiny('refused', { steps: 1, ...settings }), { name: 'UserFault', message })

@@ -20,7 +20,7 @@ export const FINE_TUNING_SETTINGS = {
     aliases: ['--frozen', '--freeze-layers'],
   }),
   /** null = all with the run's rate. */
-  rateFactors: setting(orNull(FACTORS), {
+  lrScale: setting(orNull(FACTORS), {
     flag: '--lr-scale',
     value: '<name=factor>',
     help: 'factors of the learning rate by layer or parameter, with commas between them; the first that fits counts',
