@@ -8,8 +8,8 @@ import { EXIT } from '../failure.ts'
 import { givenSettings, hostChoice } from '../given-settings.ts'
 import type { Invocation } from '../invocation.ts'
 import { interruptedCode } from '../signals.ts'
-import { prepareShown } from './prepare.ts'
 import { refuseLostOutput } from '../streams.ts'
+import { prepareShown } from './prepare.ts'
 import { runTraining } from './training.ts'
 
 /** `train [recipe | pictures]`: everything that is wrong is told before anything is made or loaded. */
