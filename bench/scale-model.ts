@@ -40,7 +40,7 @@ const parts = [
     ['constant', 'value', 'kind', 'source'],
     Object.entries(CONSTANTS).map(([name, one]) => [
       name,
-      `${Number(one.value.toPrecision(4))} ${one.unit}`,
+      `${one.value > 1000 ? one.value : Number(one.value.toPrecision(4))} ${one.unit}`,
       one.kind,
       one.source,
     ]),
