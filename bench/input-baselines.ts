@@ -103,7 +103,15 @@ export function ownCifar(): Candidate {
       const began = performance.now()
       for (let first = 0; first < count; first += batch) {
         const fills = [{ slot: slotIndex(0), batch: 0, first, count: batch, claim: 0 }]
-        const task: DecodeTask = { split: 'train', epoch, augment: 'standard', own: false, order: null, fills }
+        const task: DecodeTask = {
+          split: 'train',
+          epoch,
+          augment: 'standard',
+          own: false,
+          repeats: 1,
+          order: null,
+          fills,
+        }
         const reply = fill(task)
         if (reply instanceof Promise || reply.kind !== 'filled')
           throw new Error('Expected pixels to be written at once')
