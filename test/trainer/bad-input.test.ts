@@ -189,18 +189,9 @@ const REFUSALS: readonly Refusal[] = [
   },
 ]
 
-/** oneDNN can be told to see an older processor of this kind. */
-const OLD_PROCESSOR: Refusal = {
-  name: 'a precision that the processor has not',
-  argv: train('--precision', 'bf16'),
-  says: /a CPU with bf16 convolutions in oneDNN for precision bf16/,
-  remedy: /--precision fp32/,
-  options: { env: { ONEDNN_MAX_CPU_ISA: 'SSE41' } },
-}
-
 t.test('refused before anything is made', async (t) => {
   const before = await readFolder(cwd)
-  const waiting = [...REFUSALS, ...(process.arch === 'x64' ? [OLD_PROCESSOR] : [])]
+  const waiting = [...REFUSALS]
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const { name, argv, says, remedy, options } = next

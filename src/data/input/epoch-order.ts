@@ -20,7 +20,7 @@ export function writeEpochOrder(order: Int32Array, seed: number, epoch: number):
  * Writes an order in which each sample comes `repeats` times in a batch, as in "Augment Your Batch" (CVPR 2020) and timm's
  * RepeatAugSampler: the first order.length / repeats samples of the epoch's permutation. Each value is sample + repeat x
  * order.length. Within a batch the first repeats come first, then the second ones: replicas, which have neighbouring rows, see
- * different samples, and mixing never meets an image with itself.
+ * different samples, and mixing seldom meets an image with itself.
  * @param batch places of a batch, over all hosts
  * @throws RangeError where the values would not fit into 31 bits
  */
