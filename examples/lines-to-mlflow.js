@@ -2,10 +2,10 @@
 // Sends what runs measure to MLflow (MLFLOW_TRACKING_URI, default http://127.0.0.1:5000), a run of MLflow for each of ours.
 import { createInterface } from 'node:readline'
 
-const server = process.env.MLFLOW_TRACKING_URI ?? 'http://127.0.0.1:5000'
-const experiment = process.env.MLFLOW_EXPERIMENT_ID ?? '0'
+const { MLFLOW_TRACKING_URI: server = 'http://127.0.0.1:5000', MLFLOW_EXPERIMENT_ID: experiment = '0' } = process.env
 const known = new Map()
 
+/** @param {string} what @param {object} body */
 async function call(what, body) {
   const options = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
   const response = await fetch(`${server}/api/2.0/mlflow/${what}`, options)
@@ -13,6 +13,7 @@ async function call(what, body) {
   return await response.json()
 }
 
+/** @param {string} name */
 async function findRun(name) {
   const made = await call('runs/create', { experiment_id: experiment, run_name: name, start_time: Date.now() })
   return made.run.info.run_id

@@ -74,7 +74,8 @@ function smoothed(hlo: HloFunction, certain: Hlo, counted: Hlo, { smoothing = 0 
 function crossTerms(hlo: HloFunction, labels: Hlo, logits: Hlo, attributes: CrossEntropyAttributes): Hlo {
   const { smoothing = 0, labels: of } = attributes
   if (smoothing === 0) {
-    return hlo.select(isLabel(hlo, labels, logits, of), logSoftmax(hlo, logits), hlo.constant(0, logits.shape))
+    const zeros = hlo.constant(0, logits.shape)
+    return hlo.select(isLabel(hlo, labels, logits, of), logSoftmax(hlo, logits), zeros)
   }
   const { certain, counted } = certainTarget(hlo, labels, logits, attributes)
   return hlo.binary('multiply', smoothed(hlo, certain, counted, attributes), logSoftmax(hlo, logits))
