@@ -1,5 +1,5 @@
 import { rename, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileFault } from '../vocabulary/file-fault.ts'
 import { makeFolder } from '../vocabulary/make-folder.ts'
 
@@ -10,9 +10,17 @@ import { makeFolder } from '../vocabulary/make-folder.ts'
  */
 export async function writeWhole(folder: string, name: string, content: string | Uint8Array): Promise<string> {
   const path = join(folder, name)
-  const aside = `${path}.tmp-${process.pid}`
   try {
     await makeFolder(folder)
+  } catch (error) {
+    throw fileFault(error, 'write', path)
+  }
+  return await replaceFile(path, content)
+}
+
+async function replaceFile(path: string, content: string | Uint8Array): Promise<string> {
+  const aside = `${path}.tmp-${process.pid}`
+  try {
     await writeFile(aside, content)
     await rename(aside, path)
     return path
@@ -22,7 +30,9 @@ export async function writeWhole(folder: string, name: string, content: string |
   }
 }
 
-/** As writeWhole, a value as a line of JSON. */
+/**
+ * A value as a line of JSON, as writeWhole into a folder that is there: the folder of a run that was moved or deleted is not made again.
+ */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeWhole(dirname(path), basename(path), `${JSON.stringify(value)}\n`)
+  await replaceFile(path, `${JSON.stringify(value)}\n`)
 }

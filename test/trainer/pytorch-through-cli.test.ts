@@ -26,6 +26,15 @@ function optionsOf({ config, steps }: PyTorchRun, init: string, teacher: string)
     ...['--steps', `${steps.length}`, '--schedule', 'constant', '--lr', `${learningRate}`],
     ...['--momentum', `${momentum}`, '--weight-decay', `${weightDecay}`],
     ...methodOptions(config, teacher),
+    ...ingredients(config),
+  ]
+}
+
+function ingredients({ labelSmoothing, noDecay, clipNorm }: PyTorchRun['config']): string[] {
+  return [
+    ...(labelSmoothing === undefined ? [] : ['--label-smoothing', `${labelSmoothing}`]),
+    ...(noDecay === undefined ? [] : ['--no-decay', noDecay]),
+    ...(clipNorm === undefined ? [] : ['--clip-norm', `${clipNorm}`]),
   ]
 }
 
