@@ -13,6 +13,7 @@ export const ALONE = ['test/trainer/', 'test/cli/', 'test/crash/']
 
 /** Each takes more than 5 s on two cores. `npm run test:fast` leaves them out, and those of ALONE. */
 const SLOW = [
+  ...['test/api/extensions', 'test/api/train', 'test/deploy/', 'test/watch/', 'test/datasets/examine-image'],
   ...['test/bench/fuzz', 'test/bench/baseline-process', 'test/bundle/', 'test/examples/', 'test/launchers/'],
   ...['test/checkpoint/integrity', 'test/datasets/prepare', 'test/datasets/svhn', 'test/datasets/verify-shards'],
   ...['test/executors/cpu/host-mesh', 'test/executors/tfjs-executor', 'test/executors/whole-step'],
