@@ -11,7 +11,7 @@ export interface StartEvent {
   readonly rank: number
 }
 
-/** What callbacks are told of. */
+/** What callbacks receive. */
 export interface RunEvent {
   /** The run folder; of a teacher that `kd` trains first, the teacher's. */
   readonly folder: string

@@ -20,7 +20,7 @@ export interface AugmentationReference {
  * their parameters. Give it to `train({ network })`, or export it as `network` from a module and name that: `--network ./mine.js`.
  * A run records a hash of the text of its functions (or of the bytes of the module), and `resume` refuses another. A process
  * that resumes, evaluates or loads a run of a network given in code defines it again.
- * @throws UserFault where a part is missing; wrong shapes are told when it is trained, before anything is made
+ * @throws UserFault where a part is missing; wrong shapes are an error when it is trained, before anything is made
  */
 export function defineNetwork(network: Network): Network {
   return complete('network', network, ['trunk', 'branch'])
@@ -30,7 +30,7 @@ export function defineNetwork(network: Network): Network {
  * A method of your own: `create` gives `capture` (images to predictions, f32 [B, classes] each) and `objective` (predictions to
  * a loss, f32 [], and the parts that it is the sum of, each of which is logged). Give it to `train({ method })`, or export it as
  * `method` from a module: `--method ./mine.js`. Recorded as networks are.
- * @throws UserFault where a part is missing; a loss that is no scalar is told when it is trained, before anything is made
+ * @throws UserFault where a part is missing; a loss that is no scalar is an error when it is trained, before anything is made
  */
 export function defineMethod(method: OwnMethod): OwnMethod {
   return complete('method', method, ['create'])

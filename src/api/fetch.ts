@@ -7,7 +7,7 @@ import { expected } from '../vocabulary/fault.ts'
 import { didYouMean } from '../vocabulary/nearest-word.ts'
 import { explained } from './begin.ts'
 
-/** Where a dataset is put, and who is told of the progress. */
+/** Where a dataset is put, and what reports the progress. */
 export interface FetchOptions {
   /** Default: `$NATIVE_ENSEMBLE_DATA` or `./data`, and the dataset's name; `train` looks there too. */
   readonly data?: string

@@ -157,7 +157,7 @@ export class Layers {
     return this.graph.applyOne('Add', [left, right], {})
   }
 
-  /** Channels behind each other. [B, C1, H, W], [B, C2, H, W], ... -> [B, C1 + C2 + ..., H, W]. */
+  /** Concatenates channels. [B, C1, H, W], [B, C2, H, W], ... -> [B, C1 + C2 + ..., H, W]. */
   concat(inputs: readonly Value[]): Value {
     return this.graph.applyOne('Concat', inputs, {})
   }
