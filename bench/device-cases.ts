@@ -68,11 +68,10 @@ export function tryAll(log: AttemptLog, devices: XlaDevices, stride: number): vo
     if (error !== null && /CUDA_ERROR_(?!OUT_OF_MEMORY)/.test(error)) throw new Error(`${name}: ${error}`)
   }
   const here = (): Devices => ({ opened: open(), devices, onednn })
-  const precisions = (opCase: OpCase) => opCase.precisions.filter((dtype) => dtype === 'f32' || onednn.machine.bf16)
   for (const step of STEPS) {
-    if (step.dtype === 'f32' || onednn.machine.bf16) attempt(step.name, () => tryStep(here(), step))
+    attempt(step.name, () => tryStep(here(), step))
   }
-  const cases = OP_CASES.flatMap((opCase) => precisions(opCase).map((dtype) => ({ opCase, dtype })))
+  const cases = OP_CASES.flatMap((opCase) => opCase.precisions.map((dtype) => ({ opCase, dtype })))
   const isFirst = ({ opCase, dtype }: (typeof cases)[number], place: number) =>
     cases.findIndex((other) => other.opCase.op === opCase.op && other.dtype === dtype) === place
   const ofEachKind = cases.filter(isFirst)

@@ -221,7 +221,6 @@ Napi::Value machine(const Napi::CallbackInfo& info) {
     result.Set("threading", machine.threading);
     result.Set("blockF32", machine.blockF32);
     result.Set("blockBf16", machine.blockBf16);
-    result.Set("bf16", machine.bf16);
     result.Set("winogradChannels", machine.winogradChannels);
     return result;
   } catch (const std::exception& error) {

@@ -91,7 +91,6 @@ for (const { name, small, ...changes } of CASES) {
   const relu6 = 'relu6' in changes
   const step = relu6 ? { ...captured, program: withRelu6(captured.program) } : captured
   const evaluation = relu6 ? withRelu6(capturedEvaluation) : capturedEvaluation
-  const skip = specification.dtype === 'bf16' && !onednn.machine.bf16
   const tolerance = STEP_TOLERANCES[specification.dtype]
   // Winograd's sums are up to some 1e-6 away from those of others: in bf16 enough to round many values to the other side.
   const variants = specification.dtype === 'bf16' ? [direct] : [direct, onednn]
@@ -99,7 +98,7 @@ for (const { name, small, ...changes } of CASES) {
   const state = relu6 ? withWideNorms(drawn, 5) : drawn
   const inputs = { ...smallBatch(specification), layout: step.layout, state }
 
-  t.test(`training step, ${name}`, { skip }, (t) => {
+  t.test(`training step, ${name}`, (t) => {
     const scalars = step.program.scalars.map((scalar) => STEP_SCALARS[scalar.name] ?? Number.NaN)
     const wanted = runProgram(tfjs, step.program, { ...inputs, scalars })
     for (const executor of variants) {
@@ -111,7 +110,7 @@ for (const { name, small, ...changes } of CASES) {
     t.end()
   })
 
-  t.test(`evaluation, ${name}`, { skip }, (t) => {
+  t.test(`evaluation, ${name}`, (t) => {
     const labels = inputs.labels.slice(0, specification.batch).map((label, row) => (row === 1 ? -1 : label))
     // Running averages do not keep layers apart: large scales would enlarge rounding from one to the next.
     const given = { ...inputs, state: relu6 ? withWideNorms(drawn, 2) : drawn, labels }
@@ -142,8 +141,7 @@ const LEAN_CASES = [
 
 for (const { name, small, ...changes } of LEAN_CASES) {
   const specification = smallOne({ batch: 5, ...small })
-  const skip = specification.dtype === 'bf16' && !onednn.machine.bf16
-  t.test(`saving memory leaves every number as it was: ${name}`, { skip }, (t) => {
+  t.test(`saving memory leaves every number as it was: ${name}`, (t) => {
     const captured = captureTrainingStep(specification, { gradients: true })
     const relu6 = 'relu6' in changes
     const step = relu6 ? { ...captured, program: withRelu6(captured.program) } : captured
@@ -171,25 +169,20 @@ for (const { name, small, ...changes } of LEAN_CASES) {
   })
 }
 
-t.test(
-  'in bf16 the algorithm of Winograd is no further from f32 than direct sums',
-  { skip: !onednn.machine.bf16 },
-  (t) => {
-    const [half, single] = (['bf16', 'f32'] as const).map((dtype) => {
-      const specification = smallOne({ batch: 8, size: [16, 16], dtype })
-      const step = captureTrainingStep(specification, { gradients: true })
-      const state = tensorsOf(step.layout, drawnState(step))
-      const inputs = { ...smallBatch(specification), layout: step.layout, state, scalars: [0.1, 0.6] }
-      return (executor: typeof onednn) => runProgram(executor, step.program, inputs).outputs
-    })
-    if (half === undefined || single === undefined) throw new Error('Expected two precisions')
-    const exact = single(direct)
-    const names = [...exact.keys()].filter((name) => name.startsWith('gradient.') && !VANISHING.test(name))
-    const meanDistance = (outputs: ReadonlyMap<string, Float32Array>) =>
-      names.reduce((sum, name) => sum + distanceOfScale(outputs.get(name) ?? [], exact.get(name) ?? []), 0) /
-      names.length
-    const [winograd, plain] = [meanDistance(half(onednn)), meanDistance(half(direct))]
-    t.ok(winograd < 1.3 * plain, `gradients are on average ${winograd} of their scale away, with direct sums ${plain}`)
-    t.end()
-  },
-)
+t.test('in bf16 the algorithm of Winograd is no further from f32 than direct sums', (t) => {
+  const [half, single] = (['bf16', 'f32'] as const).map((dtype) => {
+    const specification = smallOne({ batch: 8, size: [16, 16], dtype })
+    const step = captureTrainingStep(specification, { gradients: true })
+    const state = tensorsOf(step.layout, drawnState(step))
+    const inputs = { ...smallBatch(specification), layout: step.layout, state, scalars: [0.1, 0.6] }
+    return (executor: typeof onednn) => runProgram(executor, step.program, inputs).outputs
+  })
+  if (half === undefined || single === undefined) throw new Error('Expected two precisions')
+  const exact = single(direct)
+  const names = [...exact.keys()].filter((name) => name.startsWith('gradient.') && !VANISHING.test(name))
+  const meanDistance = (outputs: ReadonlyMap<string, Float32Array>) =>
+    names.reduce((sum, name) => sum + distanceOfScale(outputs.get(name) ?? [], exact.get(name) ?? []), 0) / names.length
+  const [winograd, plain] = [meanDistance(half(onednn)), meanDistance(half(direct))]
+  t.ok(winograd < 1.3 * plain, `gradients are on average ${winograd} of their scale away, with direct sums ${plain}`)
+  t.end()
+})

@@ -82,7 +82,6 @@ Machine describeMachine() {
   machine.winogradChannels = kWinogradChannels;
   machine.blockF32 = kBlock;
   machine.blockBf16 = kBlock;
-  machine.bf16 = true;
   return machine;
 }
 

@@ -14,7 +14,6 @@ struct Machine {
   // Channels in a block of the layout that convolutions prefer.
   int blockF32 = 0;
   int blockBf16 = 0;
-  bool bf16 = false;
   // Most channels that our own 3x3 convolutions take.
   int winogradChannels = 0;
 };

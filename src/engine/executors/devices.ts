@@ -15,10 +15,9 @@ async function describeOneDnn(): Promise<DeviceReport> {
   const { loadNativeAddon } = await import('./cpu/native-addon.ts')
   const base = { executor: 'cpu', device: 'cpu' }
   try {
-    const { version, instructionSet, threading, bf16 } = loadNativeAddon().machine()
-    const precisions = bf16 ? 'fp32 and bf16' : 'fp32 (no bf16 on this CPU)'
+    const { version, instructionSet, threading } = loadNativeAddon().machine()
     const library = version === '' ? 'own kernels' : `own kernels and oneDNN ${version} (threads: ${threading})`
-    const detail = `addon ${findAddon('one').origin}; ${library}, ${instructionSet}, ${precisions}`
+    const detail = `addon ${findAddon('one').origin}; ${library}, ${instructionSet}, fp32 and bf16`
     return { ...base, works: true, detail, remedy: null }
   } catch (error) {
     if (!(error instanceof UserFault)) throw error

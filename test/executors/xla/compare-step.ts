@@ -1,5 +1,4 @@
 import { cpuExecutor } from '../../../src/engine/executors/cpu/cpu-executor.ts'
-import { tfjsExecutor } from '../../../src/engine/executors/tfjs/tfjs-executor.ts'
 import { captureEvaluation } from '../../../src/engine/step/evaluation-program.ts'
 import { captureTrainingStep } from '../../../src/engine/step/training-program.ts'
 import { STEP_SCALARS, STEP_TOLERANCES, tooFar } from '../../support/compare-steps.ts'
@@ -8,8 +7,8 @@ import { drawnState, type SmallStep, smallBatch, smallOne, tensorsOf } from '../
 import { xlaOnCpu } from '../../support/xla.ts'
 
 /**
- * A training step and an evaluation on XLA's CPU plugin against oneDNN, which agrees with TensorFlow.js (used where oneDNN
- * has no bf16): losses, every gradient, the state afterwards.
+ * A training step and an evaluation on XLA's CPU plugin against oneDNN, which agrees with TensorFlow.js:
+ * losses, every gradient, the state afterwards.
  * @returns what lies too far apart, in words
  */
 export async function compareStep(small: SmallStep): Promise<{ training: string[]; evaluation: string[] }> {
@@ -22,10 +21,9 @@ export async function compareStep(small: SmallStep): Promise<{ training: string[
   const scalars = step.program.scalars.map((scalar) => STEP_SCALARS[scalar.name] ?? Number.NaN)
   const labels = inputs.labels.slice(0, specification.batch).map((label, row) => (row === 1 ? -1 : label))
   // Rounded as the others round, or activations near zero would fall on other sides of a rectifier.
-  const [xla, onednn] = [xlaOnCpu(1, { excessPrecision: false }), cpuExecutor({ ownConvolutions: false })]
-  const other = specification.dtype === 'bf16' && !onednn.machine.bf16 ? await tfjsExecutor('cpu') : onednn
-  const [trained, wanted] = [xla, other].map((executor) => runProgram(executor, step.program, { ...inputs, scalars }))
-  const [evaluated, counted] = [xla, other].map((executor) => runProgram(executor, evaluation, { ...inputs, labels }))
+  const executors = [xlaOnCpu(1, { excessPrecision: false }), cpuExecutor({ ownConvolutions: false })]
+  const [trained, wanted] = executors.map((executor) => runProgram(executor, step.program, { ...inputs, scalars }))
+  const [evaluated, counted] = executors.map((executor) => runProgram(executor, evaluation, { ...inputs, labels }))
   if (trained === undefined || wanted === undefined || evaluated === undefined || counted === undefined) {
     throw new Error('Expected runs on two executors')
   }

@@ -1,4 +1,3 @@
-import { expected } from '../../../vocabulary/fault.ts'
 import type { Program } from '../../graph/program.ts'
 import type { StateLayout } from '../../graph/state-layout.ts'
 import type { Executor, InstructionTime, ReplicaPlace, SharedRunMemory, TimedProgram } from '../executor.ts'
@@ -54,9 +53,8 @@ export function cpuExecutor(options: CpuOptions = {}): CpuExecutor {
     abandon: (exchange) => {
       Atomics.store(new Int32Array(exchange), ABANDONED_WORD, 1)
     },
-    check: (program) => checkPrecision(program, machine),
+    check: () => undefined,
     compile: (program, layout, memory, place) => {
-      checkPrecision(program, machine)
       const block = usesBf16(program) ? machine.blockBf16 : machine.blockF32
       const target = { threads: place.cores.length, block, ownConvolutions: ours, lean }
       const lowered = lowerProgram(program, layout, target)
@@ -82,12 +80,6 @@ export function cpuExecutor(options: CpuOptions = {}): CpuExecutor {
 }
 
 const usesBf16 = (program: Program) => program.values.some(({ dtype }) => dtype === 'bf16')
-
-function checkPrecision(program: Program, { bf16, instructionSet }: NativeMachine): void {
-  if (!usesBf16(program) || bf16) return
-  const remedy = 'Train with --precision fp32.'
-  throw expected('a CPU with bf16 convolutions in oneDNN', 'precision bf16', instructionSet, remedy)
-}
 
 function nameTimes({ plan }: LoweredProgram, nanoseconds: Float64Array): InstructionTime[] {
   const named = [...plan.instructions, { op: 'PrepareWeights', label: '' }, { op: 'Update', label: '' }]

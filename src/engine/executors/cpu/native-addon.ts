@@ -37,8 +37,6 @@ export interface NativeMachine {
   /** Channels in a block of the layout that convolutions prefer. */
   readonly blockF32: number
   readonly blockBf16: number
-  /** Whether bf16 convolutions exist here. */
-  readonly bf16: boolean
   /** Most channels that our own 3x3 convolutions take; 0 = none here. */
   readonly winogradChannels: number
 }
