@@ -1,5 +1,6 @@
 #include "kernels/classifier/distillation.hpp"
 
+#include "kernels/classifier/divergence_gradient.hpp"
 #include "kernels/classifier/rows.hpp"
 
 namespace one {
@@ -30,39 +31,14 @@ class RowDots : public Instruction {
 };
 
 // dteacher_j = dloss factor / T p_j (log p_j - log q_j - sum_k p_k (log p_k - log q_k)).
-class KullbackLeiblerTeacherGrad : public Instruction {
- public:
-  KullbackLeiblerTeacherGrad(WordReader& words, PlanBuilder& builder)
-      : dloss_(words.size()),
-        teacher_(builder.tensor(words)),
-        student_(builder.tensor(words)),
-        dteacher_(builder.tensor(words)),
-        temperature_(words.number()),
-        factor_(words.number()) {}
-  void run(Worker& worker, const RunArguments&) override {
-    const int classes = teacher_.channels;
-    const float factor = worker.scalars[dloss_] * factor_ / temperature_;
-    for (int row = 0; row < worker.samples; row++) {
-      Row t = worker.at<float>(teacher_) + row * classes;
-      Row s = worker.at<float>(student_) + row * classes;
-      float* dt = worker.at<float>(dteacher_) + row * classes;
-      const float teacherShift = logSumExp(t, classes, temperature_);
-      const float studentShift = logSumExp(s, classes, temperature_);
-      const auto logP = [&](int c) { return t[c] / temperature_ - teacherShift; };
-      const auto ratio = [&](int c) { return logP(c) - (s[c] / temperature_ - studentShift); };
-      float divergence = 0;
-      for (int c = 0; c < classes; c++) divergence += std::exp(logP(c)) * ratio(c);
-      for (int c = 0; c < classes; c++) dt[c] = factor * std::exp(logP(c)) * (ratio(c) - divergence);
-    }
+struct TeacherRule {
+  static void write(const SoftenedRows& rows, float factor, float* dt) {
+    const auto logP = [&](int c) { return rows.teacher[c] / rows.temperature - rows.teacherShift; };
+    const auto ratio = [&](int c) { return logP(c) - (rows.student[c] / rows.temperature - rows.studentShift); };
+    float divergence = 0;
+    for (int c = 0; c < rows.classes; c++) divergence += std::exp(logP(c)) * ratio(c);
+    for (int c = 0; c < rows.classes; c++) dt[c] = factor * std::exp(logP(c)) * (ratio(c) - divergence);
   }
-
- private:
-  const std::size_t dloss_;
-  const Activation teacher_;
-  const Activation student_;
-  const Activation dteacher_;
-  const float temperature_;
-  const float factor_;
 };
 
 // Logarithms of what a row's softened softmax says of its label and of all other classes together, and log sum exp of those.
@@ -233,7 +209,7 @@ class CollaborativeTarget : public Instruction {
 InstructionTable distillationInstructions() {
   return {
       {"rowDots", make<RowDots>},
-      {"kullbackLeiblerTeacherGrad", make<KullbackLeiblerTeacherGrad>},
+      {"kullbackLeiblerTeacherGrad", make<DivergenceGradient<TeacherRule>>},
       {"decoupledKullbackLeibler", make<DecoupledKullbackLeibler>},
       {"decoupledKullbackLeiblerGrad", make<DecoupledKullbackLeiblerGrad>},
       {"collaborativeTarget", make<CollaborativeTarget>},

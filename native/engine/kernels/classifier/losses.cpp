@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "kernels/classifier/divergence_gradient.hpp"
 #include "kernels/classifier/rows.hpp"
 
 namespace one {
@@ -224,37 +225,13 @@ class KullbackLeibler : public Instruction {
 };
 
 // dstudent = dloss factor / T (q - p).
-class KullbackLeiblerGrad : public Instruction {
- public:
-  KullbackLeiblerGrad(WordReader& words, PlanBuilder& builder)
-      : dloss_(words.size()),
-        teacher_(builder.tensor(words)),
-        student_(builder.tensor(words)),
-        dstudent_(builder.tensor(words)),
-        temperature_(words.number()),
-        factor_(words.number()) {}
-  void run(Worker& worker, const RunArguments&) override {
-    const int classes = teacher_.channels;
-    const float factor = worker.scalars[dloss_] * factor_ / temperature_;
-    for (int row = 0; row < worker.samples; row++) {
-      Row t = worker.at<float>(teacher_) + row * classes;
-      Row s = worker.at<float>(student_) + row * classes;
-      float* ds = worker.at<float>(dstudent_) + row * classes;
-      const float teacherShift = logSumExp(t, classes, temperature_);
-      const float studentShift = logSumExp(s, classes, temperature_);
-      for (int c = 0; c < classes; c++) {
-        ds[c] = factor * (std::exp(s[c] / temperature_ - studentShift) - std::exp(t[c] / temperature_ - teacherShift));
-      }
+struct StudentRule {
+  static void write(const SoftenedRows& rows, float factor, float* ds) {
+    const auto& [t, s, classes, temperature, teacherShift, studentShift] = rows;
+    for (int c = 0; c < classes; c++) {
+      ds[c] = factor * (std::exp(s[c] / temperature - studentShift) - std::exp(t[c] / temperature - teacherShift));
     }
   }
-
- private:
-  const std::size_t dloss_;
-  const Activation teacher_;
-  const Activation student_;
-  const Activation dstudent_;
-  const float temperature_;
-  const float factor_;
 };
 
 // Rows whose label is among the k largest; of equal logits the lower class comes first.
@@ -331,7 +308,7 @@ InstructionTable lossInstructions() {
       {"smoothedCrossEntropy", make<CrossEntropy<true>>},
       {"smoothedCrossEntropyGrad", make<CrossEntropyGrad<true>>},
       {"kullbackLeibler", make<KullbackLeibler>},
-      {"kullbackLeiblerGrad", make<KullbackLeiblerGrad>},
+      {"kullbackLeiblerGrad", make<DivergenceGradient<StudentRule>>},
       {"topKCorrect", make<TopKCorrect>},
       {"scalarConstant", make<ScalarConstant>},
       {"scalarAdd", make<ScalarPair<std::plus<float>>>},
