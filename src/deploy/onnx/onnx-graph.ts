@@ -1,5 +1,6 @@
 import type { NamedTensor } from '../../train/checkpoint/safetensors.ts'
 import { elementCount, type Shape } from '../../vocabulary/shape.ts'
+import { FreshNames } from '../lowering/fresh-names.ts'
 import type { OnnxAttribute, OnnxNode, OnnxTensor } from './onnx-model.ts'
 
 type Attributes = Readonly<Record<string, OnnxAttribute>>
@@ -12,7 +13,7 @@ export const ints = (...value: readonly number[]): OnnxAttribute => ({ kind: 'in
 export class OnnxGraph {
   readonly nodes: OnnxNode[] = []
   readonly tensors: OnnxTensor[] = []
-  readonly #names = new Set<string>()
+  readonly #names = new FreshNames()
   #label = ''
 
   /** Nodes are named after the layer from now on. */
@@ -22,19 +23,19 @@ export class OnnxGraph {
 
   /** Appends a node. @returns the name of its output */
   node(op: string, inputs: readonly string[], attributes: Attributes = {}): string {
-    const name = this.#fresh(this.#label === '' ? op : `${this.#label}/${op}`)
+    const name = this.#names.take(this.#label === '' ? op : `${this.#label}/${op}`)
     this.nodes.push({ name, op, inputs, output: name, attributes })
     return name
   }
 
   /** The name of a value as the output of the whole graph. */
   output(value: string, name: string): void {
-    this.nodes.push({ name: this.#fresh(name), op: 'Identity', inputs: [value], output: name, attributes: {} })
+    this.nodes.push({ name: this.#names.take(name), op: 'Identity', inputs: [value], output: name, attributes: {} })
   }
 
   /** Reserves a name for an input of the graph. */
   input(name: string): string {
-    return this.#fresh(name)
+    return this.#names.take(name)
   }
 
   /** A weight, under its own name. */
@@ -44,7 +45,7 @@ export class OnnxGraph {
 
   tensor(name: string, shape: Shape, data: Float32Array): string {
     if (data.length !== elementCount(shape)) throw new Error(`Expected ${elementCount(shape)} elements for ${name}`)
-    const fresh = this.#fresh(name)
+    const fresh = this.#names.take(name)
     this.tensors.push({ name: fresh, shape, data })
     return fresh
   }
@@ -56,15 +57,8 @@ export class OnnxGraph {
 
   /** i64 [n], as operands that say axes and places are given. */
   places(...values: readonly number[]): string {
-    const name = this.#fresh(`${this.#label}/places`)
+    const name = this.#names.take(`${this.#label}/places`)
     this.tensors.push({ name, shape: [values.length], data: BigInt64Array.from(values, BigInt) })
-    return name
-  }
-
-  #fresh(wanted: string): string {
-    let name = wanted
-    for (let again = 1; this.#names.has(name); again++) name = `${wanted}_${again}`
-    this.#names.add(name)
     return name
   }
 }

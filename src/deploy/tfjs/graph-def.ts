@@ -1,6 +1,7 @@
 /** A TensorFlow graph as the JSON that TensorFlow.js' GraphModel reads: tensorflow.GraphDef in the JSON form of Protocol Buffers. */
 import type { NamedTensor } from '../../train/checkpoint/safetensors.ts'
 import { elementCount, type Shape } from '../../vocabulary/shape.ts'
+import { FreshNames } from '../lowering/fresh-names.ts'
 
 /** Whole numbers are texts in that form, and bytes are in Base64. */
 export type AttributeValue =
@@ -35,7 +36,7 @@ const INT: AttributeValue = { type: 'DT_INT32' }
 export class GraphDef {
   readonly nodes: GraphNode[] = []
   readonly weights: GraphWeight[] = []
-  readonly #names = new Set<string>()
+  readonly #names = new FreshNames()
   #label = ''
 
   /** Nodes are named after the layer from now on. */
@@ -45,14 +46,14 @@ export class GraphDef {
 
   /** Appends a node. @returns its name, which is that of its output */
   node(op: string, input: readonly string[], attr: GraphNode['attr'] = {}): string {
-    const name = this.#fresh(this.#label === '' ? op : `${this.#label}/${op}`)
+    const name = this.#names.take(this.#label === '' ? op : `${this.#label}/${op}`)
     this.nodes.push({ name, op, input, attr: { T: FLOAT, ...attr } })
     return name
   }
 
   /** The graph's input, f32. */
   placeholder(name: string, shape: Shape): string {
-    const fresh = this.#fresh(name)
+    const fresh = this.#names.take(name)
     const dim = shape.map((size) => ({ size: String(size) }))
     this.nodes.push({ name: fresh, op: 'Placeholder', attr: { dtype: FLOAT, shape: { shape: { dim } } } })
     return fresh
@@ -61,7 +62,7 @@ export class GraphDef {
   /** A value as the output of the whole graph. */
   output(value: string, name: string): void {
     this.#label = ''
-    this.nodes.push({ name: this.#fresh(name), op: 'Identity', input: [value], attr: { T: FLOAT } })
+    this.nodes.push({ name: this.#names.take(name), op: 'Identity', input: [value], attr: { T: FLOAT } })
   }
 
   /** A weight, under its own name. */
@@ -81,18 +82,11 @@ export class GraphDef {
 
   #constant(wanted: string, shape: Shape, data: GraphWeight['data']): string {
     if (data.length !== elementCount(shape)) throw new Error(`Expected ${elementCount(shape)} elements for ${wanted}`)
-    const name = this.#fresh(wanted)
+    const name = this.#names.take(wanted)
     const dim = shape.map((size) => ({ size: String(size) }))
     const attr = { dtype: data instanceof Float32Array ? FLOAT : INT, shape: { shape: { dim } } }
     this.nodes.push({ name, op: 'Const', attr })
     this.weights.push({ name, shape, data })
-    return name
-  }
-
-  #fresh(wanted: string): string {
-    let name = wanted
-    for (let again = 1; this.#names.has(name); again++) name = `${wanted}_${again}`
-    this.#names.add(name)
     return name
   }
 }

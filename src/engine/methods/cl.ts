@@ -3,7 +3,7 @@ import type { Network } from '../networks/network.ts'
 import type { Method } from './method.ts'
 import type { MethodDefinition } from './method-definition.ts'
 import { crossEntropy, divergence, scaled, sumOfParts, sumOfScalars } from './objective-parts.ts'
-import { capturePeers, wholeNetworkMembers } from './whole-networks.ts'
+import { captureOfPeers, wholeNetworkMembers } from './whole-networks.ts'
 
 export interface ClOptions {
   /** Weight of the distillation term, that of the cross entropy is 1 - alpha: the paper's beta is 1 - alpha. */
@@ -20,14 +20,10 @@ export interface ClOptions {
  * @param peers at least 2 networks, the target first
  */
 export function cl(peers: readonly Network[], { alpha, temperature }: ClOptions): Method {
-  if (peers.length < 2) throw new RangeError(`Expected at least 2 peers but received ${peers.length}`)
   return {
     name: 'cl',
     scalars: [],
-    capture: (layers, _target, images, classes) => ({
-      branches: capturePeers(layers, peers, images, classes),
-      teacher: null,
-    }),
+    capture: captureOfPeers(peers),
     objective: collaborativeObjective({ alpha, temperature }),
   }
 }

@@ -3,7 +3,7 @@ import type { Network } from '../networks/network.ts'
 import type { Method } from './method.ts'
 import type { MethodDefinition } from './method-definition.ts'
 import { crossEntropy, divergence, scaled, sumOfParts, sumOfScalars } from './objective-parts.ts'
-import { capturePeers, wholeNetworkMembers } from './whole-networks.ts'
+import { captureOfPeers, wholeNetworkMembers } from './whole-networks.ts'
 
 /** Deep Mutual Learning compares the predictions as they are (Zhang et al., equation 5). */
 const TEMPERATURE = 1
@@ -16,14 +16,10 @@ const TEMPERATURE = 1
  * @param peers at least 2 networks, the target first
  */
 export function dml(peers: readonly Network[]): Method {
-  if (peers.length < 2) throw new RangeError(`Expected at least 2 peers but received ${peers.length}`)
   return {
     name: 'dml',
     scalars: [],
-    capture: (layers, _target, images, classes) => ({
-      branches: capturePeers(layers, peers, images, classes),
-      teacher: null,
-    }),
+    capture: captureOfPeers(peers),
     objective: (graph, { branches }, targets) => {
       const towards = (student: Value) => branches.filter((other) => other !== student)
       const divergences = branches.flatMap((student) =>

@@ -2,7 +2,7 @@ import type { Network } from '../networks/network.ts'
 import type { Method } from './method.ts'
 import type { MethodDefinition } from './method-definition.ts'
 import { crossEntropy, divergence, scaled, sumOfParts, sumOfScalars } from './objective-parts.ts'
-import { captureWhole, PEERS_SCOPE, viewOf, wholeNetworkMembers } from './whole-networks.ts'
+import { capturePeers, viewOf, wholeNetworkMembers } from './whole-networks.ts'
 
 export interface KdclOptions {
   /** Softening temperature T. */
@@ -26,11 +26,7 @@ export function kdcl(peers: readonly Network[], { temperature, kdclTarget }: Kdc
     scalars: [],
     views,
     capture: (layers, _target, images, classes) => {
-      const branches = peers.map((network, peer) =>
-        layers.scope(`${PEERS_SCOPE}.${peer}`, () =>
-          captureWhole(layers, network, viewOf(layers, images, peer, views), classes),
-        ),
-      )
+      const branches = capturePeers(layers, peers, (peer) => viewOf(layers, images, peer, views), classes)
       return { branches, teacher: null }
     },
     objective: (graph, { branches }, targets) => {

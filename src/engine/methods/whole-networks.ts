@@ -1,10 +1,11 @@
 import type { Value } from '../graph/graph-builder.ts'
 import type { Layers } from '../networks/layers.ts'
 import type { Network } from '../networks/network.ts'
+import type { Method } from './method.ts'
 import type { Members } from './method-definition.ts'
 
 /** First part of the names of what peers own. */
-export const PEERS_SCOPE = 'peers'
+const PEERS_SCOPE = 'peers'
 
 /** What is said of whole networks that train side by side. @param member what one of them is called */
 export const wholeNetworkMembers = (member: 'peer' | 'network'): Members => ({
@@ -37,9 +38,26 @@ export function viewOf(layers: Layers, images: Value, view: number, views: numbe
 /**
  * Logits of networks that share nothing but the images; what peer i owns has the prefix `peers.<i>.`. Their initial weights
  * differ, as each parameter draws from a stream of its own.
+ * @param images the same for all, or those of each; asked for within the peer's scope
  */
-export function capturePeers(layers: Layers, networks: readonly Network[], images: Value, classes: number): Value[] {
+export function capturePeers(
+  layers: Layers,
+  networks: readonly Network[],
+  images: Value | ((peer: number) => Value),
+  classes: number,
+): Value[] {
   return networks.map((network, peer) =>
-    layers.scope(`${PEERS_SCOPE}.${peer}`, () => captureWhole(layers, network, images, classes)),
+    layers.scope(`${PEERS_SCOPE}.${peer}`, () =>
+      captureWhole(layers, network, typeof images === 'function' ? images(peer) : images, classes),
+    ),
   )
+}
+
+/** What methods capture whose peers teach each other and have no teacher in common. @throws RangeError for fewer than 2 peers */
+export function captureOfPeers(peers: readonly Network[]): Method['capture'] {
+  if (peers.length < 2) throw new RangeError(`Expected at least 2 peers but received ${peers.length}`)
+  return (layers, _target, images, classes) => ({
+    branches: capturePeers(layers, peers, images, classes),
+    teacher: null,
+  })
 }
