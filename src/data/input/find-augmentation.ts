@@ -2,7 +2,7 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { findOwn, wrongOwn } from '../../vocabulary/own-definitions.ts'
-import { hearFault, type ToldFault } from '../../vocabulary/told-fault.ts'
+import { fromPlainFault, type PlainFault } from '../../vocabulary/plain-fault.ts'
 import type { Augmentation } from './image-writers.ts'
 import type { AugmentationModule } from './own-augmentation.ts'
 
@@ -15,7 +15,7 @@ export interface ChosenAugmentation {
   readonly module: AugmentationModule | null
 }
 
-type Answer = { readonly base: Augmentation } | { readonly fault: ToldFault }
+type Answer = { readonly base: Augmentation } | { readonly fault: PlainFault }
 
 /**
  * What the setting `augment` asks for. A module is looked at in a thread, as it will be loaded: it may be the one that waits
@@ -40,7 +40,7 @@ export async function findAugmentation(augment: string): Promise<ChosenAugmentat
         reject(wrongOwn('an augmentation', source, 'a module that ends its thread', 'Correct it.')),
       )
     })
-    if ('fault' in answer) throw hearFault(answer.fault)
+    if ('fault' in answer) throw fromPlainFault(answer.fault)
     return { base: answer.base, module }
   } finally {
     await worker.terminate()

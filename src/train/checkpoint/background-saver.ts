@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { hearFault } from '../../vocabulary/told-fault.ts'
+import { fromPlainFault } from '../../vocabulary/plain-fault.ts'
 import type { RunProgress } from './run-state.ts'
 import type { FromSaver, SaverSetup, ToSaver } from './saver-messages.ts'
 
@@ -28,7 +28,7 @@ export class BackgroundSaver {
   async save(progress: RunProgress): Promise<Exclude<FromSaver, { kind: 'failed' }>> {
     if (this.#copy === null) throw new Error('Expected a copy of the state but none was taken')
     const answer = await ask(this.#thread ?? this.#start(this.#copy), progress)
-    if (answer.kind === 'failed') throw hearFault(answer.fault)
+    if (answer.kind === 'failed') throw fromPlainFault(answer.fault)
     return answer
   }
 

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { tellFault } from '../../vocabulary/told-fault.ts'
+import { toPlainFault } from '../../vocabulary/plain-fault.ts'
 import { saveCheckpoint } from './checkpoint.ts'
 import type { FromSaver, SaverSetup, ToSaver } from './saver-messages.ts'
 import { findNotFinite, viewSnapshot } from './state-tensors.ts'
@@ -9,7 +9,7 @@ export function serveSaves(setup: SaverSetup, port: MessagePort): void {
   port.on('message', (progress: ToSaver) => {
     save(setup, progress).then(
       (answer) => port.postMessage(answer),
-      (error: unknown) => port.postMessage({ kind: 'failed', fault: tellFault(error) } satisfies FromSaver),
+      (error: unknown) => port.postMessage({ kind: 'failed', fault: toPlainFault(error) } satisfies FromSaver),
     )
   })
 }

@@ -1,6 +1,6 @@
 /** What crosses between the main thread and the one that writes checkpoints. */
 import type { StateLayout } from '../../engine/graph/state-layout.ts'
-import type { ToldFault } from '../../vocabulary/told-fault.ts'
+import type { PlainFault } from '../../vocabulary/plain-fault.ts'
 import type { KeepRule } from './kept-checkpoints.ts'
 import type { ModelDescription } from './model-description.ts'
 import type { RunProgress } from './run-state.ts'
@@ -23,4 +23,4 @@ export type FromSaver =
   | { readonly kind: 'saved' }
   /** Nothing was written: an element is not finite. */
   | { readonly kind: 'diverged'; readonly tensor: string; readonly element: number }
-  | { readonly kind: 'failed'; readonly fault: ToldFault }
+  | { readonly kind: 'failed'; readonly fault: PlainFault }

@@ -5,7 +5,7 @@ import { slotLabels } from '../../data/input/slot-ring.ts'
 import type { Program } from '../../engine/graph/program.ts'
 import { collectClassifiers, type OfClassifiers } from '../../vocabulary/classifiers.ts'
 import type { ReplicaGroup } from '../replicas/replica-group.ts'
-import { LOGITS, type ToldOutput, toldOutputs } from '../replicas/told-outputs.ts'
+import { LOGITS, type ToldOutput, toldOutputs } from '../replicas/sent-outputs.ts'
 
 /** Sums of one output of the evaluation program over a whole split, by the output's name. */
 export type EvaluationSums = ReadonlyMap<string, number>

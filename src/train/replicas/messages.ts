@@ -6,7 +6,7 @@ import type { ExecutorChoice } from '../../engine/executors/executor-choice.ts'
 import type { Program } from '../../engine/graph/program.ts'
 import type { StateLayout } from '../../engine/graph/state-layout.ts'
 import type { SlotIndex } from '../../vocabulary/counts.ts'
-import type { ToldFault } from '../../vocabulary/told-fault.ts'
+import type { PlainFault } from '../../vocabulary/plain-fault.ts'
 
 export type ProgramName = 'train' | 'evaluate'
 
@@ -49,11 +49,11 @@ export type ToReplica =
 export type FromReplica =
   /** The executor is loaded and the first program compiled. */
   | { readonly kind: 'ready' }
-  /** The slot was read. The program's outputs, in its order (told-outputs.ts), where it has run; null where they stay to be fetched. */
+  /** The slot was read. The program's outputs, in its order (sent-outputs.ts), where it has run; null where they stay to be fetched. */
   | { readonly kind: 'ran'; readonly outputs: readonly number[] | null }
   /** Outputs of each run, the oldest first. */
   | { readonly kind: 'fetched'; readonly outputs: readonly (readonly number[])[] }
   /** What the clocks say: empty where they were started. */
   | { readonly kind: 'profiled'; readonly profile: ReplicaProfile }
   | { readonly kind: 'moved' }
-  | { readonly kind: 'failed'; readonly fault: ToldFault }
+  | { readonly kind: 'failed'; readonly fault: PlainFault }

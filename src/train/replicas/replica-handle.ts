@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { hearFault } from '../../vocabulary/told-fault.ts'
+import { fromPlainFault } from '../../vocabulary/plain-fault.ts'
 import type { FromReplica, ReplicaProfile, ReplicaSetup, ToReplica } from './messages.ts'
 
 const entry = new URL(`../../../workers/replica${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
@@ -41,7 +41,7 @@ export class ReplicaHandle {
           this.#waiting.shift()?.resolve(message)
           break
         case 'failed':
-          fail(hearFault(message.fault))
+          fail(fromPlainFault(message.fault))
           break
         default:
           message satisfies never

@@ -12,11 +12,11 @@ import type {
 import { createExecutor } from '../../engine/executors/executor-choice.ts'
 import { typeOf } from '../../engine/graph/program.ts'
 import type { SlotIndex } from '../../vocabulary/counts.ts'
+import { toPlainFault } from '../../vocabulary/plain-fault.ts'
 import { elementCount } from '../../vocabulary/shape.ts'
-import { tellFault } from '../../vocabulary/told-fault.ts'
 import type { FromReplica, ProgramName, ReplicaProfile, ReplicaSetup, ToReplica } from './messages.ts'
 import { RunQueue } from './run-queue.ts'
-import { outputTeller } from './told-outputs.ts'
+import { outputSender } from './sent-outputs.ts'
 
 /** A compiled program and the arrays of its runs, made once. */
 interface Runnable {
@@ -31,7 +31,7 @@ interface Runnable {
 export async function runReplica(setup: ReplicaSetup, port: MessagePort): Promise<void> {
   const send = (message: FromReplica) => port.postMessage(message)
   const fail = (error: unknown) => {
-    send({ kind: 'failed', fault: tellFault(error) })
+    send({ kind: 'failed', fault: toPlainFault(error) })
     port.close()
   }
   try {
@@ -96,7 +96,7 @@ function createRunner({ place, programs, first, layout, memory, ring }: ReplicaS
       compiled: executor.compile(program, layout, memory, place),
       scalars: new Float32Array(program.scalars.length),
       outputElements,
-      tell: outputTeller(program),
+      tell: outputSender(program),
       readsPartners: program.labels !== null && typeOf(program, program.labels).shape.length === 2,
     }
     runnables.set(name, runnable)

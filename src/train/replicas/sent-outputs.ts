@@ -25,7 +25,7 @@ export function toldOutputs(program: Program): ToldOutput[] {
 }
 
 /** @returns what is told of a run's outputs, in their order */
-export function outputTeller(program: Program): (outputs: Float32Array) => Float32Array {
+export function outputSender(program: Program): (outputs: Float32Array) => Float32Array {
   const told = toldOutputs(program)
   if (told.every(({ predicts }) => !predicts)) return (outputs) => outputs
   const sizes = program.outputs.map(({ value }) => elementCount(typeOf(program, value).shape))

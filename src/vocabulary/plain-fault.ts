@@ -1,8 +1,8 @@
-/** An error as plain data, to be told from one thread to another. */
+/** An error as plain data, to be sent from one thread to another. */
 import { UserFault } from './fault.ts'
 import { fileErrorCode } from './file-fault.ts'
 
-export interface ToldFault {
+export interface PlainFault {
   readonly message: string
   /** Of a UserFault; null for any other error. */
   readonly remedy: string | null
@@ -11,7 +11,7 @@ export interface ToldFault {
   readonly code: string | null
 }
 
-export function tellFault(error: unknown): ToldFault {
+export function toPlainFault(error: unknown): PlainFault {
   const fault = error instanceof Error ? error : new Error(String(error))
   const remedy = fault instanceof UserFault ? fault.remedy : null
   const { message, stack = '' } = fault
@@ -19,7 +19,7 @@ export function tellFault(error: unknown): ToldFault {
 }
 
 /** The error again, with its own stack. */
-export function hearFault({ message, remedy, stack, code }: ToldFault): Error {
+export function fromPlainFault({ message, remedy, stack, code }: PlainFault): Error {
   const error = remedy === null ? new Error(message) : new UserFault(message, remedy)
   return Object.assign(error, { stack }, code === null ? {} : { code })
 }
